@@ -1,0 +1,1 @@
+"""Civic case work that starts in WeChat: the service, its workers, its clock and its commands."""

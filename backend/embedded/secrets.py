@@ -1,0 +1,35 @@
+"""The secrets of an installation that was given none: made once, kept in a file for its owner alone."""
+
+import base64
+import os
+import secrets
+from pathlib import Path
+
+from backend.embedded import place
+
+HEADER = "# Made at the first start. Back it up: without DATA_KEYS, what is sealed stays sealed.\n"
+
+
+def load(var_dir: Path) -> dict[str, str]:
+    """SECRET_KEY and DATA_KEYS of this folder, the same at every call, made by the first."""
+    file = var_dir / "secrets.env"
+    with place.held(var_dir):
+        if not file.exists():
+            _write(file, {"SECRET_KEY": secrets.token_urlsafe(32), "DATA_KEYS": f"1:{_key()}"})
+        lines = [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
+    return dict(line.split("=", 1) for line in lines)
+
+
+def _key() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def _write(file: Path, values: dict[str, str]) -> None:
+    """Closed from its first byte, and whole under its name or not there."""
+    fresh = file.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        out.write(HEADER + "".join(f"{name}={value}\n" for name, value in values.items()))
+        out.flush()
+        os.fsync(out.fileno())
+    fresh.rename(file)
