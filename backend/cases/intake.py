@@ -1,0 +1,141 @@
+"""Opening a case: one statement, the same for a chat message, a page, the mini program and staff.
+
+The statement is a chain of CTEs behind `gate`, a relation with one row when the case may be opened and none
+when it may not (a chat message that was already answered). So the quick path can put its own CTEs before it.
+"""
+
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend.broker import nudge
+from backend.cases.audience import COMMUNITY
+from backend.cases.deadlines import length
+from backend.cases.models import Case, Channel, Clock
+from backend.cases.workflow import RULES, Action
+from backend.db import after_commit
+from backend.errors import NotFound
+from backend.notify.tasks import deliver
+from backend.places.models import Area
+from backend.places.roles import Role
+from backend.times import local, now, spoken, stamp
+
+SUMMARY = 40
+[(_, SUBMITTED)] = RULES[Action.SUBMIT].tells
+
+OPEN_CASE: LiteralString = f"""
+opened AS (
+    INSERT INTO cases (number, key, channel, report, urgent, resident_id, officer_id, place_id, district_id,
+        subdistrict_id, community_id, grid_id, latitude, longitude, address, due_at)
+    SELECT %(number)s, %(key)s, %(channel)s, %(report)s, %(urgent)s, %(resident_id)s, %(officer_id)s,
+        area.id, area.district_id, area.subdistrict_id, area.community_id, area.grid_id,
+        %(latitude)s, %(longitude)s, %(address)s, %(due_at)s
+    FROM gate, areas area WHERE area.id = %(place_id)s
+    RETURNING *
+), submitted AS (
+    INSERT INTO case_events (case_id, round, action, role, resident_id, officer_id, to_status)
+    SELECT id, round, '{Action.SUBMIT}', %(role)s, resident_id, officer_id, status FROM opened
+    RETURNING id
+), clocked AS (
+    INSERT INTO deadlines (case_id, round, clock, due_at)
+    SELECT id, round, '{Clock.ACCEPT}', due_at FROM opened
+), told AS (
+    INSERT INTO notifications (key, message, officer_id, fields)
+    SELECT 'case:' || c.id || ':{SUBMITTED}:' || s.id || ':officer:' || people.officer_id,
+        '{SUBMITTED}', people.officer_id, %(fields)s::jsonb
+    FROM opened c, submitted s, LATERAL ({COMMUNITY}) people
+    RETURNING id
+)"""
+
+OPEN_ALONE: LiteralString = f"""
+WITH gate AS (SELECT 1), {OPEN_CASE}
+SELECT (SELECT id FROM opened) AS id, (SELECT array_agg(id) FROM told) AS told"""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is reported, where, and by whom. Positions are WGS-84 degrees."""
+
+    text: str
+    place_id: int
+    place: str
+    channel: Channel
+    resident_id: int | None = None
+    officer_id: int | None = None
+    role: Role = Role.RESIDENT
+    urgent: bool = False
+    latitude: float | None = None
+    longitude: float | None = None
+    address: str | None = None
+    key: str | None = None
+
+
+def new_number(at: datetime) -> str:
+    """Twelve digits: the day, then six at random, so that no number tells the next."""
+    return f"{local(at):%y%m%d}{secrets.randbelow(10**6):06d}"
+
+
+def parameters(report: Report, number: str, at: datetime) -> dict[str, Any]:
+    """What OPEN_CASE takes, for psycopg."""
+    due_at = at + length(Clock.ACCEPT, report.urgent)
+    fields = {
+        "number": number,
+        "place": report.place,
+        "summary": summary(report.text),
+        "at": stamp(at),
+        "until": spoken(due_at, at),
+    }
+    return {
+        "number": number,
+        "key": report.key,
+        "channel": report.channel.value,
+        "report": report.text,
+        "urgent": report.urgent,
+        "resident_id": report.resident_id,
+        "officer_id": report.officer_id,
+        "role": report.role.value,
+        "place_id": report.place_id,
+        "latitude": report.latitude,
+        "longitude": report.longitude,
+        "address": report.address,
+        "due_at": due_at,
+        "fields": json.dumps(fields, ensure_ascii=False),
+    }
+
+
+def open_case(session: Session, report: Report, at: datetime | None = None) -> Case:
+    """Open a case, with its event, deadline and alerts. The same `key` again returns the same case."""
+    if report.key is not None and (known := _with_key(session, report)) is not None:
+        return known
+    moment = at or now()
+    values = parameters(report, new_number(moment), moment)
+    row = session.connection().exec_driver_sql(OPEN_ALONE, values).one()
+    told: Sequence[int] = row.told or []
+    after_commit(session, lambda: nudge(deliver, list(told)))
+    return session.get_one(Case, row.id)
+
+
+def _with_key(session: Session, report: Report) -> Case | None:
+    """The case that this key opened before. Taking the key's lock makes a double tap wait for the first."""
+    session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(report.key, 0))))
+    known = session.scalar(sa.select(Case).where(Case.key == report.key))
+    if known is not None and known.resident_id != report.resident_id:
+        raise NotFound("没有找到这件诉求")
+    return known
+
+
+def summary(text: str) -> str:
+    """The beginning of a report, on one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= SUMMARY else line[: SUMMARY - 1] + "…"
+
+
+def place_label(area: Area) -> str:
+    """The place as officers read it; the names of the places above it are on the case's page."""
+    return area.name

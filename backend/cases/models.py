@@ -1,0 +1,201 @@
+"""Tables of cases: the case, its events, attachments, running deadlines and surveys."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from backend.cases.workflow import Action, Outcome, Status
+from backend.db import Base, created_at, json_object
+from backend.places.models import Area, Resident, Unit
+from backend.places.roles import Role
+
+
+class Channel(StrEnum):
+    """How a case came in."""
+
+    WECHAT = "wechat"
+    MINI_PROGRAM = "mini_program"
+    WEB = "web"
+    TELEPHONE = "telephone"
+    HOTLINE = "hotline"
+    MAILBOX = "mailbox"
+    WINDOW = "window"
+    OTHER = "other"
+
+
+class AttachmentKind(StrEnum):
+    PHOTO = "photo"
+    VOICE = "voice"
+    VIDEO = "video"
+
+
+class Stored(StrEnum):
+    WAITING = "waiting"  # to be fetched from where it lies
+    STORED = "stored"
+    LOST = "lost"  # cannot be had any more, or refused; `reason` says why
+
+
+class Clock(StrEnum):
+    """What a deadline is about."""
+
+    ACCEPT = "accept"
+    ASSIGN = "assign"
+    ACKNOWLEDGE = "acknowledge"
+    RESOLVE = "resolve"
+
+
+class SurveyState(StrEnum):
+    DUE = "due"
+    SENT = "sent"
+    ANSWERED = "answered"
+    EXPIRED = "expired"
+
+
+class Case(Base):
+    """What a resident reported (诉求) and the work it causes (工单)."""
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        sa.Index("ix_cases_resident", "resident_id", "id"),
+        sa.Index("ix_cases_community", "community_id", "id"),
+        sa.Index("ix_cases_subdistrict", "subdistrict_id", "id"),
+        sa.Index("ix_cases_district", "district_id", "id"),
+        sa.Index("ix_cases_unit", "unit_id", "id", postgresql_where=sa.text("unit_id IS NOT NULL")),
+        sa.Index("ix_cases_resolved", "resolved_at", postgresql_where=sa.text("status = 'resolved'")),
+    )
+
+    number: Mapped[str] = mapped_column(unique=True)
+    key: Mapped[str | None] = mapped_column(unique=True)  # the sender's own key: the same key, the same case
+    status: Mapped[Status] = mapped_column(server_default="submitted")
+    round: Mapped[int] = mapped_column(sa.SmallInteger, server_default="1")
+    channel: Mapped[Channel]
+    report: Mapped[str]
+    urgent: Mapped[bool] = mapped_column(server_default=sa.false())
+    resident_id: Mapped[int | None] = mapped_column(ForeignKey("residents.id"))
+    officer_id: Mapped[int | None] = mapped_column(ForeignKey("officers.id"))  # who entered it, if staff did
+    place_id: Mapped[int] = mapped_column(ForeignKey("areas.id"))
+    district_id: Mapped[int | None] = mapped_column(ForeignKey("areas.id"))
+    subdistrict_id: Mapped[int | None] = mapped_column(ForeignKey("areas.id"))
+    community_id: Mapped[int | None] = mapped_column(ForeignKey("areas.id"))
+    grid_id: Mapped[int | None] = mapped_column(ForeignKey("areas.id"))
+    latitude: Mapped[float | None]  # WGS-84
+    longitude: Mapped[float | None]
+    address: Mapped[str | None]
+    unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
+    outcome: Mapped[Outcome | None]
+    answer: Mapped[str | None]  # the latest public result
+    urged: Mapped[int] = mapped_column(sa.SmallInteger, server_default="0")
+    urged_at: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]  # the nearest running deadline
+    discovered_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())
+    accepted_at: Mapped[datetime | None]
+    resolved_at: Mapped[datetime | None]
+    confirmed_at: Mapped[datetime | None]
+    fed_back_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+
+    place: Mapped[Area] = relationship(foreign_keys=[place_id], lazy="raise_on_sql")
+    community: Mapped[Area | None] = relationship(foreign_keys=[community_id], lazy="raise_on_sql")
+    unit: Mapped[Unit | None] = relationship(lazy="raise_on_sql")
+    resident: Mapped[Resident | None] = relationship(lazy="raise_on_sql")
+    events: Mapped[list["CaseEvent"]] = relationship(
+        back_populates="case", order_by="CaseEvent.id", lazy="raise_on_sql"
+    )
+    attachments: Mapped[list["Attachment"]] = relationship(order_by="Attachment.id", lazy="raise_on_sql")
+
+
+class CaseEvent(Base):
+    """One step in a case's life. Rows are only ever added."""
+
+    __tablename__ = "case_events"
+
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    round: Mapped[int] = mapped_column(sa.SmallInteger)
+    action: Mapped[Action]
+    role: Mapped[Role]
+    officer_id: Mapped[int | None] = mapped_column(ForeignKey("officers.id"))
+    resident_id: Mapped[int | None] = mapped_column(ForeignKey("residents.id"))
+    unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
+    from_status: Mapped[Status | None]
+    to_status: Mapped[Status]
+    note: Mapped[str] = mapped_column(server_default="")
+    public: Mapped[bool] = mapped_column(server_default=sa.true())  # whether the resident sees the note
+    created_at: Mapped[created_at]
+
+    case: Mapped[Case] = relationship(back_populates="events", lazy="raise_on_sql")
+    unit: Mapped[Unit | None] = relationship(lazy="raise_on_sql")
+
+
+class Attachment(Base):
+    """A photo, recording or film that belongs to a case; kept by its content's hash once fetched."""
+
+    __tablename__ = "attachments"
+    __table_args__ = (
+        sa.Index("ix_attachments_waiting", "due_at", postgresql_where=sa.text("state = 'waiting'")),
+    )
+
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    round: Mapped[int] = mapped_column(sa.SmallInteger, server_default="1")
+    kind: Mapped[AttachmentKind]
+    by_resident: Mapped[bool] = mapped_column(server_default=sa.true())
+    state: Mapped[Stored] = mapped_column(server_default="waiting")
+    source: Mapped[json_object]  # {"account": …, "media_id": …}: where to fetch it
+    due_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())  # next attempt, or lease's end
+    attempts: Mapped[int] = mapped_column(sa.SmallInteger, server_default="0")
+    sha256: Mapped[str | None]
+    mime: Mapped[str | None]
+    size: Mapped[int | None]
+    reason: Mapped[str | None]
+    created_at: Mapped[created_at]
+
+
+class Deadline(Base):
+    """One running or finished clock of a case (时限)."""
+
+    __tablename__ = "deadlines"
+    __table_args__ = (
+        sa.UniqueConstraint("case_id", "round", "clock", "started_at"),
+        sa.Index(
+            "ix_deadlines_due",
+            "due_at",
+            postgresql_where=sa.text("stopped_at IS NULL AND fired_at IS NULL"),
+        ),
+    )
+
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    round: Mapped[int] = mapped_column(sa.SmallInteger)
+    clock: Mapped[Clock]
+    started_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())
+    due_at: Mapped[datetime]
+    stopped_at: Mapped[datetime | None]
+    fired_at: Mapped[datetime | None]  # when it was found overdue
+
+
+class Survey(Base):
+    """The callback survey (回访) of one round of a case."""
+
+    __tablename__ = "surveys"
+    __table_args__ = (
+        sa.UniqueConstraint("case_id", "round"),
+        sa.CheckConstraint("satisfaction BETWEEN 1 AND 5", name="five_steps"),
+        sa.Index("ix_surveys_next", "next_at", postgresql_where=sa.text("next_at IS NOT NULL")),
+        sa.Index("ix_surveys_resident", "resident_id", "id"),
+    )
+
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    round: Mapped[int] = mapped_column(sa.SmallInteger)
+    resident_id: Mapped[int] = mapped_column(ForeignKey("residents.id"))
+    state: Mapped[SurveyState] = mapped_column(server_default="due")
+    next_at: Mapped[datetime | None]  # when something is to be done: sent, reminded, expired
+    sent_at: Mapped[datetime | None]
+    reminded_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]
+    solved: Mapped[bool | None]
+    satisfaction: Mapped[int | None] = mapped_column(sa.SmallInteger)
+    words: Mapped[str | None]
+    created_at: Mapped[created_at]
+
+    case: Mapped[Case] = relationship(lazy="raise_on_sql")

@@ -1,0 +1,101 @@
+"""The commands of `python -m backend`. Adding one is a line in COMMANDS."""
+
+import importlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from backend import embedded
+
+# A command's module is loaded when the command is called, so that none waits for what it does not use.
+COMMANDS = {
+    "check-config": "backend.cli:check_config",
+    "demo": "backend.cli:demo",
+    "migrate": "backend.cli:migrate",
+    "run": "backend.runner:run",
+    "servers": "backend.cli:servers",
+}
+
+
+class Commands(click.Group):
+    """A group that knows its commands by name and loads one at need."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.command(cls=Commands)
+def main() -> None:
+    """Civic case work that starts in WeChat."""
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database's tables up to date."""
+    from backend import migrations
+    from backend.config import config
+
+    migrations.upgrade(config.database_url)
+
+
+@click.command()
+def demo() -> None:
+    """Load the invented district, its officers and its accounts; what is there already stays."""
+    importlib.import_module("backend.demo").load()
+
+
+@click.command("check-config")
+def check_config() -> None:
+    """Read every setting; stop with a sentence that names a bad one. Secrets are not shown."""
+    from backend.config import config
+
+    hidden = {"secret_key", "data_keys", "database_url", "redis_url"}
+    for name, setting in config:
+        click.echo(f"{name.upper()}={'(set)' if name in hidden else setting}")
+
+
+@click.group()
+def servers() -> None:
+    """The embedded PostgreSQL and Valkey of VAR_DIR."""
+
+
+def _var_dir() -> Path:
+    return Path(os.environ.get("VAR_DIR") or "var")
+
+
+@servers.command()
+def start() -> None:
+    """Start them, or find them running, and print their addresses."""
+    _try(embedded.start)
+    click.echo(f"DATABASE_URL={embedded.database_url(_var_dir())}")
+    click.echo(f"REDIS_URL={embedded.redis_url(_var_dir())}")
+
+
+@servers.command()
+def stop() -> None:
+    """Stop them."""
+    _try(embedded.stop)
+
+
+@servers.command()
+@click.confirmation_option(prompt="This removes the database for ever. Go on?")
+def remove() -> None:
+    """Stop them and remove all their data."""
+    _try(embedded.remove)
+
+
+def _try(action: Callable[[Path], None]) -> None:
+    try:
+        action(_var_dir())
+    except embedded.ServerTrouble as trouble:
+        raise click.ClickException(str(trouble)) from None

@@ -1,0 +1,101 @@
+"""Every setting, read once from the environment. Nothing else touches os.environ."""
+
+import base64
+import binascii
+import os
+from collections.abc import Mapping
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from backend import embedded
+from backend.times import parse_hours
+
+WECHAT = "https://api.weixin.qq.com"
+
+
+def _keys(text: Any) -> Any:
+    """Read "2:base64,1:base64": the first key seals, all of them open."""
+    if not isinstance(text, str):
+        return text
+    keys = dict(part.split(":", 1) for part in text.split(",") if ":" in part)
+    try:
+        ring = {int(key_id): base64.b64decode(key, validate=True) for key_id, key in keys.items()}
+    except (ValueError, binascii.Error) as error:
+        raise ValueError("must look like 1:BASE64") from error
+    if not ring or any(len(key) != 32 for key in ring.values()):
+        raise ValueError("every key must be 32 bytes in base64, like 1:BASE64")
+    return ring
+
+
+def _hours(text: Any) -> Any:
+    return parse_hours(text) if isinstance(text, str) else text
+
+
+class Config(BaseSettings):
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
+
+    secret_key: str = Field(min_length=16)
+    data_keys: Annotated[dict[int, bytes], NoDecode, BeforeValidator(_keys)]
+    var_dir: Path = Path("var")
+    database_url: str = ""
+    redis_url: str = ""
+    port: int = 8000
+    sandbox_port: int = 8100
+    public_url: str = "http://127.0.0.1:8000"
+    storage_dir: Path | None = None
+    wechat_accounts: Path | None = None
+    wechat_api_base: str = WECHAT
+    survey_delay_minutes: int = Field(default=24 * 60, ge=0)
+    survey_hours: Annotated[tuple[time, time], NoDecode, BeforeValidator(_hours)] = (time(9), time(20))
+    survey_days_open: int = Field(default=7, ge=1)
+    close_after_days: int = Field(default=3, ge=1)
+    log_level: str = "INFO"
+
+    def model_post_init(self, _context: Any) -> None:
+        """Fill what depends on VAR_DIR: the embedded servers, the store, the accounts."""
+        filled: dict[str, Any] = {
+            "database_url": _psycopg(self.database_url or embedded.database_url(self.var_dir)),
+            "redis_url": self.redis_url or embedded.redis_url(self.var_dir),
+            "storage_dir": self.storage_dir or self.var_dir / "storage",
+            "wechat_accounts": self.wechat_accounts or self.var_dir / "accounts.toml",
+            "public_url": self.public_url.rstrip("/"),
+            "wechat_api_base": self.wechat_api_base.rstrip("/"),
+        }
+        for name, setting in filled.items():
+            object.__setattr__(self, name, setting)
+
+    @property
+    def stores_in(self) -> Path:
+        assert self.storage_dir is not None
+        return self.storage_dir
+
+    @property
+    def accounts_file(self) -> Path:
+        assert self.wechat_accounts is not None
+        return self.wechat_accounts
+
+
+def _psycopg(url: str) -> str:
+    """SQLAlchemy's name for the one driver; plain `postgresql://` and `postgres://` are what people paste."""
+    scheme, rest = url.split("://", 1)
+    return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else url
+
+
+def from_env(env: Mapping[str, str] = os.environ) -> Config:
+    """Read the settings, or stop the start with a sentence that names each bad one (never its value)."""
+    given = {name: env[name.upper()] for name in Config.model_fields if env.get(name.upper())}
+    try:
+        return Config.model_validate(given)
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(str(part) for part in problem['loc'][:1]).upper()}: {problem['msg']}"
+            for problem in error.errors(include_input=False, include_url=False)
+        ]
+        raise SystemExit("Settings are missing or malformed. " + "; ".join(problems)) from None
+
+
+config = from_env()

@@ -1,0 +1,107 @@
+"""The database: one Base, one Session factory, one way to open a transaction."""
+
+import enum
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, sessionmaker
+from sqlalchemy.orm import Session as OrmSession
+
+logger = logging.getLogger(__name__)
+
+Session = sessionmaker(expire_on_commit=False)
+
+created_at = Annotated[datetime, mapped_column(server_default=sa.func.now())]
+json_object = Annotated[dict[str, Any], mapped_column(JSONB, server_default=sa.text("'{}'"))]
+
+
+class Base(DeclarativeBase):
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar = {
+        int: sa.BigInteger,
+        str: sa.Text,
+        datetime: sa.TIMESTAMP(timezone=True),
+        enum.Enum: sa.Enum(
+            enum.Enum,
+            native_enum=False,
+            length=32,
+            validate_strings=True,
+            values_callable=lambda members: [member.value for member in members],
+        ),
+    }
+
+    id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+
+
+class Ltree(sa.types.UserDefinedType[str]):
+    """PostgreSQL's label tree: the path of an area from its district down."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_options: object) -> str:
+        return "LTREE"
+
+
+TIMEOUTS = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
+
+
+def connect(url: str) -> sa.Engine:
+    """Point the Session at the database. Each process does this once, at start."""
+    engine = sa.create_engine(
+        url, pool_pre_ping=True, pool_size=10, max_overflow=10, connect_args={"options": TIMEOUTS}
+    )
+    Session.configure(bind=engine)
+    _Fast.dsn = url.replace("+psycopg", "")
+    return engine
+
+
+@contextmanager
+def transaction() -> Iterator[OrmSession]:
+    """Commit on success, roll back on error, then run what asked to run after commit."""
+    with Session() as session:
+        with session.begin():
+            yield session
+        for call in session.info.pop("after_commit", []):
+            try:
+                call()
+            except Exception:  # a lost nudge is harmless: the sweep will find the row
+                logger.exception("after-commit call failed")
+
+
+def after_commit(session: OrmSession, call: Callable[[], object]) -> None:
+    session.info.setdefault("after_commit", []).append(call)
+
+
+class _Fast(threading.local):
+    dsn: ClassVar[str] = ""
+    connection: "psycopg.Connection[tuple[Any, ...]] | None" = None
+
+
+_fast = _Fast()
+
+
+def fast() -> "psycopg.Connection[tuple[Any, ...]]":
+    """This thread's own autocommit connection, for the few statements that must be quick.
+
+    One statement is one transaction. After a lost connection the next call opens a new one.
+    """
+    connection = _fast.connection
+    if connection is None or connection.closed:
+        connection = psycopg.connect(_Fast.dsn, autocommit=True, prepare_threshold=1, options=TIMEOUTS)
+        _fast.connection = connection
+    return connection

@@ -1,0 +1,1 @@
+"""What is owed to whom: catalogue, outbox, delivery, receipts. Knows nothing of cases."""

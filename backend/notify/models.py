@@ -1,0 +1,74 @@
+"""Tables of notify: where a person can be reached, and what is owed to them."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import ForeignKey
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.db import Base, created_at, json_object
+from backend.notify.messages import Message
+
+
+class Contact(Base):
+    """One person at one WeChat account (an openid), and who they are to us."""
+
+    __tablename__ = "contacts"
+    __table_args__ = (
+        sa.UniqueConstraint("account", "openid"),
+        sa.Index("ix_contacts_unionid", "unionid", postgresql_where=sa.text("unionid IS NOT NULL")),
+    )
+
+    account: Mapped[str]
+    openid: Mapped[str]
+    unionid: Mapped[str | None]
+    resident_id: Mapped[int] = mapped_column(ForeignKey("residents.id"), index=True)
+    officer_id: Mapped[int | None] = mapped_column(ForeignKey("officers.id"), index=True)
+    follows: Mapped[bool] = mapped_column(server_default=sa.true())
+    created_at: Mapped[created_at]
+
+
+class Delivery(StrEnum):
+    WAITING = "waiting"  # owed; may be due now or later
+    SENDING = "sending"  # claimed by a worker until lease_until
+    SENT = "sent"  # the provider took it
+    RECEIVED = "received"  # the receipt says it arrived
+    FAILED = "failed"  # for good; `error` says why
+
+
+class Notification(Base):
+    """A message owed to someone: the outbox row, and afterwards the record of what happened."""
+
+    __tablename__ = "notifications"
+    __table_args__ = (
+        sa.CheckConstraint("(resident_id IS NULL) <> (officer_id IS NULL)", name="one_recipient"),
+        sa.Index("ix_notifications_due", "due_at", postgresql_where=sa.text("status = 'waiting'")),
+        sa.Index("ix_notifications_leased", "lease_until", postgresql_where=sa.text("status = 'sending'")),
+        sa.Index(
+            "ix_notifications_receipt",
+            "account",
+            "provider_id",
+            postgresql_where=sa.text("provider_id IS NOT NULL"),
+        ),
+    )
+
+    key: Mapped[str] = mapped_column(unique=True)
+    message: Mapped[Message]
+    resident_id: Mapped[int | None] = mapped_column(ForeignKey("residents.id"), index=True)
+    officer_id: Mapped[int | None] = mapped_column(ForeignKey("officers.id"), index=True)
+    fields: Mapped[json_object]
+    status: Mapped[Delivery] = mapped_column(server_default="waiting")
+    due_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())
+    lease_until: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(sa.SmallInteger, server_default="0")
+    account: Mapped[str | None]
+    channel: Mapped[str | None]
+    provider_id: Mapped[str | None]  # the provider's message id, as text: it is larger than 2^53
+    rungs: Mapped[list[Any]] = mapped_column(JSONB, server_default=sa.text("'[]'"))  # each channel tried
+    error: Mapped[str | None]
+    sent_at: Mapped[datetime | None]
+    received_at: Mapped[datetime | None]
+    created_at: Mapped[created_at]

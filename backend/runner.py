@@ -1,0 +1,192 @@
+"""`python -m backend run`: everything on one machine, from nothing to two phones, until Ctrl-C."""
+
+import fcntl
+import hashlib
+import importlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from backend import embedded
+from backend.embedded import secrets
+from backend.embedded.processes import end_carrying
+
+ROOT = Path(__file__).parent.parent
+MARK = "CIVIC_CASES_RUN"
+
+# What a demonstration needs and nobody has set: no real WeChat, and a survey that comes while one looks on.
+DEMONSTRATION = {
+    "PORT": "8000",
+    "SANDBOX_PORT": "8100",
+    "WECHAT_API_BASE": "http://127.0.0.1:{SANDBOX_PORT}",
+    "PUBLIC_URL": "http://127.0.0.1:{PORT}",
+    "SURVEY_DELAY_MINUTES": "1",
+    "SURVEY_HOURS": "00:00-24:00",
+    "NO_PROXY": "127.0.0.1,localhost",
+    "PYTHONUNBUFFERED": "1",
+}
+READY = {"web": "http://127.0.0.1:{PORT}/readyz", "sandbox": "http://127.0.0.1:{SANDBOX_PORT}/"}
+ADDRESSES = {
+    "Two phones": "http://127.0.0.1:{SANDBOX_PORT}/",
+    "Service": "{PUBLIC_URL}/",
+}
+
+
+@click.command()
+def run() -> None:
+    """Start servers, web, worker, clock and the WeChat sandbox; stop all on Ctrl-C."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        settle_environment()
+        with alone(var_dir()):
+            end_carrying(mark())
+            check_ports()
+            run_until_stopped()
+    except embedded.ServerTrouble as trouble:
+        raise click.ClickException(str(trouble)) from None
+
+
+def var_dir() -> Path:
+    return Path(os.environ["VAR_DIR"])
+
+
+def settle_environment() -> None:
+    """Fill what is unset, for this process and its children. Must come before backend.config is imported."""
+    env = os.environ
+    env["VAR_DIR"] = str(Path(env.get("VAR_DIR") or "var").resolve())
+    env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
+    for name, setting in DEMONSTRATION.items():
+        env[name] = env.get(name) or setting.format(**env)
+    for name, secret in secrets.load(var_dir()).items():
+        env[name] = env.get(name) or secret
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold the folder's run lock, which the kernel frees however this process ends."""
+    with (folder / "run.lock").open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise click.ClickException(
+                f"`make run` is already running for {folder}. Stop it with Ctrl-C, or give this one its own "
+                "folder and ports: make run VAR_DIR=var2 PORT=8001 SANDBOX_PORT=8101"
+            ) from None
+        yield
+
+
+def check_ports() -> None:
+    """Say which port is taken, before anything is started."""
+    for name in ("PORT", "SANDBOX_PORT"):
+        number = os.environ[name]
+        try:
+            with socket.socket() as door:
+                door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                door.bind(("127.0.0.1", int(number)))
+        except (OSError, OverflowError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it must be a number below 65536"
+            raise click.ClickException(
+                f"Port {number} cannot be used: {why}. Choose another, for example: make run {name}=8765"
+            ) from None
+
+
+def run_until_stopped() -> None:
+    servers = embedded.needed(os.environ)
+    programs: subprocess.Popen[bytes] | None = None
+    try:
+        prepare(servers)
+        programs = start_programs()
+        watch(programs, servers)
+    except KeyboardInterrupt:
+        click.echo("Stopping.")
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # once is enough
+        if programs:
+            stop_programs(programs)
+        embedded.stop(var_dir(), servers)
+
+
+def prepare(servers: tuple[str, ...]) -> None:
+    """Servers, tables, demonstration data."""
+    click.echo("Starting the database and the queue." if servers else "Using the servers that are set.")
+    embedded.start(var_dir(), servers)
+    config = importlib.import_module("backend.config").config
+    importlib.import_module("backend.migrations").upgrade(config.database_url)
+    importlib.import_module("backend.demo").load()
+
+
+def start_programs() -> "subprocess.Popen[bytes]":
+    """Start honcho in a session of its own: Ctrl-C reaches this process alone, which then ends the rest."""
+    command = [
+        sys.executable,
+        "-m",
+        "honcho",
+        "--env",
+        os.devnull,
+        "--procfile",
+        str(ROOT / "Procfile"),
+        "start",
+    ]
+    return subprocess.Popen(command, cwd=ROOT, env=os.environ | {MARK: mark()}, start_new_session=True)
+
+
+def watch(programs: "subprocess.Popen[bytes]", servers: tuple[str, ...]) -> None:
+    """Announce the addresses once all answers; keep the embedded servers up; end when a program ends."""
+    announced = False
+    while programs.poll() is None:
+        if not announced and answers_all():
+            announced = True
+            announce()
+        if not embedded.is_up(var_dir(), servers):
+            click.echo("An embedded server is gone; starting it again.")
+            embedded.start(var_dir(), servers)
+        time.sleep(1 if announced else 0.3)
+    raise click.ClickException(
+        "A program ended (see above), so all were stopped. `make run` starts them again."
+    )
+
+
+def answers_all() -> bool:
+    return all(answers(address.format(**os.environ)) for address in READY.values())
+
+
+def answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=2) as response:
+            return bool(response.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def announce() -> None:
+    """Bring the demonstration's people to the sandbox, then say where to look."""
+    importlib.import_module("backend.demo.phones").introduce()
+    lines = [f"  {name + ':':<12} {address.format(**os.environ)}" for name, address in ADDRESSES.items()]
+    click.echo("\n".join(["", "Ready. Open in a browser:", *lines, "Ctrl-C stops everything.", ""]))
+
+
+def stop_programs(programs: "subprocess.Popen[bytes]") -> None:
+    programs.terminate()  # honcho ends its programs, and kills them after five seconds
+    try:
+        programs.wait(timeout=15)
+    except subprocess.TimeoutExpired:
+        programs.kill()
+        programs.wait()
+    end_carrying(mark())
+
+
+def mark() -> str:
+    """What every process of this folder's runs carries, so that left-overs of a killed run are known."""
+    return f"{MARK}={hashlib.sha256(os.fsencode(var_dir())).hexdigest()[:16]}"

@@ -1,0 +1,1 @@
+"""WeChat: accounts, callback, conversation, client, media, login. The only importer of wechatpy."""

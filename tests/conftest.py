@@ -1,0 +1,86 @@
+"""What every test stands on: a real PostgreSQL built by the migrations, a real Valkey, nothing pretended."""
+
+import os
+from pathlib import Path
+
+VAR = Path(os.environ.get("TEST_VAR_DIR", "var/test")).resolve()
+os.environ |= {
+    "VAR_DIR": str(VAR),
+    "SECRET_KEY": "a-secret-for-tests-only",
+    "DATA_KEYS": "1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+    "STORAGE_DIR": str(VAR / f"storage-{os.getpid()}"),
+    "PUBLIC_URL": "http://127.0.0.1:8000",
+}
+
+import shutil
+
+import pytest
+import sqlalchemy as sa
+
+from backend import broker as queue
+from backend import db, embedded
+from backend.config import config
+from backend.migrations import upgrade
+
+
+@pytest.fixture(scope="session", autouse=True)
+def servers():
+    """The embedded servers, unless the environment names others; stopped again if this run started them."""
+    wanted = embedded.needed(os.environ)
+    ours = bool(wanted) and not embedded.is_up(VAR, wanted)
+    if ours:
+        embedded.start(VAR, wanted)
+    yield
+    shutil.rmtree(config.stores_in, ignore_errors=True)
+    if ours:
+        embedded.stop(VAR, wanted)
+
+
+@pytest.fixture(scope="session")
+def database_url(servers):
+    """A database of this run's own, built by the migrations."""
+    server = sa.create_engine(config.database_url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    name = f"test_{os.getpid()}"
+    with server.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    url = server.url.set(database=name).render_as_string(hide_password=False)
+    upgrade(url)
+    yield url
+    with server.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture(scope="session")
+def engine(database_url):
+    engine = db.connect(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def session(engine):
+    """A session whose commits are savepoints inside a transaction that is rolled back."""
+    with engine.connect() as connection:
+        outer = connection.begin()
+        db.Session.configure(bind=connection, join_transaction_mode="create_savepoint")
+        with db.Session() as session:
+            yield session
+        outer.rollback()
+    db.Session.configure(bind=engine, join_transaction_mode="conditional_savepoint")
+
+
+@pytest.fixture
+def committed(engine):
+    """A session for tests whose commits must be seen by other connections; the tables are emptied after."""
+    with db.Session() as session:
+        yield session
+    tables = ", ".join(table.name for table in db.Base.metadata.sorted_tables)
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+
+
+@pytest.fixture
+def broker():
+    queue.redis_client().flushall()
+    return queue.broker
