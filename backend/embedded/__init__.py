@@ -10,7 +10,7 @@ from pathlib import Path
 from backend.embedded import place, postgres, valkey
 from backend.embedded.place import ServerTrouble
 
-__all__ = ["ServerTrouble", "database_url", "is_up", "needed", "redis_url", "start", "stop"]
+__all__ = ["ServerTrouble", "database_url", "is_up", "needed", "redis_url", "remove", "start", "stop"]
 
 SERVERS = {"postgres": postgres, "valkey": valkey}
 REPLACED_BY = {"postgres": "DATABASE_URL", "valkey": "REDIS_URL"}
@@ -51,6 +51,13 @@ def stop(var_dir: Path, servers: Collection[str] = BOTH) -> None:
         home = place.prepare(var_dir)
         for name in servers:
             SERVERS[name].stop(home)
+
+
+def remove(var_dir: Path) -> None:
+    """Stop both servers and remove everything they keep."""
+    stop(var_dir)
+    with place.held(var_dir):
+        place.remove(var_dir)
 
 
 def is_up(var_dir: Path, servers: Collection[str] = BOTH) -> bool:

@@ -108,6 +108,16 @@ def prepare(var_dir: Path) -> Place:
     return place
 
 
+def remove(var_dir: Path) -> None:
+    """Remove what `prepare` made, with all that the servers put there. The caller holds the lock."""
+    shutil.rmtree(socket_folder(var_dir), ignore_errors=True)
+    link = var_dir / "servers"
+    if link.exists():
+        shutil.rmtree(link.resolve())
+    if link.is_symlink():
+        link.unlink()
+
+
 def _home(var_dir: Path) -> Path:
     """`var_dir/servers`, a link to a folder outside when the servers' account cannot reach `var_dir`."""
     link = var_dir / "servers"
@@ -147,18 +157,6 @@ def _made_account() -> pwd.struct_passwd:
             f"PostgreSQL refuses to run as root and the system user {SERVICE_USER} cannot be made. "
             "Run as an ordinary user, or set DATABASE_URL and REDIS_URL."
         ) from None
-
-
-def processes_in(folder: Path) -> list[int]:
-    """The live processes that work in `folder`, which is how a server is told from a reused process id."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.path.realpath(process / "cwd", strict=True) == str(folder):
-                found.append(int(process.name))
-        except OSError:  # gone meanwhile, or somebody else's
-            continue
-    return found
 
 
 def last_lines(log: Path, count: int = 8) -> str:

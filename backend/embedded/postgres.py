@@ -10,7 +10,8 @@ from urllib.parse import quote
 import psycopg
 
 from backend.embedded import binaries
-from backend.embedded.place import CTYPE, Place, ServerTrouble, last_lines, processes_in
+from backend.embedded.place import CTYPE, Place, ServerTrouble, last_lines
+from backend.embedded.processes import working_in
 
 DATABASE = "cases"
 
@@ -99,17 +100,17 @@ def _locale(place: Place, programs: Path) -> list[str]:
 def _clear_stale_pid_file(place: Place, data: Path) -> None:
     """After a kill the file may name a process of somebody else; the server's own children leave first."""
     _wait_until_left(data, unless_ready=place.sockets)
-    if Path("/proc/self/cwd").exists() and not processes_in(data):
+    if Path("/proc/self/cwd").exists() and not working_in(data):
         (data / "postmaster.pid").unlink(missing_ok=True)
 
 
 def _wait_until_left(data: Path, unless_ready: Path | None = None, seconds: float = 30) -> None:
     end = time.monotonic() + seconds
-    while processes_in(data):
+    while working_in(data):
         if unless_ready and is_ready(unless_ready):
             return
         if time.monotonic() > end:
-            raise ServerTrouble(f"PostgreSQL's processes {processes_in(data)} in {data} do not end.")
+            raise ServerTrouble(f"PostgreSQL's processes {working_in(data)} in {data} do not end.")
         time.sleep(0.1)
 
 

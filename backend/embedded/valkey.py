@@ -6,7 +6,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from backend.embedded import binaries
-from backend.embedded.place import Place, ServerTrouble, last_lines, processes_in
+from backend.embedded.place import Place, ServerTrouble, last_lines
+from backend.embedded.processes import working_in
 
 # Jobs wait here: nothing may be evicted, and a killed server comes back with what it had.
 SETTINGS = {
@@ -36,7 +37,7 @@ def start(place: Place) -> None:
     if is_ready(place.sockets):
         return
     folder = place.folder("valkey")
-    if not processes_in(folder):
+    if not working_in(folder):
         settings = SETTINGS | {"dir": str(folder), "unixsocket": str(_door(place.sockets))}
         options = [word for name, setting in settings.items() for word in (f"--{name}", setting)]
         started = place.run(binaries.valkey_server_for(place), *options)
@@ -50,9 +51,9 @@ def stop(place: Place) -> None:
     _ask(place.sockets, "SHUTDOWN")
     folder = place.folder("valkey")
     end = time.monotonic() + 30
-    while processes_in(folder):
+    while working_in(folder):
         if time.monotonic() > end:
-            raise ServerTrouble(f"Valkey's processes {processes_in(folder)} in {folder} do not end.")
+            raise ServerTrouble(f"Valkey's processes {working_in(folder)} in {folder} do not end.")
         time.sleep(0.02)
 
 
@@ -75,7 +76,7 @@ def _ask(sockets: Path, command: str) -> bytes:
 def _wait_until_ready(place: Place, folder: Path, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not is_ready(place.sockets):
-        gone = Path("/proc/self/cwd").exists() and not processes_in(folder)
+        gone = Path("/proc/self/cwd").exists() and not working_in(folder)
         if gone or time.monotonic() > end:
             raise ServerTrouble(f"Valkey did not start. {last_lines(folder / 'server.log')}")
         time.sleep(0.02)
