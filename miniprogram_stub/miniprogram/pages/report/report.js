@@ -1,0 +1,165 @@
+// Report: say what is wrong at a place, with photos, the location and a telephone number if one likes.
+
+const api = require("../../api/index");
+const { sentence } = require("../../api/errors");
+const drafts = require("../../draft");
+const { sceneOf, sceneOfLink } = require("../../place_code");
+const subscriptions = require("../../subscriptions");
+
+Page({
+  data: {
+    draft: drafts.fresh(),
+    place: /** @type {import("../../api/index").Place | null} */ (null),
+    places: /** @type {import("../../api/index").Place[]} */ ([]),
+    sending: false,
+    problem: "",
+  },
+
+  /** True from the tap until the answer. `data.sending` reaches the screen too late to stop a second tap. */
+  busy: false,
+
+  /** @param {{ scene?: string, q?: string }} query */
+  onLoad(query) {
+    const draft = drafts.read();
+    this.setDraft({ ...draft, scene: sceneOf(query) || draft.scene });
+    this.showPlace();
+    subscriptions.prepare();
+  },
+
+  /** @param {import("../../draft").Draft} draft */
+  setDraft(draft) {
+    drafts.keep(draft);
+    this.setData({ draft });
+  },
+
+  /** @param {object} change */
+  changeDraft(change) {
+    this.setDraft({ ...this.data.draft, ...change });
+  },
+
+  async showPlace() {
+    const { scene } = this.data.draft;
+    if (!scene) return this.offerPlaces();
+    try {
+      this.setData({ place: await api.place(scene), problem: "" });
+    } catch (failure) {
+      this.setData({ place: null, problem: sentence(failure) });
+      await this.offerPlaces();
+    }
+  },
+
+  async offerPlaces() {
+    try {
+      this.setData({ places: (await api.places()).places });
+    } catch (failure) {
+      // The report can be sent without a place, so this only goes to the log.
+      console.warn("places not available", failure);
+    }
+  },
+
+  /** @param {WechatMiniprogram.PickerChange} event */
+  choosePlace(event) {
+    const place = this.data.places[Number(event.detail.value)];
+    this.changeDraft({ scene: place.scene });
+    this.setData({ place, problem: "" });
+  },
+
+  scanPlace() {
+    wx.scanCode({
+      success: ({ path, result }) => {
+        this.changeDraft({ scene: sceneOfLink(path || result) });
+        this.showPlace();
+      },
+    });
+  },
+
+  /** @param {WechatMiniprogram.Input} event */
+  type(event) {
+    this.changeDraft({ [event.currentTarget.dataset.field]: event.detail.value });
+  },
+
+  /** @param {WechatMiniprogram.CustomEvent<{ photos: string[] }>} event */
+  changePhotos(event) {
+    this.changeDraft({ photos: event.detail.photos });
+    this.setData({ problem: "" });
+  },
+
+  /** @param {WechatMiniprogram.CustomEvent<{ reason: string }>} event */
+  photosRefused(event) {
+    this.explain(event.detail.reason, "照片没有选上，请再试一次。");
+  },
+
+  locate() {
+    wx.getLocation({
+      type: "gcj02",
+      success: ({ latitude, longitude }) => {
+        this.changeDraft({ location: { latitude, longitude } });
+        this.setData({ problem: "" });
+      },
+      fail: ({ errMsg }) => this.explain(errMsg, "没有取到您的位置，请检查手机的定位开关，或在文字里说明地点。"),
+    });
+  },
+
+  forgetLocation() {
+    this.changeDraft({ location: null });
+  },
+
+  /** Says why WeChat did not give a photo or the location; closing the album is no problem at all.
+   * @param {string} reason @param {string} otherwise */
+  explain(reason, otherwise) {
+    if (reason.includes("cancel")) return;
+    const refused = reason.includes("privacy") || reason.includes("auth deny");
+    this.setData({ problem: refused ? "您没有同意，所以照片和位置暂时不能用。只写文字也可以反映。" : otherwise });
+  },
+
+  async submit() {
+    if (this.busy) return;
+    this.busy = true;
+    // Asked before anything else: WeChat allows it only inside the tap itself.
+    const answers = subscriptions.ask();
+    this.setData({ sending: true, problem: "" });
+    try {
+      await this.send(await answers);
+    } catch (failure) {
+      this.setData({ problem: `${sentence(failure)}您写的内容还在，可以再点一次。` });
+    } finally {
+      this.busy = false;
+      this.setData({ sending: false });
+    }
+  },
+
+  /** @param {object} accepted */
+  async send(accepted) {
+    if (!this.data.draft.number) {
+      const { number } = await api.openCase(this.wording());
+      this.changeDraft({ number });
+      await subscriptions.keep(accepted);
+    }
+    await this.sendPhotos();
+    this.finish();
+  },
+
+  /** The report as the API takes it: what was left empty is left out. */
+  wording() {
+    const { key, scene, report, address, phone, location } = this.data.draft;
+    const given = Object.entries({ scene, address, phone }).filter(([, value]) => value);
+    return { key, report, ...Object.fromEntries(given), ...location };
+  },
+
+  /** One after another; each that has arrived leaves the draft, so that a repeat sends only the rest. */
+  async sendPhotos() {
+    while (this.data.draft.photos.length > 0) {
+      const [next, ...rest] = this.data.draft.photos;
+      await api.addPhoto(this.data.draft.number, next);
+      this.changeDraft({ photos: rest });
+    }
+  },
+
+  /** Leaves an empty form behind, for the same place, and opens the case. */
+  finish() {
+    const { number, scene } = this.data.draft;
+    drafts.forget();
+    this.setDraft({ ...drafts.fresh(), scene });
+    wx.navigateTo({ url: `/pages/case/case?number=${number}` });
+  },
+});
