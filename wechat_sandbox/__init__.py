@@ -1,0 +1,1 @@
+"""The WeChat platform simulated over real HTTP, for development, tests and the demonstration."""

@@ -1,0 +1,87 @@
+"""The simulated people: who they are in each app and whom they follow."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from wechat_sandbox import apps, ids
+from wechat_sandbox.apps import App
+from wechat_sandbox.errors import Refusal
+from wechat_sandbox.platform import Platform
+
+
+@dataclass(frozen=True)
+class User:
+    """One person with a phone."""
+
+    user_id: int
+    key: str
+    name: str
+    role: str
+
+
+def create(platform: Platform, key: str, name: str, role: str) -> User:
+    """The person with this key, made if new; name and role are brought up to date."""
+    with platform.state.transaction():
+        platform.state.write(
+            "INSERT INTO users (key, name, role) VALUES (?, ?, ?)"
+            " ON CONFLICT (key) DO UPDATE SET name = excluded.name, role = excluded.role",
+            key, name, role,
+        )  # fmt: skip
+        user = _user(platform.state.row("SELECT * FROM users WHERE key = ?", key))
+        for row in platform.state.rows("SELECT app_id FROM apps"):
+            apps.give_openid(platform, row["app_id"], user.user_id, key)
+    return user
+
+
+def every(platform: Platform) -> list[User]:
+    """All people, oldest first."""
+    return [_user(row) for row in platform.state.rows("SELECT * FROM users ORDER BY user_id")]
+
+
+def require(platform: Platform, user_id: int) -> User:
+    """The person with this number, or a Refusal."""
+    row = platform.state.row("SELECT * FROM users WHERE user_id = ?", user_id)
+    if row is None:
+        raise Refusal(f"there is no user {user_id}", 404)
+    return _user(row)
+
+
+def by_openid(platform: Platform, app_id: str, openid: object) -> User | None:
+    """Whom an app means by an openid; None for a wrong one or one of another app."""
+    row = platform.state.row(
+        "SELECT u.* FROM openids o JOIN users u USING (user_id) WHERE o.openid = ? AND o.app_id = ?",
+        str(openid), app_id,
+    )  # fmt: skip
+    return _user(row) if row else None
+
+
+def describe(platform: Platform, user: User) -> dict[str, Any]:
+    """The person as the control API shows them."""
+    rows = platform.state.rows("SELECT app_id, openid FROM openids WHERE user_id = ?", user.user_id)
+    followed = platform.state.rows(
+        "SELECT f.app_id FROM follows f JOIN openids o USING (openid) WHERE o.user_id = ?", user.user_id
+    )
+    return {
+        "user_id": user.user_id, "key": user.key, "name": user.name, "role": user.role,
+        "openids": {row["app_id"]: row["openid"] for row in rows},
+        "follows": [row["app_id"] for row in followed],
+    }  # fmt: skip
+
+
+def openid(app: App, user: User) -> str:
+    """The person's openid in an app."""
+    return ids.openid(app.app_id, user.key)
+
+
+def unionid(app: App, user: User) -> str | None:
+    """The person's unionid, if the app belongs to an Open Platform account."""
+    return ids.unionid(app.open_platform, user.key) if app.open_platform else None
+
+
+def follows(platform: Platform, app: App, user: User) -> bool:
+    """Whether the person follows the account now."""
+    return platform.state.row("SELECT 1 FROM follows WHERE openid = ?", openid(app, user)) is not None
+
+
+def _user(row: Any) -> User:
+    return User(row["user_id"], row["key"], row["name"], row["role"])

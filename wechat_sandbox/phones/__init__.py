@@ -1,0 +1,1 @@
+"""The page with the phones, and the web view in which each phone opens pages."""
