@@ -13,6 +13,14 @@ class AppError(Exception):
         super().__init__(self.message)
 
 
+class Malformed(AppError):
+    status, code, message = 400, "malformed", "提交的内容读不出来，请重新提交"
+
+
+class Unsupported(AppError):
+    status, code, message = 415, "unsupported", "不支持这种格式"
+
+
 class Invalid(AppError):
     status, code, message = 422, "invalid", "提交的内容有误"
 
