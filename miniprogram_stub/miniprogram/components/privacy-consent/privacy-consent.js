@@ -42,6 +42,9 @@ Component({
       });
     },
 
+    /** Keeps the page behind from scrolling. */
+    hold() {},
+
     openContract() {
       wx.openPrivacyContract({});
     },

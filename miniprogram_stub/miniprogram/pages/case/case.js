@@ -148,7 +148,7 @@ function view(of) {
     ...of,
     created: spoken(of.created_at),
     due: spoken(of.due_at),
-    steps: of.steps.map((step) => ({ ...step, when: spoken(step.at) })),
+    steps: of.steps.map((step, order) => ({ ...step, order, when: spoken(step.at) })),
     photos: of.photos.map((photo) => ({ ...photo, address: api.addressOf(photo.url) })),
     surveyLabel: of.survey ? SURVEY_LABELS[of.survey.state] || "" : "",
   };
