@@ -39,5 +39,5 @@ OFFICERS: dict[Audience, LiteralString] = {
 
 def officers(session: Session, audience: Audience, case_id: int) -> list[int]:
     """The ids of the officers in this audience of this case."""
-    statement = f"SELECT told.officer_id FROM cases c, LATERAL ({OFFICERS[audience]}) told WHERE c.id = :id"  # noqa: S608 - constants
+    statement = f"SELECT told.officer_id FROM cases c, LATERAL ({OFFICERS[audience]}) told WHERE c.id = :id"
     return list(session.scalars(sa.text(statement), {"id": case_id}))

@@ -1,0 +1,184 @@
+"""Turns that answer: greetings, progress, urging, withdrawing, surveys. One short function per intent."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from backend.cases.intake import summary
+from backend.cases.surveys import DISSATISFIED, SATISFACTION
+from backend.cases.workflow import RULES, Action, Status
+from backend.times import spoken
+from backend.wechat import wording
+from backend.wechat.reports import JOIN_FOR, back_to, is_joining, open_case
+from backend.wechat.talk import (
+    EMPTY,
+    AnswerSurvey,
+    CaseFact,
+    Facts,
+    KeepPhone,
+    RateSurvey,
+    State,
+    Step,
+    Turn,
+)
+from backend.wechat.understanding import Intent, Understood
+
+NOT_AN_ANSWER = Turn(EMPTY)  # "没有解决" when nothing waits for an answer: a complaint, then
+
+
+def digit(state: State, digit: int, facts: Facts) -> Turn:
+    if state.survey is not None and facts.now.timestamp() <= state.survey_until:
+        return _rate(state, state.survey, digit, facts)
+    if facts.survey is not None and facts.survey.is_open:
+        if digit not in (1, 2):
+            return Turn(state, wording.SURVEY_WHICH)
+        return answer_survey(state, facts, solved=digit == 1)
+    return Turn(state, wording.NOTHING_ASKED)
+
+
+def answer_survey(state: State, facts: Facts, *, solved: bool) -> Turn:
+    survey = facts.survey
+    if survey is None or not survey.is_open:
+        return Turn(state, wording.SURVEY_OVER)
+    answer = AnswerSurvey(survey.id, solved)
+    if solved:
+        until = (facts.now + JOIN_FOR).timestamp()
+        asking = replace(state, survey=survey.id, survey_number=survey.number, survey_until=until)
+        return Turn(asking, wording.SURVEY_SOLVED, (answer,))
+    back = back_to(state, survey.number, facts)
+    return Turn(back, wording.SURVEY_UNSOLVED.format(number=survey.number), (answer,))
+
+
+def _rate(state: State, survey_id: int, digit: int, facts: Facts) -> Turn:
+    if digit > max(SATISFACTION):
+        return Turn(state, wording.SURVEY_FIVE)
+    rating = RateSurvey(survey_id, digit)
+    if digit > DISSATISFIED:
+        return Turn(_surveyed(state), wording.SURVEY_THANKS, (rating,))
+    sorry = wording.SURVEY_SORRY.format(number=state.survey_number)
+    return Turn(back_to(state, state.survey_number, facts), sorry, (rating,))
+
+
+def _surveyed(state: State) -> State:
+    return replace(state, survey=None, survey_number="", survey_until=0)
+
+
+def _blank(state: State, understood: Understood, facts: Facts) -> Turn:
+    return Turn(state, wording.TELL_MORE)
+
+
+def _greeting(state: State, understood: Understood, facts: Facts) -> Turn:
+    return Turn(state, wording.GREETED)
+
+
+def _thanks(state: State, understood: Understood, facts: Facts) -> Turn:
+    return Turn(state, wording.THANKED)
+
+
+def _help(state: State, understood: Understood, facts: Facts) -> Turn:
+    return Turn(state, wording.HELP)
+
+
+def _progress(state: State, understood: Understood, facts: Facts) -> Turn:
+    if not facts.recent:
+        return Turn(state, wording.NO_CASES)
+    lines = [_line(case, facts) for case in facts.recent]
+    return Turn(state, "\n\n".join([*lines, wording.CASES_MORE.format(link=facts.link)]))
+
+
+def _one_case(state: State, understood: Understood, facts: Facts) -> Turn:
+    if facts.asked is None:
+        return Turn(state, wording.NO_SUCH_CASE.format(number=understood.number))
+    return Turn(state, f"{_line(facts.asked, facts)}\n{wording.CASES_MORE.format(link=facts.link)}")
+
+
+def _urge(state: State, understood: Understood, facts: Facts) -> Turn:
+    return _step(state, understood, facts, Action.URGE, wording.URGED)
+
+
+def _withdraw(state: State, understood: Understood, facts: Facts) -> Turn:
+    turn = _step(state, understood, facts, Action.WITHDRAW, wording.WITHDRAWN)
+    return replace(turn, state=replace(turn.state, case_until=0, asking=""))
+
+
+def _person(state: State, understood: Understood, facts: Facts) -> Turn:
+    telephone = facts.home.telephone
+    call = "\n" + wording.PERSON_PHONE.format(telephone=telephone) if telephone else ""
+    case = _latest(understood, facts, Action.ASK_PERSON)
+    if case is None:
+        return Turn(state, wording.PERSON_NO_CASE + call)
+    step = Step(case.number, Action.ASK_PERSON, "请联系我")
+    return Turn(state, wording.PERSON.format(number=case.number) + call, (step,))
+
+
+def _solved(state: State, understood: Understood, facts: Facts) -> Turn:
+    if facts.survey is not None and facts.survey.is_open:
+        return answer_survey(state, facts, solved=True)
+    case = _latest(understood, facts, Action.CONFIRM)
+    if case is None:
+        return Turn(state, wording.THANKED)
+    return Turn(state, wording.CONFIRMED.format(number=case.number), (Step(case.number, Action.CONFIRM),))
+
+
+def _unsolved(state: State, understood: Understood, facts: Facts) -> Turn:
+    if facts.survey is not None and facts.survey.is_open:
+        return answer_survey(state, facts, solved=False)
+    case = next((case for case in facts.recent if case.status is Status.RESOLVED), None)
+    if case is None:
+        return NOT_AN_ANSWER
+    step = Step(case.number, Action.REOPEN, "没有解决")
+    back = back_to(state, case.number, facts)
+    return Turn(back, wording.REOPENED.format(number=case.number), (step,))
+
+
+def _another(state: State, understood: Understood, facts: Facts) -> Turn:
+    if not state.last_words:
+        return Turn(replace(state, case_until=0), wording.NO_ANOTHER)
+    return open_case(replace(state, kept=(), kept_words=""), state.last_words, (), facts)
+
+
+def _phone(state: State, understood: Understood, facts: Facts) -> Turn:
+    assert understood.phone is not None
+    said = wording.JOINED if is_joining(state, facts) else wording.KEPT
+    return Turn(state, said["phone"], (KeepPhone(understood.phone),))
+
+
+def _step(state: State, understood: Understood, facts: Facts, action: Action, said: str) -> Turn:
+    case = _latest(understood, facts, action)
+    if case is not None:
+        return Turn(state, said.format(number=case.number), (Step(case.number, action),))
+    if understood.number is not None and facts.asked is None:
+        return Turn(state, wording.NO_SUCH_CASE.format(number=understood.number))
+    return Turn(state, wording.NOTHING_TO.format(what=RULES[action].label))
+
+
+def _latest(understood: Understood, facts: Facts, action: Action) -> CaseFact | None:
+    """The case that is meant: the one whose number was given, else the newest on which this can be done."""
+    meant = (facts.asked,) if understood.number is not None else facts.recent
+    return next((case for case in meant if case and case.status in RULES[action].sources), None)
+
+
+def _line(case: CaseFact, facts: Facts) -> str:
+    line = wording.CASE_LINE.format(
+        number=case.number, status=wording.STATUS_WORDS[case.status], summary=summary(case.report)
+    )
+    if case.due_at is None or case.due_at <= facts.now:
+        return line
+    return f"{line}\n{wording.CASE_DUE.format(until=spoken(case.due_at, facts.now))}"
+
+
+BY_INTENT: dict[Intent, Callable[[State, Understood, Facts], Turn]] = {
+    Intent.BLANK: _blank,
+    Intent.GREETING: _greeting,
+    Intent.THANKS: _thanks,
+    Intent.HELP: _help,
+    Intent.PROGRESS: _progress,
+    Intent.MINE: _progress,
+    Intent.CASE: _one_case,
+    Intent.URGE: _urge,
+    Intent.WITHDRAW: _withdraw,
+    Intent.PERSON: _person,
+    Intent.SOLVED: _solved,
+    Intent.UNSOLVED: _unsolved,
+    Intent.ANOTHER: _another,
+    Intent.PHONE: _phone,
+}

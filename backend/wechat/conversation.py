@@ -1,0 +1,155 @@
+"""The conversation: a pure function of state, message and facts to state, effects and reply.
+
+It reads nothing and writes nothing. What it needs to know comes in `Facts`; what is to be done goes out as
+effects, which inbound.py carries out in the transaction that stores the message. Turns that open a case or
+add to one are in reports.py, turns that answer in answers.py.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from backend.cases.models import AttachmentKind
+from backend.wechat import wording
+from backend.wechat.answers import BY_INTENT, NOT_AN_ANSWER, answer_survey, digit
+from backend.wechat.reports import (
+    MAX_REPORT,
+    at_place,
+    is_joining,
+    is_locating,
+    join,
+    open_case,
+    place_named,
+    report_or_join,
+)
+from backend.wechat.talk import Bind, Facts, Follow, Kind, Locate, Media, Message, Receipt, State, Turn
+from backend.wechat.understanding import Intent, Understood, digit_of, understand
+
+KEEP_AT_MOST = 9
+
+
+def converse(state: State, message: Message, facts: Facts) -> Turn:
+    """One turn of the talk. Whatever comes gets an answer, or silence where silence is right."""
+    return _BY_KIND[message.kind](state, message, facts)
+
+
+def _text(state: State, message: Message, facts: Facts) -> Turn:
+    if message.tapped.startswith("survey:"):
+        return answer_survey(state, facts, solved=message.tapped.endswith(":solved"))
+    return _words(state, message.text, (), facts)
+
+
+def _voice(state: State, message: Message, facts: Facts) -> Turn:
+    media = ((AttachmentKind.VOICE.value, message.media_id),)
+    if message.text.strip():
+        return _words(state, message.text, media, facts)
+    if is_joining(state, facts):
+        return join(state, facts, "voice", media=media)
+    return open_case(state, wording.VOICE_REPORT, media, facts)
+
+
+def _picture(state: State, message: Message, facts: Facts) -> Turn:
+    kind = AttachmentKind.PHOTO if message.kind is Kind.PHOTO else AttachmentKind.VIDEO
+    media = ((kind.value, message.media_id),)
+    if is_joining(state, facts):
+        return join(state, facts, kind.value, media=media)
+    kept = replace(state, kept=(*state.kept, *media)[-KEEP_AT_MOST:])
+    return Turn(kept, wording.KEPT[kind.value])
+
+
+def _link(state: State, message: Message, facts: Facts) -> Turn:
+    words = f"{message.text} {message.label}".strip()
+    if is_joining(state, facts):
+        return join(state, facts, "words", words=words)
+    return Turn(replace(state, kept_words=words[:MAX_REPORT]), wording.KEPT["words"])
+
+
+def _location(state: State, message: Message, facts: Facts) -> Turn:
+    if facts.near is None:
+        return Turn(state, wording.PLACE_UNKNOWN.format(example=facts.example))
+    placed = at_place(state, facts.near, facts.now)
+    if not (is_joining(state, facts) or is_locating(state, facts)):
+        return Turn(placed, wording.KEPT["location"].format(place=facts.near.name))
+    where = Locate(state.case_number, facts.near, message.latitude, message.longitude, message.label)
+    said = wording.PLACED if state.asking == "place" else wording.JOINED["location"]
+    reply = said.format(place=facts.near.name, number=state.case_number)
+    return Turn(replace(placed, asking=""), reply, (where,))
+
+
+def _follow(state: State, message: Message, facts: Facts) -> Turn:
+    turn = _scan(state, message, facts) if message.text else Turn(state, _welcome(facts))
+    return replace(turn, effects=(Follow(True), *turn.effects))
+
+
+def _scan(state: State, message: Message, facts: Facts) -> Turn:
+    if message.text.startswith("bind_"):
+        return Turn(state, "", (Bind(message.text.removeprefix("bind_")),))
+    if facts.scanned is None:
+        return Turn(state, wording.NO_SUCH_CODE)
+    # A scan is a new beginning: what is written next is about this place.
+    fresh = replace(state, case_number="", case_until=0, asking="")
+    return Turn(at_place(fresh, facts.scanned, facts.now), wording.AT_PLACE.format(place=facts.scanned.name))
+
+
+def _click(state: State, message: Message, facts: Facts) -> Turn:
+    intent = MENU.get(message.text, Intent.HELP)
+    return BY_INTENT[intent](state, Understood(intent), facts)
+
+
+def _unfollow(state: State, message: Message, facts: Facts) -> Turn:
+    return Turn(state, "", (Follow(False),))
+
+
+def _receipt(state: State, message: Message, facts: Facts) -> Turn:
+    return Turn(state, "", (Receipt(message.tapped, message.text),))
+
+
+def _silent(state: State, message: Message, facts: Facts) -> Turn:
+    return Turn(state)
+
+
+def _other(state: State, message: Message, facts: Facts) -> Turn:
+    return Turn(state, wording.NOT_READ)
+
+
+def _words(state: State, text: str, media: Media, facts: Facts) -> Turn:
+    understood = understand(text)
+    if facts.named is not None and is_locating(state, facts):
+        return place_named(state, facts.named, facts)
+    if understood.intent is Intent.WORDS or (media and understood.intent is Intent.BLANK):
+        return report_or_join(state, text.strip(), media, understood, facts)
+    if understood.intent is Intent.DIGIT:
+        return digit(state, digit_of(text), facts)
+    turn = BY_INTENT[understood.intent](state, understood, facts)
+    # "没人处理" with nothing to confirm is not an answer but a complaint.
+    return (
+        turn if turn is not NOT_AN_ANSWER else report_or_join(state, text.strip(), media, understood, facts)
+    )
+
+
+def _welcome(facts: Facts) -> str:
+    return wording.WELCOME.format(area=facts.home.name)
+
+
+MENU = {
+    "report": Intent.HELP,
+    "progress": Intent.PROGRESS,
+    "mine": Intent.MINE,
+    "urge": Intent.URGE,
+    "person": Intent.PERSON,
+}
+
+_BY_KIND: dict[Kind, Callable[[State, Message, Facts], Turn]] = {
+    Kind.TEXT: _text,
+    Kind.VOICE: _voice,
+    Kind.PHOTO: _picture,
+    Kind.VIDEO: _picture,
+    Kind.LOCATION: _location,
+    Kind.LINK: _link,
+    Kind.FOLLOW: _follow,
+    Kind.SCAN: _scan,
+    Kind.CLICK: _click,
+    Kind.UNFOLLOW: _unfollow,
+    Kind.RECEIPT: _receipt,
+    Kind.SILENT: _silent,
+    Kind.OTHER: _other,
+}

@@ -1,0 +1,195 @@
+"""The words of the conversation: what comes in, what is known, what is remembered, what is to be done."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from backend.cases.workflow import Action, Status
+
+Media = tuple[tuple[str, str], ...]  # (kind of attachment, WeChat's media id)
+
+
+class Kind(StrEnum):
+    """The sorts of message that mean different things to the conversation."""
+
+    TEXT = "text"
+    VOICE = "voice"
+    PHOTO = "photo"
+    VIDEO = "video"
+    LOCATION = "location"
+    LINK = "link"
+    FOLLOW = "follow"
+    SCAN = "scan"
+    CLICK = "click"
+    UNFOLLOW = "unfollow"
+    RECEIPT = "receipt"
+    SILENT = "silent"  # events that want no answer
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Message:
+    """What came in. `text` is the words, the speech, the scene, the menu key or the receipt's status."""
+
+    kind: Kind
+    text: str = ""
+    media_id: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+    label: str = ""
+    tapped: str = ""  # the id of the tapped line of a menu message, or the message id of a receipt
+
+
+@dataclass(frozen=True)
+class Place:
+    id: int
+    name: str
+    telephone: str | None = None
+
+
+@dataclass(frozen=True)
+class CaseFact:
+    id: int
+    number: str
+    status: Status
+    report: str
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class SurveyFact:
+    id: int
+    number: str  # the case's
+    is_open: bool
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the database knows that this message may need."""
+
+    now: datetime
+    number: str  # for a case that may be opened
+    home: Place  # the account's area
+    home_is_place: bool  # whether that area is a community already
+    example: str  # the name of some community of it
+    link: str  # the resident's list of cases
+    scanned: Place | None = None
+    named: Place | None = None  # asked for only while the account waits for a place
+    near: Place | None = None
+    joined: CaseFact | None = None  # the case of state.case_number, as it stands now
+    asked: CaseFact | None = None  # the case whose number is in the text, if it is the sender's
+    recent: tuple[CaseFact, ...] = ()  # newest first, at most three
+    survey: SurveyFact | None = None  # the survey that waits for an answer, or the one that was tapped
+
+
+@dataclass(frozen=True)
+class State:
+    """Where the talk stands. Moments are Unix seconds."""
+
+    place: int | None = None
+    place_name: str = ""
+    place_until: float = 0
+    case_number: str = ""
+    case_until: float = 0
+    asking: str = ""  # "place" or "satisfaction"
+    survey: int | None = None
+    survey_number: str = ""  # the case's
+    survey_until: float = 0
+    last_words: str = ""
+    kept: Media = ()  # what came before the words
+    kept_words: str = ""
+
+    @classmethod
+    def read(cls, stored: dict[str, Any]) -> "State":
+        """From the database; what an older version stored and this one does not know is dropped."""
+        known = {name: value for name, value in stored.items() if name in cls.__dataclass_fields__}
+        known["kept"] = tuple((kind, media) for kind, media in known.get("kept", ()))
+        return cls(**known)
+
+    def stored(self) -> dict[str, Any]:
+        """For the database: only what differs from an empty state."""
+        return {name: value for name, value in asdict(self).items() if value != getattr(EMPTY, name)}
+
+
+EMPTY = State()
+
+
+@dataclass(frozen=True)
+class OpenCase:
+    number: str
+    text: str
+    place: Place
+    urgent: bool = False
+    media: Media = ()
+
+
+@dataclass(frozen=True)
+class AddToCase:
+    number: str
+    words: str = ""
+    media: Media = ()
+    urgent: bool = False
+
+
+@dataclass(frozen=True)
+class Locate:
+    number: str
+    place: Place
+    latitude: float | None = None
+    longitude: float | None = None
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    number: str
+    action: Action
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class AnswerSurvey:
+    survey_id: int
+    solved: bool
+
+
+@dataclass(frozen=True)
+class RateSurvey:
+    survey_id: int
+    satisfaction: int
+
+
+@dataclass(frozen=True)
+class KeepPhone:
+    phone: str
+
+
+@dataclass(frozen=True)
+class Bind:
+    code: str
+
+
+@dataclass(frozen=True)
+class Follow:
+    follows: bool
+
+
+@dataclass(frozen=True)
+class Receipt:
+    provider_id: str
+    status: str
+
+
+Effect = (
+    OpenCase | AddToCase | Locate | Step | AnswerSurvey | RateSurvey | KeepPhone | Bind | Follow | Receipt
+)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What the account does with one message."""
+
+    state: State
+    reply: str = ""
+    effects: tuple[Effect, ...] = ()

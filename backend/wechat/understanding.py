@@ -1,0 +1,114 @@
+"""What a message in chat means: tables of words, and one function that reads a text."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Intent(StrEnum):
+    """What someone wants with a text."""
+
+    BLANK = "blank"  # nothing, a sticker, a single character
+    GREETING = "greeting"
+    THANKS = "thanks"
+    HELP = "help"
+    PROGRESS = "progress"
+    MINE = "mine"
+    CASE = "case"  # asks about a case by its number
+    URGE = "urge"
+    WITHDRAW = "withdraw"
+    PERSON = "person"
+    SOLVED = "solved"
+    UNSOLVED = "unsolved"
+    ANOTHER = "another"  # the last words were another matter
+    DIGIT = "digit"
+    PHONE = "phone"  # a telephone number and little else
+    WORDS = "words"  # anything else: a report, or words that join one
+
+
+@dataclass(frozen=True)
+class Danger:
+    """Words that cannot wait for an officer, and the number to call at once."""
+
+    words: re.Pattern[str]
+    number: str
+    advice: str
+
+
+# fmt: off
+SAID: dict[Intent, str] = {
+    Intent.GREETING: r"(你|您|大家)好|在吗|在不在|有人吗|哈(喽|啰|罗)|嗨|早上好|上午好|下午好|晚上好|hello|hi",
+    Intent.THANKS: r"(非常|十分)?(谢谢|感谢|多谢)(你|您|你们|您们|大家|了)?|辛苦(你|您)?了|好的?|好的?谢谢|收到|知道了|明白了?|嗯+|ok|没事了?|可以了?",
+    Intent.HELP: r"帮助|怎么用|使用说明|功能|菜单|help|怎么(反映|投诉|举报)|我要(反映|投诉|举报|报事)",
+    Intent.PROGRESS: r"(查询?|看看?|查一下)?(办理|处理)?进(度|展)(查询)?|查询|(办|处理)(得|的)?怎么样了|到哪(一步)?了|有(结果|进展)(了)?(吗|没)",
+    Intent.MINE: r"(我的|查看我的)(诉求|工单|投诉|反映|事情?)?",
+    Intent.URGE: r"(我要)?催(办|一下|一催|促|单)?|(麻烦)?(请)?快(点|一点|些)(处理|办)?",
+    Intent.WITHDRAW: r"(我要)?(撤回|撤销|取消)(诉求|工单|投诉)?|不(用|需要)(处理|办|管)?了",
+    Intent.PERSON: r"(转|找|我要)?人工(服务|客服|坐席)?|(找)?客服|(请|让)?(人|工作人员)(给我)?(联系我|打电话|回电)|联系人工",
+    Intent.SOLVED: r"(已经?|都)?(解决|处理好|修好|弄好)了|(已|确认)解决",
+    Intent.UNSOLVED: r"(还|又|根本|一直)?(没有?|未)(被)?(解决|处理|修好|弄好)|没(人)?(处理|管)|不行|解决不了",
+    Intent.ANOTHER: r"(这)?(是)?(另|别)(外)?(的)?一件(事)?|新诉求|另外的事",
+}
+
+DANGERS = (
+    Danger(re.compile("起火|着火|失火|火灾|冒.{0,2}烟|爆炸|(煤气|燃气|天然气).{0,4}(泄|漏|味)"), "119", "请马上离开危险的地方，拨打 119"),
+    Danger(re.compile("杀人|砍人|持刀|拿刀|打人|打架|斗殴|家暴|抢劫|绑架|被困.{0,4}威胁|要杀"), "110", "请先到安全的地方，拨打 110"),
+    Danger(re.compile("昏迷|昏倒|晕倒|没.{0,2}呼吸|大出血|流.{0,3}很多血|心脏病.{0,2}发|抽搐|触电|溺水|煤气中毒"), "120", "请马上拨打 120"),
+    Danger(re.compile("自杀|轻生|不想活|跳楼|跳桥|割腕|想死|活不下去|结束生命"), "12356", "您不是一个人，请现在就拨打心理援助热线 12356；危急时拨打 110 或 120"),
+)
+# fmt: on
+
+_COMPILED = {intent: re.compile(rf"(?:{said})[啊呀吧吗呢哦哈了的~]*", re.I) for intent, said in SAID.items()}
+NUMBER = re.compile(r"(?<!\d)(\d{12})(?!\d)")
+DIGIT = re.compile(r"[1-9][.、 ]*(?:(?:已|没有|未)解决|很?不?满意|一般|分)?")
+_PHONE = re.compile(r"(?:我?的?(?:手机|电话|联系电话|号码|手机号)[是:]?)?\s*(1[3-9]\d{9}|0\d{2,3}-?\d{7,8})")
+_FACES = re.compile(r"\[[^\[\]\s]{1,6}\]|/:[^\s]{1,8}")  # WeChat's own faces come as [微笑] or /::)
+_NOISE = re.compile(r"[^\w]|_")
+_SAME = re.compile(r"(.)\1*")
+
+
+@dataclass(frozen=True)
+class Understood:
+    """What a text means. `core` is the text without faces and punctuation."""
+
+    intent: Intent
+    core: str = ""
+    number: str | None = None
+    phone: str | None = None
+    dangers: tuple[Danger, ...] = ()
+
+
+def understand(text: str) -> Understood:
+    """Read one text. Danger always counts; a table of sayings comes before taking it for a report."""
+    plain = unicodedata.normalize("NFKC", text).strip()
+    core = _NOISE.sub("", _FACES.sub("", plain))
+    dangers = tuple(danger for danger in DANGERS if danger.words.search(plain))
+    if dangers:
+        return Understood(Intent.WORDS, core, dangers=dangers)
+    number, phone = NUMBER.search(plain), _PHONE.fullmatch(plain)
+    if phone:
+        return Understood(Intent.PHONE, core, phone=phone.group(1))
+    said = _saying(NUMBER.sub("", core))
+    if number and (said in (Intent.URGE, Intent.WITHDRAW) or len(core) < 24):
+        intent = said if said in (Intent.URGE, Intent.WITHDRAW) else Intent.CASE
+        return Understood(intent, core, number=number.group(1))
+    return Understood(said or _length(plain, core), core)
+
+
+def _saying(core: str) -> Intent | None:
+    return next((intent for intent, words in _COMPILED.items() if words.fullmatch(core)), None)
+
+
+def _length(plain: str, core: str) -> Intent:
+    """Digits answer a question; one character, one character repeated, or a few letters say nothing yet."""
+    if DIGIT.fullmatch(plain):
+        return Intent.DIGIT
+    if len(core) < 2 or _SAME.fullmatch(core) or (core.isascii() and len(core) < 5):
+        return Intent.BLANK
+    return Intent.WORDS
+
+
+def digit_of(text: str) -> int:
+    """The digit of a text that `understand` took for one."""
+    return int(unicodedata.normalize("NFKC", text).strip()[0])

@@ -1,0 +1,83 @@
+"""Every sentence the account says in chat. Short, plain, and with the next thing to do."""
+
+from backend.cases.workflow import Status
+
+ONE_MESSAGE = "请用一句话说说遇到了什么事，发一条消息就可以，也可以按住说话、发照片。"
+
+WELCOME = f"您好，这里是{{area}}诉求服务。\n{ONE_MESSAGE}\n扫一扫身边的二维码，我们就知道在哪里。"
+AT_PLACE = f"您好，您现在在{{place}}。\n{ONE_MESSAGE}"
+NO_SUCH_CODE = f"这个二维码已经停用了，不要紧。\n{ONE_MESSAGE}"
+HELP = f"{ONE_MESSAGE}\n回复“进度”看办到哪一步，回复“催办”“撤回”或“人工”都可以。"
+GREETED = f"您好。{ONE_MESSAGE}"
+THANKED = "不客气。有事随时给我们留言。"
+TELL_MORE = "没太看明白。请多写几个字，说说在哪里、遇到了什么事。"
+NOT_READ = "这种消息我们看不了，请用文字、语音或照片告诉我们。"
+NOTHING_ASKED = "现在没有需要您选择的问题。有事请直接写给我们，回复“进度”可以看办到哪一步。"
+
+OPENED = "收到，已登记。\n编号：{number}\n地点：{place}\n接下来：{until}前有工作人员受理，有进展会在这里告诉您。\n半小时内发来的照片、语音、位置或电话，会加到这件事里。"
+OPENED_NO_PLACE = "收到，已登记。\n编号：{number}\n请问在哪里？请点“＋”发送位置，或回复社区名称，例如“{example}”。\n{until}前有工作人员受理，有进展会在这里告诉您。"
+DANGER = "【紧急】{advice}。\n"
+DANGER_NOTED = "这件事我们已按紧急情况处理。\n"
+
+JOINED = {
+    "words": "已补充到编号 {number}。如果这是另一件事，请回复“另一件”。",
+    "photo": "照片已加到编号 {number}。",
+    "voice": "语音已加到编号 {number}，工作人员会收听。",
+    "video": "视频已加到编号 {number}。",
+    "location": "位置已加到编号 {number}：{place}。",
+    "phone": "电话已记下，工作人员需要时会联系您。",
+}
+KEPT = {
+    "photo": "照片收到了。请再用一句话说说是什么事。",
+    "video": "视频收到了。请再用一句话说说是什么事。",
+    "words": "链接收到了。请再用一句话说说是什么事。",
+    "location": "位置收到了，您在{place}附近。请再用一句话说说是什么事。",
+    "phone": "电话记下了。请再用一句话说说是什么事。",
+}
+PLACED = "好的，地点记为{place}，已通知那里的工作人员。\n编号：{number}"
+PLACE_UNKNOWN = "这个地方不在我们服务的范围里。请回复社区名称，例如“{example}”。"
+VOICE_REPORT = "（语音，请收听录音）"
+
+NO_CASES = f"您还没有登记过事情。{ONE_MESSAGE}"
+CASE_LINE = "{number} {status}\n{summary}"
+CASE_DUE = "预计{until}前有下一步。"
+CASES_MORE = "点这里看详细进度：{link}"
+NO_SUCH_CASE = "没有找到编号 {number}。请核对一下，或回复“进度”看您登记过的事情。"
+URGED = "已替您催办（编号 {number}），承办的工作人员会马上看到。"
+WITHDRAWN = "已撤回（编号 {number}）。以后需要，请随时再告诉我们。"
+NOTHING_TO = "您没有正在办理的事情，不用{what}。有事请直接写给我们。"
+PERSON = "好的，已请工作人员尽快联系您（编号 {number}）。"
+PERSON_PHONE = "也可以直接打电话：{telephone}。"
+PERSON_NO_CASE = "请说说是什么事，并留下电话，工作人员会联系您。"
+CONFIRMED = "谢谢您的确认（编号 {number}），这件事结案了。"
+REOPENED = "知道了，编号 {number} 退回重新办理。请说说哪里没有解决，我们会转给承办单位。"
+NO_ANOTHER = "请直接写下这件新的事情。"
+
+SURVEY_SOLVED = "谢谢您。您对这次办理满意吗？请回复数字：\n5 很满意\n4 满意\n3 一般\n2 不满意\n1 很不满意"
+SURVEY_UNSOLVED = "知道了，编号 {number} 退回重新办理。请说说哪里没有解决，我们会转给承办单位和负责人。"
+SURVEY_THANKS = "谢谢您的评价。"
+SURVEY_SORRY = "对不起，没让您满意。编号 {number} 已退回重新办理。请说说哪里不满意。"
+SURVEY_WHICH = "请回复 1（已解决）或 2（没有解决）。"
+SURVEY_FIVE = "请回复 1 到 5 中的一个数字，5 是很满意，1 是很不满意。"
+SURVEY_OVER = "这次回访已经结束了，谢谢您。有事请随时给我们留言。"
+
+BOUND = "绑定成功，{name}。以后新的任务会在这里提醒您。"
+
+STATUS_WORDS = {
+    Status.SUBMITTED: "等待受理",
+    Status.ACCEPTED: "已受理，正在安排单位",
+    Status.ASSIGNED: "已派给单位，等待签收",
+    Status.IN_PROGRESS: "正在处理",
+    Status.RESOLVED: "已办理，等您确认",
+    Status.CLOSED: "已结案",
+    Status.REJECTED: "不予受理",
+    Status.WITHDRAWN: "已撤回",
+}
+
+LIMIT = 2_000  # bytes; the platform cuts off at 2,048
+
+
+def clip(text: str) -> str:
+    """The text within WeChat's limit for a reply, without half a character."""
+    encoded = text.encode()
+    return text if len(encoded) <= LIMIT else encoded[: LIMIT - 3].decode(errors="ignore") + "…"
