@@ -1,0 +1,129 @@
+"""Reading the tree of places: the nearest, the one named, those to choose from, and who serves them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import cos, radians
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, aliased
+
+from backend.places.models import Area, PlaceCode, Unit
+from backend.places.roles import Level
+
+DEGREE = 111_195.0  # metres of one degree of latitude
+# A station is a spot: people at a grid's edge may be close to one and yet not there.
+REACH_OF_STATION = 150.0
+NAMED = (Level.COMMUNITY, Level.STATION)
+PUNCTUATION = str.maketrans("", "", " \t\r\n\u3000/／·.。,，、-—")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place that can be chosen: `path` holds the names from district to community."""
+
+    id: int
+    name: str
+    level: Level
+    scene: str | None
+    path: str
+
+
+def _inside(scope_id: int) -> sa.ColumnElement[bool]:
+    """The condition that an area is the scope or lies anywhere below it."""
+    scope = aliased(Area)
+    root = sa.select(scope.path).where(scope.id == scope_id).scalar_subquery()
+    return Area.path.op("<@", is_comparison=True)(root)
+
+
+def nearest(
+    session: Session, scope_id: int, latitude: float, longitude: float, within_m: float = 3000
+) -> Area | None:
+    """The nearest grid, community or station with a position, within the scope and `within_m` metres.
+
+    Degrees are WGS-84. Grids and communities are known by their centres; a station counts only nearby.
+    """
+    north = (Area.latitude - latitude) * DEGREE
+    east = (Area.longitude - longitude) * (DEGREE * cos(radians(latitude)))
+    distance = sa.func.sqrt(north * north + east * east)  # flat: right to a metre over some kilometres
+    reach = sa.case((Area.level == Level.STATION, min(within_m, REACH_OF_STATION)), else_=within_m)
+    levels = (Level.GRID, Level.COMMUNITY, Level.STATION)
+    return session.scalar(
+        sa.select(Area)
+        .where(_inside(scope_id), Area.level.in_(levels), distance <= reach)
+        .order_by(distance, Area.id)
+        .limit(1)
+    )
+
+
+def by_name(session: Session, scope_id: int, text: str) -> list[Area]:
+    """The communities and stations that a person may mean: none, one, or several to ask about.
+
+    玉兰, 玉兰社区, 望溪街道玉兰社区 and 我在玉兰社区门口 all find 玉兰社区; an exact name beats one that is
+    contained, the longer of two contained ones wins, and of namesakes the one whose street is mentioned.
+    """
+    said = text.translate(PUNCTUATION)
+    if len(said) < 2:
+        return []
+    contained = sa.func.strpos(said, Area.name) > 0
+    begins = sa.func.starts_with(Area.name, said)
+    found = session.scalars(
+        sa.select(Area).where(_inside(scope_id), Area.level.in_(NAMED), contained | begins).order_by(Area.id)
+    ).all()
+    likeness = {area.id: _likeness(area, said) for area in found}
+    best = [area for area in found if likeness[area.id] == max(likeness.values())]
+    return best if len(best) < 2 else _in_mentioned_street(session, best, said)
+
+
+def _likeness(area: Area, said: str) -> tuple[int, int]:
+    if said in (area.name, area.name.removesuffix("社区")):
+        return 3, 0
+    return (2, len(area.name)) if area.name in said else (1, 0)
+
+
+def _in_mentioned_street(session: Session, areas: list[Area], said: str) -> list[Area]:
+    streets = {area.subdistrict_id for area in areas if area.subdistrict_id is not None}
+    names = session.execute(sa.select(Area.id, Area.name).where(Area.id.in_(streets)))
+    mentioned = {street_id for street_id, name in names if name in said or name.removesuffix("街道") in said}
+    return [area for area in areas if area.subdistrict_id in mentioned] or areas
+
+
+def path_names(session: Session, area: Area) -> str:
+    """青岚区 / 望溪街道 / 玉兰社区: district to community, where the area lies (one query)."""
+    above = (area.district_id, area.subdistrict_id, area.community_id)
+    rows = session.execute(sa.select(Area.id, Area.name).where(Area.id.in_(above)))
+    names = {area_id: name for area_id, name in rows}
+    return " / ".join(names[area_id] for area_id in above if area_id in names)
+
+
+def choices(session: Session, scope_id: int) -> list[Place]:
+    """The communities and stations of the scope, with code and path, street by street (one query)."""
+    district, street, community = aliased(Area), aliased(Area), aliased(Area)
+    rows = session.execute(
+        sa.select(Area, _scene(), district.name, street.name, community.name)
+        .join(district, district.id == Area.district_id, isouter=True)
+        .join(street, street.id == Area.subdistrict_id, isouter=True)
+        .join(community, community.id == Area.community_id, isouter=True)
+        .where(_inside(scope_id), Area.level.in_(NAMED))
+        .order_by(Area.subdistrict_id, Area.community_id, Area.level, Area.id)
+    )
+    return [
+        Place(area.id, area.name, area.level, scene, " / ".join(name for name in names if name))
+        for area, scene, *names in rows
+    ]
+
+
+def _scene() -> sa.ScalarSelect[str]:
+    living = sa.select(PlaceCode.scene).where(PlaceCode.area_id == Area.id, PlaceCode.revoked_at.is_(None))
+    return living.order_by(PlaceCode.id).limit(1).scalar_subquery()
+
+
+def units_serving(session: Session, row: Any) -> Sequence[Unit]:
+    """The units of the areas in which a case (or any row with its area columns) lies, nearest first."""
+    above = (row.community_id, row.subdistrict_id, row.district_id)
+    return session.scalars(
+        sa.select(Unit)
+        .join(Area, Area.id == Unit.area_id)
+        .where(Unit.area_id.in_([area_id for area_id in above if area_id is not None]))
+        .order_by(sa.func.nlevel(Area.path).desc(), Unit.name)
+    ).all()

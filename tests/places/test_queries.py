@@ -1,0 +1,128 @@
+"""Finding places: by position, by what people call them, by path; and the units that serve them."""
+
+import pytest
+import sqlalchemy as sa
+
+from backend.places import queries
+from backend.places.roles import Level
+from tests.factories import make_area, make_case, make_code, make_community, make_unit
+
+HERE = (22.7000, 114.2000)
+METRE = 1 / 111_195  # degrees of latitude
+
+
+def north(metres):
+    return {"latitude": HERE[0] + metres * METRE, "longitude": HERE[1]}
+
+
+@pytest.fixture
+def street(session):
+    district = make_area(session, name="青岚区")
+    return make_area(session, Level.SUBDISTRICT, district, name="望溪街道")
+
+
+@pytest.fixture
+def community(session, street):
+    return make_area(session, Level.COMMUNITY, street, name="玉兰社区", **north(800))
+
+
+def test_the_nearest_grid_is_found(session, street, community):
+    near = make_area(session, Level.GRID, community, name="一网格", **north(300))
+    make_area(session, Level.GRID, community, name="二网格", **north(-400))
+    assert queries.nearest(session, street.id, *HERE) == near
+
+
+def test_a_position_far_from_everything_finds_nothing(session, street, community):
+    assert queries.nearest(session, street.id, *HERE, within_m=700) is None
+    assert queries.nearest(session, street.id, *HERE, within_m=900) == community
+
+
+def test_metres_are_counted_eastward_too(session, street, community):
+    east = HERE[1] + 500 * METRE / 0.9225  # a degree of longitude is shorter at this latitude
+    grid = make_area(session, Level.GRID, community, latitude=HERE[0], longitude=east)
+    assert queries.nearest(session, street.id, *HERE, within_m=499) is None
+    assert queries.nearest(session, street.id, *HERE, within_m=501) == grid
+
+
+def test_a_station_counts_only_for_those_who_stand_at_it(session, street, community):
+    make_area(session, Level.STATION, community, name="远处工地", **north(200))
+    assert queries.nearest(session, street.id, *HERE) == community
+    gate = make_area(session, Level.STATION, community, name="玉兰苑东门", **north(100))
+    assert queries.nearest(session, street.id, *HERE) == gate
+
+
+def test_places_of_another_district_are_not_found(session, street, community):
+    other = make_community(session, name="玉兰社区", **north(10))
+    assert queries.nearest(session, street.id, *HERE) == community
+    assert queries.by_name(session, street.id, "玉兰社区") == [community]
+    assert other.id not in {place.id for place in queries.choices(session, street.id)}
+
+
+@pytest.mark.parametrize(
+    "said", ["玉兰", "玉兰社区", "望溪街道玉兰社区", "青岚区 / 望溪街道 / 玉兰社区", "我在玉兰社区门口。"]
+)
+def test_people_call_a_community_by_many_names(session, street, community, said):
+    make_area(session, Level.STATION, community, name="玉兰苑东门")
+    assert queries.by_name(session, street.id, said) == [community]
+
+
+def test_a_station_is_found_by_its_name_or_its_beginning(session, street, community):
+    gate = make_area(session, Level.STATION, community, name="玉兰苑东门")
+    assert queries.by_name(session, street.id, "玉兰社区玉兰苑东门") == [gate]
+    assert queries.by_name(session, street.id, "玉兰苑") == [gate]
+
+
+def test_of_namesakes_the_one_whose_street_is_mentioned_is_found(session, street, community):
+    district = session.get_one(type(street), street.district_id)
+    other_street = make_area(session, Level.SUBDISTRICT, district, name="松屿街道")
+    other = make_area(session, Level.COMMUNITY, other_street, name="玉兰社区")
+    assert queries.by_name(session, district.id, "玉兰") == [community, other]
+    assert queries.by_name(session, district.id, "松屿街道玉兰社区") == [other]
+    assert queries.by_name(session, district.id, "望溪玉兰社区") == [community]
+
+
+@pytest.mark.parametrize("said", ["", "玉", "月季社区", "%", "路灯不亮了"])
+def test_words_that_name_no_place_find_none(session, street, community, said):
+    assert queries.by_name(session, street.id, said) == []
+
+
+def test_the_path_ends_at_the_community(session, community):
+    gate = make_area(session, Level.STATION, community, name="玉兰苑东门")
+    assert queries.path_names(session, gate) == "青岚区 / 望溪街道 / 玉兰社区"
+    assert queries.path_names(session, community) == "青岚区 / 望溪街道 / 玉兰社区"
+
+
+def test_communities_and_stations_are_there_to_choose(session, street, community):
+    gate = make_area(session, Level.STATION, community, name="玉兰苑东门")
+    make_area(session, Level.GRID, community, name="一网格")
+    code = make_code(session, gate)
+    assert queries.choices(session, street.id) == [
+        queries.Place(community.id, "玉兰社区", Level.COMMUNITY, None, "青岚区 / 望溪街道 / 玉兰社区"),
+        queries.Place(gate.id, "玉兰苑东门", Level.STATION, code.scene, "青岚区 / 望溪街道 / 玉兰社区"),
+    ]
+
+
+def test_choosing_costs_one_query_however_many_places_there_are(session, street, community):
+    asked = []
+    sa.event.listen(
+        session.connection(),
+        "before_cursor_execute",
+        lambda *call: asked.append(call[2]) if call[2].startswith("SELECT") else None,
+    )
+    queries.choices(session, street.id)
+    one = len(asked)
+    for number in range(3):
+        make_code(session, make_area(session, Level.COMMUNITY, street, name=f"新{number}社区"))
+    asked.clear()
+    queries.choices(session, street.id)
+    assert len(asked) == one == 1
+
+
+def test_units_of_the_place_serve_a_case_and_the_nearest_come_first(session, street, community):
+    district = session.get_one(type(street), street.district_id)
+    top = make_unit(session, district, name="市场监督管理局")
+    middle = make_unit(session, street, name="市政服务中心")
+    bottom = make_unit(session, community, name="人民调解委员会")
+    make_unit(session, make_area(session, Level.SUBDISTRICT, district), name="别的街道的单位")
+    case = make_case(session, community)
+    assert queries.units_serving(session, case) == [bottom, middle, top]
