@@ -1,0 +1,242 @@
+"""The official accounts that this deployment serves, read once from the TOML file WECHAT_ACCOUNTS.
+
+A sentence about a bad file names account and field, never a value: half of the values are secrets.
+"""
+
+import base64
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend.config import config
+from backend.errors import NotFound
+from backend.notify.fitting import slot_kind
+from backend.notify.messages import Message
+from backend.places.models import Area
+from backend.places.roles import Level
+
+MODES = ("secure", "compatible", "plain")
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")  # it is a part of the callback's address
+SLOT_FIELDS = frozenset({"number", "place", "summary", "status", "time", "note", "who"})
+WEAK_TOKEN = 16  # anyone who guesses the token can sign messages, so a short one is as bad as none
+LEAST_VARIETY = 6  # different characters in a token
+
+
+@dataclass(frozen=True)
+class Template:
+    """One template of an account: its id, and which of our fields goes into which of its slots."""
+
+    id: str
+    slots: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class MiniProgram:
+    """The mini program that belongs to an account."""
+
+    app_id: str
+    app_secret: str = field(repr=False)
+    templates: Mapping[Message, Template]
+
+
+@dataclass(frozen=True)
+class Account:
+    """One official account and how to talk with it."""
+
+    name: str
+    app_id: str
+    app_secret: str = field(repr=False)
+    original_id: str
+    token: str = field(repr=False)
+    aes_key: str = field(repr=False)
+    mode: str
+    area: str
+    templates: Mapping[Message, Template]
+    mini_program: MiniProgram | None
+
+
+def load(path: Path) -> dict[str, Account]:
+    """Every account of the file, by name. Raises SystemExit with the one sentence that says what is wrong."""
+    accounts = {name: _account(name, table) for name, table in _tables(path).items()}
+    seen: dict[str, str] = {}
+    for account in accounts.values():
+        for app in (account, account.mini_program):
+            if app is not None and app.app_id in seen:
+                raise _bad(account.name, "app_id", f"is the same as that of account {seen[app.app_id]}")
+            if app is not None:
+                seen[app.app_id] = account.name
+    return accounts
+
+
+@cache
+def all_accounts() -> Mapping[str, Account]:
+    """The accounts of this process, read at the first call."""
+    return MappingProxyType(load(config.accounts_file))
+
+
+def get(name: str) -> Account:
+    """The account of this name, or NotFound."""
+    account = all_accounts().get(name)
+    if account is None:
+        raise NotFound("没有这个公众号")
+    return account
+
+
+_areas: dict[str, int] = {}
+
+
+def area_id(session: Session, account: Account) -> int:
+    """The id of the account's area; looked up once in a process. Raises SystemExit for an unknown one."""
+    if account.name not in _areas:
+        _areas[account.name] = _find_area(session, account)
+    return _areas[account.name]
+
+
+def check_areas(session: Session) -> None:
+    """Stop the start with a sentence that names the account whose area is not known."""
+    for account in all_accounts().values():
+        _find_area(session, account)
+
+
+def reset() -> None:
+    """Forget what was read: the file and the areas are read again at the next call."""
+    all_accounts.cache_clear()
+    _areas.clear()
+
+
+def _find_area(session: Session, account: Account) -> int:
+    """By name among districts, streets and communities, or by a path of names down from the district."""
+    *above, name = account.area.split("/")
+    wanted = (Level.DISTRICT, Level.SUBDISTRICT, Level.COMMUNITY)
+    query = sa.select(Area.id).where(Area.name == name)
+    query = query.where(Area.parent_id.in_(_path(above))) if above else query.where(Area.level.in_(wanted))
+    found = list(session.scalars(query))
+    if len(found) == 1:
+        return found[0]
+    problem = "fits several areas: write its path, like 区/街道/社区" if found else "is not a known area"
+    raise _bad(account.name, "area", problem)
+
+
+def _path(names: list[str]) -> sa.Select[int]:
+    query = sa.select(Area.id).where(Area.name == names[0], Area.parent_id.is_(None))
+    for name in names[1:]:
+        query = sa.select(Area.id).where(Area.name == name, Area.parent_id.in_(query))
+    return query
+
+
+def _bad(account: str, where: str, problem: str) -> SystemExit:
+    return SystemExit(f"WECHAT_ACCOUNTS: account {account}, {where}: {problem}.")
+
+
+def _tables(path: Path) -> dict[str, Any]:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise SystemExit(f"WECHAT_ACCOUNTS: the file {path} cannot be read.") from None
+    except ValueError as error:  # TOMLDecodeError tells the place, never the text; so does a wrong encoding
+        where = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "it is not UTF-8"
+        raise SystemExit(f"WECHAT_ACCOUNTS: the file {path} is not TOML: {where}.") from None
+    tables = document.get("accounts")
+    if not isinstance(tables, dict) or not tables:
+        raise SystemExit(f"WECHAT_ACCOUNTS: the file {path} has no [accounts.<name>].")
+    return tables
+
+
+def _account(name: str, table: Any) -> Account:
+    if not NAME.fullmatch(name):
+        raise _bad(name, "name", "must be lower-case letters, digits, - and _, at most 32")
+    _no_other(name, table, {*CHECKS, "templates", "mini_program"})
+    plain = {key: _checked(name, key, table) for key in CHECKS}
+    if plain["mode"] != "plain" and not plain["aes_key"]:
+        raise _bad(name, "aes_key", "is missing, and only mode plain works without one")
+    mini = table.get("mini_program")
+    return Account(
+        name=name,
+        **plain,
+        templates=_templates(name, "templates", table.get("templates", {})),
+        mini_program=None if mini is None else _mini_program(name, mini),
+    )
+
+
+def _mini_program(name: str, table: Any) -> MiniProgram:
+    _no_other(name, table, {"app_id", "app_secret", "templates"})
+    return MiniProgram(
+        app_id=_checked(name, "app_id", table),
+        app_secret=_checked(name, "app_secret", table),
+        templates=_templates(name, "mini_program.templates", table.get("templates", {})),
+    )
+
+
+def _no_other(name: str, table: Any, known: set[str]) -> None:
+    if not isinstance(table, dict):
+        raise _bad(name, "table", "must be a table of fields")
+    for key in table.keys() - known:
+        raise _bad(name, key, "is not a known field")
+
+
+def _checked(name: str, key: str, table: Mapping[str, Any]) -> str:
+    value = table.get(key, "")
+    is_good, problem = CHECKS[key]
+    if not isinstance(value, str) or not is_good(value):
+        raise _bad(name, key, problem if key in table else "is missing")
+    return value
+
+
+def _is_strong(token: str) -> bool:
+    return len(token) >= WEAK_TOKEN and len(set(token)) >= LEAST_VARIETY
+
+
+def _is_aes_key(key: str) -> bool:
+    if not key:
+        return True  # whether it may be missing depends on the mode
+    return bool(re.fullmatch(r"[A-Za-z0-9+/]{43}", key)) and len(base64.b64decode(key + "=")) == 32
+
+
+def _matches(pattern: str) -> Callable[[str], bool]:
+    return lambda value: re.fullmatch(pattern, value) is not None
+
+
+CHECKS: dict[str, tuple[Callable[[str], bool], str]] = {
+    "app_id": (_matches(r"wx[0-9A-Za-z]{16}"), "must be wx and 16 letters or digits"),
+    "app_secret": (
+        _matches(r"[0-9A-Za-z]{16,64}"),
+        "must be the secret as WeChat shows it",
+    ),
+    "original_id": (_matches(r"gh_[0-9A-Za-z]{4,32}"), "must begin with gh_"),
+    "token": (_is_strong, f"is weak: it needs {WEAK_TOKEN} characters, {LEAST_VARIETY} of them different"),
+    "aes_key": (_is_aes_key, "must be 43 characters that decode to 32 bytes"),
+    "mode": (MODES.__contains__, f"must be one of {', '.join(MODES)}"),
+    "area": (_matches(r"[^/\s][^\n]*[^/\s]"), "must be the name of an area, or a path like 区/街道/社区"),
+}
+
+
+def _templates(name: str, where: str, tables: Any) -> Mapping[Message, Template]:
+    if not isinstance(tables, dict):
+        raise _bad(name, where, "must be a table")
+    for kind in tables.keys() - set(Message):
+        raise _bad(name, f"{where}.{kind}", "is not a kind of message")
+    return MappingProxyType(
+        {Message(kind): _template(name, f"{where}.{kind}", table) for kind, table in tables.items()}
+    )
+
+
+def _template(name: str, where: str, table: Any) -> Template:
+    if not isinstance(table, dict) or not isinstance(table.get("id"), str) or not table["id"].strip():
+        raise _bad(name, f"{where}.id", "is missing")
+    slots = {key: slot for key, slot in table.items() if key != "id"}
+    for key, slot in slots.items():
+        if key not in SLOT_FIELDS:
+            raise _bad(name, f"{where}.{key}", f"is not one of {', '.join(sorted(SLOT_FIELDS))}")
+        if not isinstance(slot, str) or slot_kind(slot) is None:
+            raise _bad(name, f"{where}.{key}", "is not a slot that can be filled, like thing2 or phrase3")
+    if not slots or len(set(slots.values())) < len(slots):
+        raise _bad(name, where, "must fill each slot of the template once")
+    return Template(table["id"].strip(), MappingProxyType(slots))
