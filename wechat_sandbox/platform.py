@@ -24,6 +24,12 @@ OPTIONS: dict[str, Any] = {
     "receipt_delay_ms": 200,
     "receipt_status": "success",
     "token_overlap_seconds": 300,  # How long a replaced token stays valid: long-standing text, unverified.
+    # Positions that the phones offer: [{label, latitude, longitude}].
+    "places": [
+        {"label": "幸福花园 3 栋", "latitude": 22.6908, "longitude": 114.3462},
+        {"label": "和平路菜市场门口", "latitude": 22.6931, "longitude": 114.3498},
+        {"label": "中心小学东门", "latitude": 22.6886, "longitude": 114.3527},
+    ],
     "refuse_escaped_json": False,  # 40033 for \uXXXX was seen in the past only.
 }
 JOURNAL_LENGTH = 10_000

@@ -1,0 +1,122 @@
+// How each kind of message looks in the chat.
+
+const LINK = /<a\s[^>]*?href="([^"]+)"[^>]*>(.*?)<\/a>|(https?:\/\/[^\s<>"，。；！？）】]+)/gis;
+
+function make(tag, name, ...content) {
+  const node = document.createElement(tag);
+  if (name) node.className = name;
+  node.append(...content.filter((part) => part !== null && part !== undefined && part !== ""));
+  return node;
+}
+
+export function timeLine(at) {
+  const moment = new Date(at * 1000);
+  const today = moment.toDateString() === new Date().toDateString();
+  const day = today ? "" : `${moment.getMonth() + 1}月${moment.getDate()}日 `;
+  return make("div", "time", day + moment.toTimeString().slice(0, 5));
+}
+
+// Text with its links made tappable: bare addresses and the <a href> that WeChat allows.
+function withLinks(text, open) {
+  const parts = [];
+  let end = 0;
+  for (const found of text.matchAll(LINK)) {
+    const url = found[1] || found[3];
+    const link = make("a", "", found[2] || url);
+    link.href = url;
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      open(url);
+    });
+    parts.push(text.slice(end, found.index), link);
+    end = found.index + found[0].length;
+  }
+  return [...parts, text.slice(end)];
+}
+
+const tapping = (message, phone, item) => () => phone.act("tap", { message_id: message.id, item });
+
+function text(message, phone) {
+  return make("div", "bubble text", ...withLinks(message.content || "", (url) => phone.openPage(url)));
+}
+
+function image(message, phone) {
+  const picture = make("img", "picture");
+  // The sandbox may be known by another name to its accounts than to this browser.
+  picture.src = new URL(message.picture_url).pathname;
+  picture.alt = "图片";
+  picture.addEventListener("load", () => (phone.chat.scrollTop = phone.chat.scrollHeight));
+  return picture;
+}
+
+function voice(message) {
+  const length = make("span", "wave", `${Math.round(message.seconds || 3)}″`);
+  const words = message.recognition ? make("div", "recognised", message.recognition) : null;
+  const bubble = make("div", "bubble voice", length);
+  bubble.style.minWidth = `${80 + Math.min(60, message.seconds || 3) * 3}px`;
+  return make("div", "stack", bubble, words);
+}
+
+function location(message) {
+  const place = `${message.latitude.toFixed(5)}，${message.longitude.toFixed(5)}`;
+  const words = make("div", "words", make("b", "", message.label || "位置"), make("small", "", place));
+  return make("div", "card location", words, make("div", "map", make("i", "pin")));
+}
+
+function template(message, phone) {
+  const { title, rows, url, mini_program: program } = message.card;
+  const lines = rows.map((row) => make("div", "row", make("span", "label", row.label), make("span", "value", row.value)));
+  const card = make("div", "card template", make("h3", "", title), ...lines);
+  if (url || program) {
+    const more = make("button", "details", "查看详情");
+    more.addEventListener("click", tapping(message, phone));
+    card.append(more);
+  }
+  return card;
+}
+
+function msgmenu(message, phone) {
+  const lines = message.items.map((item) => {
+    const line = make("button", "line", item.content);
+    line.addEventListener("click", tapping(message, phone, item.id));
+    return line;
+  });
+  const head = message.content ? make("div", "", ...withLinks(message.content, (url) => phone.openPage(url))) : null;
+  return make("div", "bubble text", head, ...lines, message.tail ? make("div", "", message.tail) : null);
+}
+
+function news(message, phone) {
+  const articles = message.articles.map((article, index) => {
+    const picture = article.picture_url ? make("img", "cover") : null;
+    if (picture) picture.src = article.picture_url;
+    const entry = make("button", "article", make("b", "", article.title), picture, make("small", "", article.description));
+    entry.addEventListener("click", tapping(message, phone, index));
+    return entry;
+  });
+  return make("div", "card news", ...articles);
+}
+
+function link(message, phone) {
+  const card = make("button", "card article", make("b", "", message.content), make("small", "", message.description || message.url));
+  card.addEventListener("click", () => (message.mini_program ? tapping(message, phone)() : phone.openPage(message.url)));
+  return card;
+}
+
+const file = (message) => make("div", "bubble text", `[${message.content || message.type}]`);
+const KINDS = {
+  text, image, voice, location, template, msgmenu, news, link,
+  mini_program: link, music: link, video: image, shortvideo: image, file,
+};
+
+export function bubble(message, phone) {
+  if (message.from === "system") return make("div", "notice", message.content);
+  const body = (KINDS[message.type] || file)(message, phone);
+  const wide = ["template", "news"].includes(message.type) ? " wide" : "";
+  const name = message.from === "user" ? phone.user.name : phone.accounts.selectedOptions[0]?.text || "";
+  const face = make("div", "face", name.slice(0, 1));
+  const footer = message.footer ? make("small", "footer", message.footer) : null;
+  const line = make("div", `line-of ${message.from}${wide}`, face, make("div", "stack", body, footer));
+  line.dataset.id = message.id;
+  line.title = new Date(message.at * 1000).toLocaleString("zh-CN");
+  return line;
+}
