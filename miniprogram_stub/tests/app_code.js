@@ -19,8 +19,13 @@ const APP = JSON.parse(fs.readFileSync(path.join(ROOT, "app.json"), "utf8"));
 const SEEN = ["require", "module", "exports", "wx", "App", "Page", "Component", "Behavior", "getApp"];
 const UNSEEN = ["window", "document", "fetch", "process", "Buffer", "XMLHttpRequest", "localStorage", "global", "globalThis"];
 
-/** An exception inside the app must fail the test, not end in a log. */
+/** An exception inside the app must fail the test, not end in a log; so must a warning, except about the library's own templates. */
 glassEasel.globalOptions.throwGlobalError = true;
+glassEasel.addGlobalWarningListener((message, component) => {
+  const file = typeof component === "string" ? component : component.is;
+  if (!file.startsWith("miniprogram_npm/")) throw new Error(`${file}: ${message}`);
+  return false;
+});
 
 function textOf(file) {
   return fs.readFileSync(path.join(ROOT, file), "utf8");
@@ -72,6 +77,16 @@ function outwards(folder, name) {
 
 function isScript(file) {
   return file.endsWith(".js") && fs.existsSync(path.join(ROOT, file));
+}
+
+/** Compiled scripts by file: every phone runs the same ones, each with its own globals. */
+const scripts = new Map();
+
+function script(file) {
+  if (!scripts.has(file)) {
+    scripts.set(file, vm.compileFunction(scriptText(file), [...SEEN, ...UNSEEN], { filename: path.join(ROOT, file) }));
+  }
+  return scripts.get(file);
 }
 
 /** Packages are written with import and export; WeChat's compiler turns these into require, and so do we. */
@@ -131,8 +146,7 @@ class AppCode {
       Component: (definition) => this.defining.Component(definition),
       Behavior: (definition) => this.defining.Behavior(definition),
     };
-    const run = vm.compileFunction(scriptText(file), [...SEEN, ...UNSEEN], { filename: path.join(ROOT, file) });
-    run(...SEEN.map((name) => seen[name]));
+    script(file)(...SEEN.map((name) => seen[name]));
     return module.exports;
   }
 }

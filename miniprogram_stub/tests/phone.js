@@ -159,9 +159,12 @@ class Phone {
     glassEasel.triggerEvent(element, name, detail, { bubbles: true, composed: true });
   }
 
-  /** What is to be read on the page in front. */
+  /** What is to be read on the page in front, one space between its pieces. */
   text() {
-    return this.page.root.getComponent().getBackendElement().textContent.replace(/\s+/g, " ").trim();
+    const walker = document.createTreeWalker(this.page.root.getComponent().getBackendElement(), window.NodeFilter.SHOW_TEXT);
+    const pieces = [];
+    while (walker.nextNode()) pieces.push(walker.currentNode.data);
+    return pieces.join(" ").replace(/\s+/g, " ").trim();
   }
 
   /** The value that a field shows. */
