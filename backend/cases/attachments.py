@@ -1,0 +1,113 @@
+"""Attachments of a case: added from a page, or fetched later from where a chat message left them."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend import auth, storage
+from backend.cases.content import Checked, check
+from backend.cases.models import Attachment, AttachmentKind, Case, Stored
+from backend.cases.workflow import RULES, STATUS_LABELS, Action
+from backend.errors import Conflict, Invalid
+
+PHOTOS = 9  # of one side in one round: what WeChat lets a person choose at once
+MEDIA_LIFE = timedelta(days=3)  # how long WeChat keeps what a user sent (its temporary media interface)
+EXPIRED = "微信上的文件已过期"
+LEASE = timedelta(minutes=2)  # longer than a slow download; what is fetched twice is kept once
+BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (0.5, 2, 10, 60, 180, 360))
+
+
+def attach(session: Session, case: Case, content: bytes, *, by_resident: bool) -> Attachment:
+    """Add a photo from a page to a case that is still open. The case itself was found for its sender before.
+
+    Raises Invalid, TooLarge, or Conflict when the case takes nothing more.
+    """
+    checked = check(content)
+    if checked.kind is not AttachmentKind.PHOTO:
+        raise Invalid("这里只能上传照片")
+    sha256 = storage.save(checked.content)
+    session.refresh(case, ["status", "round"], with_for_update=True)
+    _check_room(session, case, by_resident)
+    attachment = Attachment(case_id=case.id, round=case.round, by_resident=by_resident, source={})
+    _fill(attachment, checked, sha256)
+    session.add(attachment)
+    session.flush()
+    return attachment
+
+
+def _check_room(session: Session, case: Case, by_resident: bool) -> None:
+    if case.status not in RULES[Action.ADD].sources:
+        raise Conflict(f"这件事现在是“{STATUS_LABELS[case.status]}”，不能再补充照片")
+    there = session.scalar(
+        sa.select(sa.func.count()).where(
+            Attachment.case_id == case.id,
+            Attachment.round == case.round,
+            Attachment.by_resident == by_resident,
+            Attachment.kind == AttachmentKind.PHOTO,
+            Attachment.state != Stored.LOST,
+        )
+    )
+    if there is not None and there >= PHOTOS:
+        raise Conflict(f"最多传 {PHOTOS} 张照片，已经够了")
+
+
+def _fill(attachment: Attachment, checked: Checked, sha256: str) -> None:
+    attachment.state, attachment.kind, attachment.mime = Stored.STORED, checked.kind, checked.mime
+    attachment.sha256, attachment.size = sha256, len(checked.content)
+
+
+def take_due(
+    session: Session, at: datetime, limit: int, ids: Sequence[int] | None = None
+) -> list[Attachment]:
+    """Claim files that are to be fetched now (of these ids, if given) until `at` + LEASE. Cost: what is due.
+
+    Those that WeChat does not keep any more are given up here and not returned.
+    """
+    due = sa.select(Attachment).where(Attachment.state == Stored.WAITING, Attachment.due_at <= at)
+    if ids is not None:
+        due = due.where(Attachment.id.in_(ids))
+    claimed = session.scalars(due.order_by(Attachment.due_at).limit(limit).with_for_update(skip_locked=True))
+    return [attachment for attachment in claimed.all() if _claim(attachment, at)]
+
+
+def _claim(attachment: Attachment, at: datetime) -> bool:
+    if attachment.created_at + MEDIA_LIFE < at:
+        attachment.state, attachment.reason = Stored.LOST, EXPIRED
+        return False
+    attachment.due_at, attachment.attempts = at + LEASE, attachment.attempts + 1
+    return True
+
+
+def keep(session: Session, attachment_id: int, checked: Checked, sha256: str) -> None:
+    """Record that a waiting file was fetched, and lies in the store under this SHA-256."""
+    if attachment := _waiting(session, attachment_id):
+        _fill(attachment, checked, sha256)
+
+
+def lose(session: Session, attachment_id: int, reason: str) -> None:
+    """Record that a waiting file cannot be had, with the reason as officers read it."""
+    if attachment := _waiting(session, attachment_id):
+        attachment.state, attachment.reason = Stored.LOST, reason
+
+
+def put_off(session: Session, attachment_id: int, at: datetime) -> None:
+    """Record that fetching failed at this moment; the longer it has failed, the later it is tried again."""
+    if attachment := _waiting(session, attachment_id):
+        attachment.due_at = at + BACK_OFF[min(attachment.attempts, len(BACK_OFF)) - 1]
+
+
+def _waiting(session: Session, attachment_id: int) -> Attachment | None:
+    """The row, locked; None when another worker was quicker: what it recorded stands."""
+    return session.scalar(
+        sa.select(Attachment)
+        .where(Attachment.id == attachment_id, Attachment.state == Stored.WAITING)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+
+
+def photo_url(attachment: Attachment) -> str:
+    """Where the file is shown: a path that cannot be guessed and expires, for those who see the case."""
+    return f"/r/files/{auth.sign('file', attachment.id)}"
