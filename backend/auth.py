@@ -57,10 +57,20 @@ def start_session(session: Session, contact_id: int) -> tuple[str, datetime]:
     return token, expires_at
 
 
+def end_session(session: Session) -> None:
+    """Revoke the login whose token came with this request."""
+    known = LoginSession.token_hash == hash_token(_token())
+    session.execute(sa.update(LoginSession).where(known).values(revoked_at=now()))
+
+
+def _token() -> str:
+    bearer = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
+    return bearer or request.cookies.get(COOKIE, "")
+
+
 def current_contact_id(session: Session) -> int | None:
     """The contact whose token came with this request, if it is good."""
-    bearer = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
-    token = bearer or request.cookies.get(COOKIE, "")
+    token = _token()
     if not token:
         return None
     return session.scalar(
@@ -76,7 +86,7 @@ _CALLER = sa.text("SELECT resident_id, officer_id FROM contacts WHERE id = :id")
 
 
 def require(who: Who) -> Callable[[View], View]:
-    """Only for callers of this sort: sets g.contact_id, g.resident_id and g.officer_id, or raises LoginNeeded."""
+    """Only for callers of this sort: sets g.contact_id, g.resident_id, g.officer_id, or raises LoginNeeded."""
 
     def decorate(view: View) -> View:
         @wraps(view)

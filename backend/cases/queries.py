@@ -1,0 +1,145 @@
+"""Reading cases, for officers' pages, residents' pages and the API alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, joinedload
+
+from backend.cases.models import Attachment, AttachmentKind, Case, CaseEvent, Stored
+from backend.cases.workflow import RULES, UNIT, Action, Rule, Status, allowed
+from backend.places.models import Officer, Post, Unit
+from backend.places.roles import ROLE_LABELS, Role
+from backend.places.scope import visible
+
+PAGE = 20
+
+# The step by which a case in this status goes forward. A resolved case waits for its resident.
+NEXT_STEP = {
+    Status.SUBMITTED: Action.ACCEPT,
+    Status.ACCEPTED: Action.ASSIGN,
+    Status.ASSIGNED: Action.ACKNOWLEDGE,
+    Status.IN_PROGRESS: Action.RESOLVE,
+}
+_LISTED = (joinedload(Case.place), joinedload(Case.community), joinedload(Case.unit))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a case's history, as the reader may see it."""
+
+    id: int
+    at: datetime
+    action: Action
+    label: str
+    who: str
+    note: str
+    round: int
+
+
+def officer_cases(
+    session: Session,
+    posts: Sequence[Post],
+    *,
+    before: int | None = None,
+    status: Status | None = None,
+    limit: int = PAGE,
+) -> list[Case]:
+    """What these posts reach, newest first, in one query. `before` is the id of the last row seen."""
+    query = sa.select(Case).where(visible(posts, Case)).options(*_LISTED)
+    if status is not None:
+        query = query.where(Case.status == status)
+    return _page(session, query, before, limit)
+
+
+def resident_cases(
+    session: Session, resident_id: int, *, before: int | None = None, limit: int = PAGE
+) -> list[Case]:
+    """A resident's own cases, newest first, in one query. `before` is the id of the last row seen."""
+    query = sa.select(Case).where(Case.resident_id == resident_id).options(*_LISTED)
+    return _page(session, query, before, limit)
+
+
+def _page(session: Session, query: sa.Select[Case], before: int | None, limit: int) -> list[Case]:
+    if before is not None:
+        query = query.where(Case.id < before)
+    return list(session.scalars(query.order_by(Case.id.desc()).limit(limit)))
+
+
+def waiting_cases(
+    session: Session, posts: Sequence[Post], *, after: tuple[datetime, int] | None = None, limit: int = PAGE
+) -> list[Case]:
+    """The cases whose next step is up to these posts, soonest deadline first, in one query.
+
+    `after` is (due_at, id) of the last row seen.
+    """
+    query = sa.select(Case).where(_waits_for(posts), Case.due_at.is_not(None)).options(*_LISTED)
+    if after is not None:
+        query = query.where(sa.tuple_(Case.due_at, Case.id) > sa.tuple_(*map(sa.literal, after)))
+    return list(session.scalars(query.order_by(Case.due_at, Case.id).limit(limit)))
+
+
+def _waits_for(posts: Sequence[Post]) -> sa.ColumnElement[bool]:
+    turns = [
+        visible([post], Case) & Case.status.in_(statuses)
+        for post in posts
+        if (statuses := [s for s, action in NEXT_STEP.items() if post.role in RULES[action].roles])
+    ]
+    return sa.or_(*turns) if turns else sa.false()
+
+
+def timeline(session: Session, case: Case, for_resident: bool) -> list[Step]:
+    """What happened to a case, oldest first, in one query.
+
+    A resident reads which unit or which kind of officer acted, never a personal name, and only public notes.
+    """
+    rows = session.execute(
+        sa.select(CaseEvent, Unit.name, Officer.name)
+        .outerjoin(Unit, Unit.id == CaseEvent.unit_id)
+        .outerjoin(Officer, Officer.id == CaseEvent.officer_id)
+        .where(CaseEvent.case_id == case.id)
+        .order_by(CaseEvent.id)
+    )
+    steps: list[Step] = []
+    assigned_to = ""
+    for event, unit, officer in rows:
+        assigned_to = unit or assigned_to
+        who = _who(event, assigned_to, "" if for_resident else officer or "")
+        label = RULES[event.action].label
+        steps.append(
+            Step(
+                id=event.id,
+                at=event.created_at,
+                action=event.action,
+                label=f"{label}给{unit}" if unit else label,
+                who=("您" if for_resident else "居民") if event.role is Role.RESIDENT else who,
+                note=event.note if event.public or not for_resident else "",
+                round=event.round,
+            )
+        )
+    return steps
+
+
+def _who(event: CaseEvent, assigned_to: str, name: str) -> str:
+    """The unit for those who act for it, else the kind of officer; then the name, if it may be known."""
+    acts_for_unit = event.role in UNIT and assigned_to
+    body = assigned_to if acts_for_unit else ROLE_LABELS[event.role]
+    return f"{body} {name}".strip()
+
+
+def photos(session: Session, case: Case) -> list[Attachment]:
+    """The photos that can be shown, in the order in which they came."""
+    return [row for row in attachments(session, case) if row.kind is AttachmentKind.PHOTO]
+
+
+def attachments(session: Session, case: Case) -> list[Attachment]:
+    """Everything that was attached and is in the store."""
+    stored = (Attachment.case_id == case.id) & (Attachment.state == Stored.STORED)
+    return list(session.scalars(sa.select(Attachment).where(stored).order_by(Attachment.id)))
+
+
+def steps_for(case: Case, roles: set[Role]) -> list[tuple[Action, Rule]]:
+    """The steps open to someone with these roles; the one by which the case goes forward comes first."""
+    steps = [(action, RULES[action]) for action in allowed(case.status, roles)]
+    return sorted(steps, key=lambda step: step[0] is not NEXT_STEP.get(case.status))

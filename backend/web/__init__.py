@@ -1,0 +1,1 @@
+"""What every page and API shares: the caller, how errors are answered, protection, health."""

@@ -1,0 +1,96 @@
+"""How a failure is answered: one shape for programs, one plain Chinese page for people."""
+
+import logging
+import secrets
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, g, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+from backend.errors import AppError, LoginNeeded
+from backend.wechat import accounts
+
+logger = logging.getLogger(__name__)
+
+# What a person reads for an error that Flask itself found.
+SENTENCES = {
+    400: ("bad_request", "页面已经过期，或者内容不完整。请返回上一页，刷新后再试"),
+    404: ("not_found", "没有这个页面，请从微信消息里重新打开"),
+    405: ("not_allowed", "这个地址不能这样打开，请从微信消息里重新打开"),
+    413: ("too_large", "内容太大了，一次最多 12 MB，请分几次提交"),
+    415: ("unsupported", "不能识别提交的内容"),
+    429: ("too_many", "操作太频繁，请过一分钟再试"),
+}
+OTHERWISE = ("error", "这次没有办成，请稍后再试")
+TITLES = {
+    401: "请重新进入",
+    403: "没有权限",
+    404: "没有找到",
+    410: "已经结束",
+    429: "请稍等",
+}
+
+
+def register(app: Flask) -> None:
+    app.register_error_handler(AppError, show_expected)
+    app.register_error_handler(HTTPException, show_http)
+    app.register_error_handler(Exception, show_unexpected)
+
+
+def show_expected(error: AppError) -> ResponseReturnValue:
+    if isinstance(error, LoginNeeded) and not wants_json():
+        return _ask_to_log_in(error)
+    return answer(error.status, error.code, error.message)
+
+
+def show_http(error: HTTPException) -> ResponseReturnValue:
+    status = error.code or 500
+    if status < 400:
+        return error  # a redirect of Flask's own
+    code, message = SENTENCES.get(status, OTHERWISE)
+    response = make_response(answer(status, code, message))
+    for name, value in error.get_headers():
+        if name in {"Allow", "Retry-After"}:
+            response.headers[name] = value
+    return response
+
+
+def show_unexpected(error: Exception) -> ResponseReturnValue:
+    """Log it with an id and show the id alone, so that a person can report it and nothing leaks."""
+    error_id = secrets.token_hex(4)
+    logger.error("unexpected error %s in %s", error_id, request.endpoint, exc_info=error)
+    return answer(500, "error", f"系统出了一点问题，请稍后再试（错误号 {error_id}）")
+
+
+def wants_json() -> bool:
+    if request.path.startswith("/api/"):
+        return True
+    best = request.accept_mimetypes.best_match(["text/html", "application/json"])
+    return best == "application/json"
+
+
+def answer(status: int, code: str, message: str, **shown: Any) -> ResponseReturnValue:
+    if wants_json():
+        return {"error": code, "message": message}, status
+    title = TITLES.get(status, "没有办成")
+    return render_template("message.html", title=title, message=message, icon="warn", **shown), status
+
+
+def login_url(next_path: str) -> str:
+    """Where WeChat is asked who this is: the account named in the address, else the first."""
+    known = accounts.all_accounts()
+    wanted = request.args.get("account", "")
+    account = wanted if wanted in known else next(iter(known))
+    return url_for("login.login", account=account, next=next_path)
+
+
+def _ask_to_log_in(error: LoginNeeded) -> ResponseReturnValue:
+    """Send a stranger through WeChat and back; someone known, but not entitled, would only go in a circle."""
+    is_stranger = g.get("contact_id") is None
+    if is_stranger and request.method in {"GET", "HEAD"}:
+        return redirect(login_url(request.full_path.rstrip("?")))
+    back = request.full_path if request.method == "GET" else urlsplit(request.referrer or "/").path
+    links = [("重新进入", login_url(back.rstrip("?")))]
+    return answer(error.status, error.code, error.message, links=links)

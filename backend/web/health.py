@@ -1,0 +1,112 @@
+"""Alive, ready, and how it goes: what a load balancer and Prometheus ask."""
+
+import logging
+from collections.abc import Callable, Iterator
+from time import perf_counter
+
+import sqlalchemy as sa
+from flask import Blueprint, Flask, Response, g, request
+from flask.typing import ResponseReturnValue
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from backend import db, migrations
+from backend.auth import public
+from backend.broker import redis_client
+
+logger = logging.getLogger(__name__)
+bp = Blueprint("health", __name__)
+
+REQUESTS = Histogram(
+    "http_request_seconds",
+    "Time to answer, by route and status",
+    ["endpoint", "status"],
+    buckets=(0.005, 0.02, 0.1, 0.5, 2, 5),
+)
+
+
+@bp.get("/healthz")
+@public
+def alive() -> ResponseReturnValue:
+    return {"status": "ok"}
+
+
+@bp.get("/readyz")
+@public
+def ready() -> ResponseReturnValue:
+    """200 when all that a request needs is there; else 503 and which part is not."""
+    parts = {name: _is_good(check) for name, check in CHECKS.items()}
+    return parts, 200 if all(parts.values()) else 503
+
+
+@bp.get("/metrics")
+@public
+def metrics() -> ResponseReturnValue:
+    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _is_good(check: Callable[[], object]) -> bool:
+    try:
+        return bool(check())
+    except Exception as error:  # whatever it is, this part is not ready
+        logger.warning("not ready: %s", error)
+        return False
+
+
+def _database() -> bool:
+    with db.transaction() as session:
+        return session.scalar(sa.text("SELECT true")) is True
+
+
+def _migrated() -> bool:
+    with db.transaction() as session:
+        return migrations.is_current(session.connection())
+
+
+CHECKS: dict[str, Callable[[], object]] = {
+    "database": _database,
+    "redis": lambda: redis_client().ping(),
+    "migrations": _migrated,
+}
+
+# Both counts cost the same however many messages were ever owed: the one reads a partial index, the other
+# looks at the latest rows alone.
+_OWED = sa.text("""
+    SELECT (SELECT count(*) FROM notifications WHERE status = 'waiting'),
+           (SELECT count(*) FROM (SELECT status FROM notifications ORDER BY id DESC LIMIT 10000) latest
+            WHERE status = 'failed')""")
+
+
+class Owed(Collector):
+    """The outbox at the moment of asking."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        with db.transaction() as session:
+            waiting, failed = session.execute(_OWED).one()
+        yield GaugeMetricFamily("notifications_waiting", "Messages owed and not sent", value=waiting)
+        yield GaugeMetricFamily(
+            "notifications_failed_recently", "Failed for good, of the latest 10,000", value=failed
+        )
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Nothing before it is asked: to register must not need a database."""
+        return iter(())
+
+
+REGISTRY.register(Owed())
+
+
+def register(app: Flask) -> None:
+    app.register_blueprint(bp)
+    app.before_request(_start)
+    app.after_request(_observe)
+
+
+def _start() -> None:
+    g.started = perf_counter()
+
+
+def _observe(response: Response) -> Response:
+    REQUESTS.labels(request.endpoint or "none", response.status_code).observe(perf_counter() - g.started)
+    return response

@@ -1,0 +1,104 @@
+"""What stands before and after every request: CSRF, rate limits, size, headers.
+
+WeChat's own deliveries are left alone: they are signed, and a repeat of a valid one is never refused.
+"""
+
+from flask import Flask, Response, request
+from flask_wtf.csrf import CSRFProtect
+from limits import parse
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, storage_from_string
+from limits.strategies import FixedWindowRateLimiter
+
+from backend.auth import COOKIE, hash_token
+from backend.config import WECHAT, config
+from backend.errors import TooMany
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+SIGNED = frozenset({"callback"})  # blueprints whose requests carry their sender's signature
+BEARER = frozenset({"api"})  # blueprints that a browser cannot be tricked into calling: no cookie opens them
+BODY_LIMIT = 12 * 1024 * 1024  # a photo of 10 MB and what goes with it
+WRITES_PER_MINUTE = 60  # of one session, or of one address without a session
+
+csrf = CSRFProtect()
+
+_WRITES = parse(f"{WRITES_PER_MINUTE} per minute")
+_shared = FixedWindowRateLimiter(
+    storage_from_string(
+        config.redis_url.replace("unix://", "redis+unix://", 1),
+        wrap_exceptions=True,
+        socket_connect_timeout=1,
+        socket_timeout=1,
+    )
+)
+_own = FixedWindowRateLimiter(MemoryStorage())  # without Redis each process counts for itself
+
+
+def charge() -> None:
+    """Count this request against its caller's budget. Raises TooMany when it is used up."""
+    try:
+        is_within = _shared.hit(_WRITES, caller())
+    except StorageError:
+        is_within = _own.hit(_WRITES, caller())
+    if not is_within:
+        raise TooMany("操作太频繁，请过一分钟再试")
+
+
+def caller() -> str:
+    """Whose budget it is. WeChat's users share addresses, so a session, as a hash, comes first."""
+    token = request.headers.get("Authorization") or request.cookies.get(COOKIE)
+    return hash_token(token).hex() if token else request.remote_addr or "unknown"
+
+
+def register(app: Flask) -> None:
+    app.config |= {
+        "MAX_CONTENT_LENGTH": BODY_LIMIT,
+        "SESSION_COOKIE_NAME": "form",  # holds the CSRF token; who is logged in is auth.COOKIE's matter
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": config.public_url.startswith("https:"),
+        "WTF_CSRF_CHECK_DEFAULT": False,
+        "WTF_CSRF_TIME_LIMIT": None,  # as long as the browser's session: people come back to an open page
+    }
+    csrf.init_app(app)
+    app.before_request(guard)
+    app.after_request(set_headers)
+
+
+def guard() -> None:
+    """Check every request that changes something, unless its sender has signed it."""
+    if request.method in SAFE or request.blueprint in SIGNED or request.endpoint is None:
+        return
+    charge()
+    if request.blueprint not in BEARER:
+        csrf.protect()
+
+
+def set_headers(response: Response) -> Response:
+    if request.blueprint not in SIGNED:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if request.blueprint is not None:
+            response.headers.setdefault("Cache-Control", "no-store")  # pages hold personal data
+    return response
+
+
+def _framers() -> str:
+    """Nobody may frame our pages, but the sandbox's phones when there is no real WeChat behind us."""
+    return "'none'" if config.wechat_api_base == WECHAT else "http://127.0.0.1:* http://*.localhost:*"
+
+
+POLICY = (
+    "default-src 'self'",
+    "img-src 'self' data: blob:",  # WeUI's icons are data
+    "font-src 'self' data:",
+    "object-src 'none'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    f"frame-ancestors {_framers()}",
+)
+HEADERS = {
+    "Content-Security-Policy": "; ".join(POLICY),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=()",
+}
