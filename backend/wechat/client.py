@@ -1,0 +1,244 @@
+"""Calls to WeChat: one function for each thing we ask of it, one error for all that can go wrong.
+
+wechatpy builds and reads the calls that carry an access token. It never retries by itself (1.8.18 would do so
+without end); a refused token is renewed once and the call repeated once. What wechatpy lacks or does without
+time-outs (logins, pictures, media) goes through `transport`.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+import requests
+from wechatpy import WeChatClient
+from wechatpy.exceptions import WeChatClientException
+
+from backend.config import WECHAT, config
+from backend.notify.messages import Choice
+from backend.wechat import tokens, transport
+from backend.wechat.accounts import Account, MiniProgram
+from backend.wechat.codes import Fate, ProviderError, failed, unreachable
+
+PICTURES = "https://mp.weixin.qq.com"
+MEDIA_BYTES = 20 * 1024 * 1024  # more than the platform lets anyone send
+Answer = dict[str, Any]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who a login code stands for at one app; a unionid only for apps of an Open Platform account."""
+
+    openid: str
+    unionid: str | None
+
+
+def send_template(
+    account: Account,
+    openid: str,
+    template_id: str,
+    data: Mapping[str, str],
+    url: str,
+    client_msg_id: str,
+    mini_program: Mapping[str, str] | None = None,
+) -> str:
+    """Send a template message; returns the msgid. `data` is slot → value.
+
+    Within ten minutes WeChat sends one card for the same openid and client_msg_id.
+    """
+    document: dict[str, Any] = {
+        "touser": openid,
+        "template_id": template_id,
+        "url": url,
+        "data": {slot: {"value": value} for slot, value in data.items()},
+        "client_msg_id": client_msg_id,
+    }
+    if mini_program:
+        document["miniprogram"] = dict(mini_program)
+    return str(_post(account, "message/template/send", document).get("msgid", ""))
+
+
+def send_text(account: Account, openid: str, content: str) -> None:
+    """Write into the chat; only inside the customer-service window. At most 2,048 bytes."""
+    _send(account, {"touser": openid, "msgtype": "text", "text": {"content": content}})
+
+
+def send_menu(account: Account, openid: str, head: str, items: tuple[Choice, ...], tail: str) -> None:
+    """Write a question whose answers can be tapped; a tap comes back as a text with the choice's id."""
+    lines = [{"id": item.id, "content": item.text} for item in items]
+    menu = {"head_content": head, "list": lines, "tail_content": tail}
+    _send(account, {"touser": openid, "msgtype": "msgmenu", "msgmenu": menu})
+
+
+def _send(account: Account, document: Answer) -> None:
+    _post(account, "message/custom/send", document)
+
+
+def send_subscribe(
+    mini_program: MiniProgram, openid: str, template_id: str, data: Mapping[str, str], page: str
+) -> str:
+    """Send a subscription message of a mini program; each uses up one consent of the person."""
+    document = {
+        "touser": openid,
+        "template_id": template_id,
+        "page": page,
+        "data": {slot: {"value": value} for slot, value in data.items()},
+    }
+    return str(_post(mini_program, "message/subscribe/send", document).get("msgid", ""))
+
+
+def create_qrcode(account: Account, scene: str, seconds: int | None = None) -> tuple[str, str]:
+    """A code with a scene (1-64 characters): (ticket, the text in the picture). Permanent without `seconds`.
+
+    An account has 100,000 permanent codes for ever; a temporary one lasts at most 2,592,000 s.
+    """
+    document: dict[str, Any] = {
+        "action_name": "QR_LIMIT_STR_SCENE" if seconds is None else "QR_STR_SCENE",
+        "action_info": {"scene": {"scene_str": scene}},
+    }
+    if seconds is not None:
+        document["expire_seconds"] = seconds
+    answer = _post(account, "qrcode/create", document)
+    return _field(answer, "ticket"), _field(answer, "url")
+
+
+def qrcode_picture(ticket: str) -> bytes:
+    """The picture (JPEG) of a code's ticket."""
+    picture, kind = transport.exchange("GET", f"{PICTURES}/cgi-bin/showqrcode", params={"ticket": ticket})
+    if not kind.startswith("image/"):
+        raise unreachable("微信没有给出二维码图片", uncertain=False)
+    return picture
+
+
+def download_media(account: Account, media_id: str, most: int = MEDIA_BYTES) -> tuple[bytes, str]:
+    """What a user sent: content and its declared type. WeChat keeps it for three days.
+
+    Raises ProviderError, or TooLarge as soon as more than `most` bytes have come.
+    """
+    return _with_token(account, lambda token: _media(token, media_id, most))
+
+
+def _media(token: str, media_id: str, most: int) -> tuple[bytes, str]:
+    asked = {"access_token": token, "media_id": media_id}
+    content, kind = transport.exchange("GET", f"{WECHAT}/cgi-bin/media/get", most=most, params=asked)
+    if not kind.startswith(("application/json", "text/plain")):
+        return content, kind
+    film = urlsplit(str(transport.answered(content).get("video_url", "")))  # films are only pointed at
+    if not (film.hostname or "").endswith(
+        (".qq.com", urlsplit(config.wechat_api_base).hostname or ".qq.com")
+    ):
+        raise unreachable("微信没有给出素材", uncertain=False)
+    return transport.exchange("GET", film.geturl(), most=most)
+
+
+def _is_wechat(host: str) -> bool:
+    return host.endswith(".qq.com") or host == urlsplit(config.wechat_api_base).hostname
+
+
+def user_unionid(account: Account, openid: str) -> str | None:
+    """The unionid of a follower, if the account belongs to an Open Platform account."""
+    answer = _call(account, lambda client: client.user.get(openid))
+    return _text(answer, "unionid")
+
+
+def authorize_url(account: Account, redirect_uri: str, state: str) -> str:
+    """Where a page sends the browser to learn who is there, without asking the person (snsapi_base)."""
+    base = "https://open.weixin.qq.com" if config.wechat_api_base == WECHAT else config.wechat_api_base
+    query = {  # WeChat minds the order
+        "appid": account.app_id,
+        "redirect_uri": redirect_uri,
+        "response_type": "code",
+        "scope": "snsapi_base",
+        "state": state,
+    }
+    return f"{base}/connect/oauth2/authorize?{urlencode(query)}#wechat_redirect"
+
+
+def exchange_code(account: Account, code: str) -> Identity:
+    """Whom the code of an authorized page stands for. A code is good once, for five minutes."""
+    asked = {"code": code, "grant_type": "authorization_code"}
+    return _identity(account, "/sns/oauth2/access_token", asked)
+
+
+def code_to_session(account: Account, js_code: str) -> Identity:
+    """Whom a mini program's login code stands for, at the mini program of this account.
+
+    The session key that comes with it is dropped: nothing here opens encrypted data.
+    """
+    if account.mini_program is None:
+        raise ProviderError(None, "这个公众号没有配置小程序", Fate.ACCOUNT)
+    asked = {"js_code": js_code, "grant_type": "authorization_code"}
+    return _identity(account.mini_program, "/sns/jscode2session", asked)
+
+
+def _identity(app: tokens.App, path: str, asked: Mapping[str, str]) -> Identity:
+    """These calls carry the secret in the address, and answer as text/plain."""
+    query = {"appid": app.app_id, "secret": app.app_secret, **asked}
+    body, _ = transport.exchange("GET", WECHAT + path, params=query)
+    answer = transport.answered(body)
+    return Identity(_field(answer, "openid"), _text(answer, "unionid"))
+
+
+def _text(answer: Answer, name: str) -> str | None:
+    value = answer.get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def _field(answer: Answer, name: str) -> str:
+    value = _text(answer, name)
+    if value is None:
+        raise unreachable("微信接口的回答不完整", uncertain=True)
+    return value
+
+
+def _post(app: tokens.App, path: str, document: Answer) -> Answer:
+    return _call(app, lambda client: client.post(path, data=document))
+
+
+def _call(app: tokens.App, ask: Callable[[Any], Any]) -> Answer:
+    return _with_token(app, lambda token: _ask(app, token, ask))
+
+
+def _with_token(app: tokens.App, ask: Callable[[str], T]) -> T:
+    """Ask; if the token is refused, renew it once and ask once more."""
+    token = tokens.get(app)
+    try:
+        return ask(token)
+    except ProviderError as error:
+        fresh = tokens.renew(app, token) if error.fate is Fate.TOKEN else None
+        if fresh is None:
+            raise
+    return ask(fresh)
+
+
+def _ask(app: tokens.App, token: str, ask: Callable[[Any], Any]) -> Answer:
+    client = _client(app)
+    client.session.set(client.access_token_key, token)
+    try:
+        answer = ask(client)
+    except requests.RequestException as error:
+        raise transport.no_answer(error) from None
+    except WeChatClientException as error:
+        if error.errcode is None:
+            raise unreachable("微信接口出错", uncertain=True) from None
+        raise failed(error.errcode, error.errmsg) from None
+    except (TypeError, ValueError):  # an errcode that is no number
+        raise unreachable("微信接口的回答不完整", uncertain=True) from None
+    if not isinstance(answer, dict):  # wechatpy hands over what is not JSON as it is
+        raise unreachable("微信接口的回答不完整", uncertain=True)
+    return answer
+
+
+_local = threading.local()
+
+
+def _client(app: tokens.App) -> Any:
+    """This thread's wechatpy client for the app; it keeps connections, never tokens of its own."""
+    clients: dict[str, Any] = _local.__dict__.setdefault("clients", {})
+    if app.app_id not in clients:
+        client = WeChatClient(app.app_id, app.app_secret, timeout=transport.TIMEOUT, auto_retry=False)
+        transport.mount(client._http)
+        clients[app.app_id] = client
+    return clients[app.app_id]
