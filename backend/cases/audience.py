@@ -1,6 +1,6 @@
 """Who is told about a case: one piece of SQL per audience, used by the quick path and by the services.
 
-Each selects officer ids for a row `c` with the columns of `cases`. Only people who hold the post now are told.
+Each selects officer ids for a row `c` with the columns of `cases`; only who holds the post now is told.
 """
 
 from typing import LiteralString
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from backend.cases.workflow import Audience
 
-# The community's own people; the dispatchers where the community has nobody who can accept (no case is skipped).
+# The community's own people; the dispatchers where it has nobody who can accept (no case is skipped).
 COMMUNITY: LiteralString = """
     SELECT DISTINCT officer_id FROM (
         SELECT p.officer_id, p.role, bool_or(p.role = 'information_officer') OVER () AS has_desk

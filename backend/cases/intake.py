@@ -57,6 +57,28 @@ OPEN_ALONE: LiteralString = f"""
 WITH gate AS (SELECT 1), {OPEN_CASE}
 SELECT (SELECT id FROM opened) AS id, (SELECT array_agg(id) FROM told) AS told"""
 
+# Attachments that lie elsewhere still; `target` is the relation with the case's id and round.
+ATTACH: LiteralString = """
+attached AS (
+    INSERT INTO attachments (case_id, round, kind, source)
+    SELECT target.case_id, target.round, medium->>'kind', medium->'source'
+    FROM target, jsonb_array_elements(%(media)s::jsonb) medium
+    RETURNING id
+)"""
+
+OPENED_ATTACH: LiteralString = f"target AS (SELECT id AS case_id, round FROM opened), {ATTACH}"
+
+ADD_TO_CASE: LiteralString = f"""
+target AS (
+    INSERT INTO case_events (case_id, round, action, role, resident_id, from_status, to_status, note)
+    SELECT c.id, c.round, '{Action.ADD}', 'resident', c.resident_id, c.status, c.status, %(words)s
+    FROM gate, cases c WHERE c.number = %(number)s AND c.resident_id = %(resident_id)s
+    RETURNING case_id, round
+), {ATTACH}"""
+
+ADD_ALONE: LiteralString = f"""
+WITH gate AS (SELECT 1), {ADD_TO_CASE} SELECT (SELECT array_agg(id) FROM attached) AS attached"""
+
 
 @dataclass(frozen=True)
 class Report:
@@ -107,6 +129,11 @@ def parameters(report: Report, number: str, at: datetime) -> dict[str, Any]:
         "due_at": due_at,
         "fields": json.dumps(fields, ensure_ascii=False),
     }
+
+
+def addition(number: str, resident_id: int, words: str, media: str) -> dict[str, Any]:
+    """What ADD_TO_CASE takes: words and media (JSON) that join the sender's own case."""
+    return {"number": number, "resident_id": resident_id, "words": words, "media": media}
 
 
 def open_case(session: Session, report: Report, at: datetime | None = None) -> Case:

@@ -22,7 +22,7 @@ from backend.wechat.reports import (
     report_or_join,
 )
 from backend.wechat.talk import Bind, Facts, Follow, Kind, Locate, Media, Message, Receipt, State, Turn
-from backend.wechat.understanding import Intent, Understood, digit_of, understand
+from backend.wechat.understanding import Intent, Understood, digit_of
 
 KEEP_AT_MOST = 9
 
@@ -35,13 +35,13 @@ def converse(state: State, message: Message, facts: Facts) -> Turn:
 def _text(state: State, message: Message, facts: Facts) -> Turn:
     if message.tapped.startswith("survey:"):
         return answer_survey(state, facts, solved=message.tapped.endswith(":solved"))
-    return _words(state, message.text, (), facts)
+    return _words(state, message, (), facts)
 
 
 def _voice(state: State, message: Message, facts: Facts) -> Turn:
     media = ((AttachmentKind.VOICE.value, message.media_id),)
     if message.text.strip():
-        return _words(state, message.text, media, facts)
+        return _words(state, message, media, facts)
     if is_joining(state, facts):
         return join(state, facts, "voice", media=media)
     return open_case(state, wording.VOICE_REPORT, media, facts)
@@ -111,19 +111,17 @@ def _other(state: State, message: Message, facts: Facts) -> Turn:
     return Turn(state, wording.NOT_READ)
 
 
-def _words(state: State, text: str, media: Media, facts: Facts) -> Turn:
-    understood = understand(text)
+def _words(state: State, message: Message, media: Media, facts: Facts) -> Turn:
+    text, understood = message.text.strip(), message.understood
     if facts.named is not None and is_locating(state, facts):
         return place_named(state, facts.named, facts)
     if understood.intent is Intent.WORDS or (media and understood.intent is Intent.BLANK):
-        return report_or_join(state, text.strip(), media, understood, facts)
+        return report_or_join(state, text, media, understood, facts)
     if understood.intent is Intent.DIGIT:
         return digit(state, digit_of(text), facts)
     turn = BY_INTENT[understood.intent](state, understood, facts)
     # "没人处理" with nothing to confirm is not an answer but a complaint.
-    return (
-        turn if turn is not NOT_AN_ANSWER else report_or_join(state, text.strip(), media, understood, facts)
-    )
+    return turn if turn is not NOT_AN_ANSWER else report_or_join(state, text, media, understood, facts)
 
 
 def _welcome(facts: Facts) -> str:

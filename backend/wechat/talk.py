@@ -3,9 +3,11 @@
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from backend.cases.workflow import Action, Status
+from backend.wechat.understanding import Understood, understand
 
 Media = tuple[tuple[str, str], ...]  # (kind of attachment, WeChat's media id)
 
@@ -39,6 +41,18 @@ class Message:
     longitude: float | None = None
     label: str = ""
     tapped: str = ""  # the id of the tapped line of a menu message, or the message id of a receipt
+
+    @cached_property
+    def understood(self) -> Understood:
+        """What the words mean."""
+        return understand(self.text)
+
+    def stored(self) -> dict[str, Any]:
+        """For the record: only what came with it."""
+        return {name: getattr(self, name) for name in CONTENT if getattr(self, name) not in ("", None)}
+
+
+CONTENT = ("text", "media_id", "latitude", "longitude", "label", "tapped")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,65 @@
+"""The address that WeChat calls: GET checks it, POST delivers messages and takes the reply away."""
+
+import logging
+
+from flask import Blueprint, Response, request
+from flask.typing import ResponseReturnValue
+
+from backend.auth import public
+from backend.errors import AppError, TooLarge
+from backend.times import now
+from backend.wechat import accounts, codec, envelope, inbound
+from backend.wechat.accounts import Account
+from backend.wechat.envelope import MAX_BODY, Delivery
+
+logger = logging.getLogger(__name__)
+bp = Blueprint("wechat", __name__)
+
+NOTHING_TO_SAY = "success"  # what WeChat takes for "no reply, and do not deliver again"
+
+
+@bp.get("/wechat/<account>")
+@public
+def verify(account: str) -> ResponseReturnValue:
+    """Echo what WeChat sends to check that the address is ours."""
+    try:
+        echo = envelope.verify(accounts.get(account), request.args, now())
+    except AppError as refusal:
+        return _refuse(account, refusal)
+    return Response(echo, mimetype="text/plain")
+
+
+@bp.post("/wechat/<account>")
+@public
+def deliver(account: str) -> ResponseReturnValue:
+    """Take one message in and answer it, within WeChat's five seconds."""
+    at = now()
+    try:
+        target = accounts.get(account)
+        delivery = envelope.open_delivery(target, request.args, _body(), at)
+        reply = inbound.receive(target, delivery, at)
+    except AppError as refusal:
+        return _refuse(account, refusal)
+    return Response(_shape(target, delivery, reply, int(at.timestamp())), mimetype="text/xml")
+
+
+def _body() -> bytes:
+    """The body, read no further than what a real message can have, whatever content type it claims."""
+    if (request.content_length or 0) > MAX_BODY:
+        raise TooLarge("消息超过 64 KiB")
+    return request.stream.read(MAX_BODY + 1)
+
+
+def _shape(account: Account, delivery: Delivery, reply: str, at: int) -> str:
+    if not reply:
+        return NOTHING_TO_SAY
+    text = codec.text_reply(delivery.openid, delivery.original_id, at, reply)
+    if not delivery.sealed:
+        return text
+    return codec.envelope(envelope.box_of(account), account.token, text, at, delivery.nonce)
+
+
+def _refuse(account: str, refusal: AppError) -> ResponseReturnValue:
+    """A line in the log with the reason, and a short answer. What was sent is in neither."""
+    logger.warning("delivery for %.32r refused: %s (%s)", account, refusal.code, refusal.message)
+    return {"error": refusal.code, "message": refusal.message}, refusal.status

@@ -1,0 +1,141 @@
+"""Carrying out what the conversation decided, one short function per effect, inside the message's transaction.
+
+The two that matter most (a new case, words and photos that join one) do not pass here: inbound.py writes them
+in the same statement as the message.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend.cases import intake, service, surveys
+from backend.cases.models import Case, Survey
+from backend.cases.service import Actor
+from backend.cases.workflow import Audience, Given
+from backend.notify import binding, outbox
+from backend.notify.messages import Message
+from backend.notify.models import Contact
+from backend.places.models import Area, Officer, Resident
+from backend.privacy import blind_index
+from backend.times import now
+from backend.wechat import wording
+from backend.wechat.talk import (
+    AddToCase,
+    AnswerSurvey,
+    Bind,
+    Effect,
+    Follow,
+    KeepPhone,
+    Locate,
+    RateSurvey,
+    Receipt,
+    Step,
+)
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Whose message it is."""
+
+    account: str
+    contact_id: int
+    resident_id: int
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(resident_id=self.resident_id)
+
+
+def carry_out(session: Session, sender: Sender, effect: Effect) -> str | None:
+    """Do it. Returns a reply that takes the place of the conversation's, or None. Raises AppError."""
+    return _BY_EFFECT[type(effect)](session, sender, effect)
+
+
+def media_json(account: str, media: tuple[tuple[str, str], ...]) -> str:
+    """What the attachments' SQL takes."""
+    return json.dumps(
+        [{"kind": kind, "source": {"account": account, "media_id": media_id}} for kind, media_id in media]
+    )
+
+
+def _add(session: Session, sender: Sender, effect: AddToCase) -> None:
+    """Words of danger in what joins a case make the case urgent, and say so to those who have it."""
+    case = session.scalars(sa.select(Case).where(Case.number == effect.number).with_for_update()).one()
+    case.urgent = True
+    session.flush()
+    values = intake.addition(
+        effect.number, sender.resident_id, effect.words, media_json(sender.account, effect.media)
+    )
+    session.connection().exec_driver_sql(intake.ADD_ALONE, values)
+    at = now()
+    for who in (Audience.COMMUNITY, Audience.UNIT):
+        cause = f"{Message.CASE_URGED}:danger:{at:%Y%m%d%H%M}"
+        service.tell(session, case, who, Message.CASE_URGED, cause, note=f"紧急：{effect.words}", at=at)
+
+
+def _locate(session: Session, sender: Sender, effect: Locate) -> None:
+    area = session.get_one(Area, effect.place.id)
+    service.locate(
+        session,
+        effect.number,
+        sender.actor,
+        area,
+        latitude=effect.latitude,
+        longitude=effect.longitude,
+        address=effect.address or None,
+    )
+
+
+def _step(session: Session, sender: Sender, effect: Step) -> None:
+    service.perform(session, effect.number, effect.action, sender.actor, Given(note=effect.note))
+
+
+def _answer(session: Session, sender: Sender, effect: AnswerSurvey) -> None:
+    survey = surveys.find_open(session, effect.survey_id, sender.resident_id)
+    surveys.answer(survey, solved=effect.solved)
+    service.answer_survey(session, survey, sender.actor)
+
+
+def _rate(session: Session, sender: Sender, effect: RateSurvey) -> None:
+    survey = session.get_one(Survey, effect.survey_id, with_for_update=True)
+    surveys.rate(survey, effect.satisfaction)
+    service.answer_survey(session, survey, sender.actor)
+
+
+def _keep_phone(session: Session, sender: Sender, effect: KeepPhone) -> None:
+    resident = session.get_one(Resident, sender.resident_id)
+    resident.phone, resident.phone_index = effect.phone, blind_index(effect.phone)
+
+
+def _bind(session: Session, sender: Sender, effect: Bind) -> str:
+    officer_id = binding.redeem(session, effect.code, sender.contact_id)
+    outbox.wake(session, officer_id=officer_id)
+    return wording.BOUND.format(name=session.get_one(Officer, officer_id).name)
+
+
+def _follow(session: Session, sender: Sender, effect: Follow) -> None:
+    contact = session.get_one(Contact, sender.contact_id)
+    contact.follows = effect.follows
+    if effect.follows:
+        outbox.wake(session, resident_id=sender.resident_id, officer_id=contact.officer_id)
+
+
+def _receive(session: Session, sender: Sender, effect: Receipt) -> None:
+    outbox.receipt(session, sender.account, effect.provider_id, effect.status)
+
+
+_BY_EFFECT: dict[type, Callable[[Session, Sender, Any], str | None]] = {
+    AddToCase: _add,
+    Locate: _locate,
+    Step: _step,
+    AnswerSurvey: _answer,
+    RateSurvey: _rate,
+    KeepPhone: _keep_phone,
+    Bind: _bind,
+    Follow: _follow,
+    Receipt: _receive,
+}

@@ -1,0 +1,166 @@
+"""What the conversation needs to know about one message, in one statement (and one more for a place it names)."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any, LiteralString
+
+from sqlalchemy.orm import Session
+
+from backend import db
+from backend.cases.intake import new_number
+from backend.cases.workflow import Status
+from backend.config import config
+from backend.places import queries
+from backend.places.models import Area
+from backend.places.roles import Level
+from backend.wechat import accounts
+from backend.wechat.accounts import Account
+from backend.wechat.effects import Sender
+from backend.wechat.envelope import Delivery
+from backend.wechat.talk import CaseFact, Facts, Kind, Message, Place, State, SurveyFact
+from backend.wechat.understanding import Intent
+
+HOME_FOR = 60.0  # seconds that an account's own area is remembered
+NAME_AT_MOST = 20  # characters: a longer text is not the name of a place
+
+_CASE: LiteralString = (
+    "json_build_array(c.id, c.number, c.status, left(c.report, 60), extract(epoch FROM c.due_at))"
+)
+
+# The parts that a message has no use for are not run: their parameter is NULL or false.
+READ: LiteralString = f"""
+SELECT k.id, k.resident_id, k.follows, t.version, t.state,
+    (SELECT reply FROM inbound_messages WHERE dedupe_key = %(dedupe_key)s),
+    (SELECT {_CASE} FROM cases c WHERE c.number = t.state->>'case_number'),
+    (SELECT {_CASE} FROM cases c WHERE c.number = %(number)s AND c.resident_id = k.resident_id),
+    (SELECT json_build_array(a.id, a.name, a.telephone) FROM place_codes p JOIN areas a ON a.id = p.area_id
+        WHERE p.scene = %(scene)s AND p.revoked_at IS NULL),
+    CASE WHEN %(wants_recent)s THEN (SELECT json_agg(r.fact) FROM (
+        SELECT {_CASE} AS fact FROM cases c WHERE c.resident_id = k.resident_id
+        ORDER BY c.id DESC LIMIT 3) r) END,
+    CASE WHEN %(wants_survey)s THEN (
+        SELECT json_build_array(s.id, c.number, s.state) FROM surveys s JOIN cases c ON c.id = s.case_id
+        WHERE s.resident_id = k.resident_id
+            AND CASE WHEN %(survey)s::bigint IS NULL THEN s.state = 'sent' ELSE s.id = %(survey)s END
+        ORDER BY s.id DESC LIMIT 1) END
+FROM contacts k JOIN conversations t ON t.contact_id = k.id
+WHERE k.account = %(account)s AND k.openid = %(openid)s"""
+
+RECENT = {
+    Intent.PROGRESS,
+    Intent.MINE,
+    Intent.URGE,
+    Intent.WITHDRAW,
+    Intent.PERSON,
+    Intent.SOLVED,
+    Intent.UNSOLVED,
+}
+SURVEYED = {Intent.DIGIT, Intent.SOLVED, Intent.UNSOLVED}
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the first statement tells about the sender."""
+
+    sender: Sender
+    follows: bool
+    version: int
+    state: State
+    replied: str | None  # the reply, when this very message was answered before
+
+
+@dataclass(frozen=True)
+class Home:
+    """An account's own area."""
+
+    place: Place
+    is_place: bool
+    example: str
+
+
+def gather(account: Account, delivery: Delivery, at: datetime) -> tuple[Known, Facts] | None:
+    """What is known of the sender, and the facts of this message. None: the sender was never met."""
+    row = db.fast().execute(READ, _parameters(account, delivery)).fetchone()
+    if row is None:
+        return None
+    contact_id, resident_id, follows, version, stored, replied, joined, asked, scanned, recent, survey = row
+    sender = Sender(account.name, contact_id, resident_id)
+    known = Known(sender, follows, version, State.read(stored), replied)
+    home = _home(account)
+    facts = Facts(
+        now=at,
+        number=new_number(at),
+        home=home.place,
+        home_is_place=home.is_place,
+        example=home.example,
+        link=f"{config.public_url}/r/?account={account.name}",
+        scanned=Place(*scanned) if scanned else None,
+        joined=_case(joined),
+        asked=_case(asked),
+        recent=tuple(case for case in map(_case, recent or ()) if case),
+        survey=SurveyFact(survey[0], survey[1], survey[2] == "sent") if survey else None,
+        **_places(account, known.state, delivery.message),
+    )
+    return known, facts
+
+
+def _parameters(account: Account, delivery: Delivery) -> dict[str, Any]:
+    message = delivery.message
+    words = message.understood if message.kind in (Kind.TEXT, Kind.VOICE) else None
+    tapped = message.tapped.split(":") if message.tapped.startswith("survey:") else []
+    survey = int(tapped[1]) if len(tapped) == 3 and tapped[1].isdigit() else None
+    return {
+        "account": account.name,
+        "openid": delivery.openid,
+        "dedupe_key": delivery.dedupe_key,
+        "number": words.number if words else None,
+        "scene": message.text if message.kind in (Kind.SCAN, Kind.FOLLOW) else None,
+        "wants_recent": message.kind is Kind.CLICK or (words is not None and words.intent in RECENT),
+        "wants_survey": bool(tapped) or (words is not None and words.intent in SURVEYED),
+        "survey": survey,
+    }
+
+
+def _case(fact: list[Any] | None) -> CaseFact | None:
+    if fact is None:
+        return None
+    case_id, number, status, report, due_at = fact
+    due = datetime.fromtimestamp(due_at, UTC) if due_at else None
+    return CaseFact(case_id, number, Status(status), report, due)
+
+
+def _places(account: Account, state: State, message: Message) -> dict[str, Place | None]:
+    """The places a location or a name means: rarely asked, so through the services' own queries."""
+    if message.kind is Kind.LOCATION and message.latitude is not None and message.longitude is not None:
+        with db.transaction() as session:
+            scope = accounts.area_id(session, account)
+            return {"near": _place(queries.nearest(session, scope, message.latitude, message.longitude))}
+    if state.asking == "place" and message.kind is Kind.TEXT and 2 <= len(message.text) <= NAME_AT_MOST:
+        with db.transaction() as session:
+            found = queries.by_name(session, accounts.area_id(session, account), message.text)
+            return {"named": _place(found[0]) if len(found) == 1 else None}
+    return {}
+
+
+def _place(area: Area | None) -> Place | None:
+    return None if area is None else Place(area.id, area.name, area.telephone)
+
+
+_homes: dict[str, tuple[float, Home]] = {}
+
+
+def _home(account: Account) -> Home:
+    until, home = _homes.get(account.name, (0.0, None))
+    if home is None or until < monotonic():
+        with db.transaction() as session:
+            home = _read_home(session, account)
+        _homes[account.name] = (monotonic() + HOME_FOR, home)
+    return home
+
+
+def _read_home(session: Session, account: Account) -> Home:
+    area = session.get_one(Area, accounts.area_id(session, account))
+    named = next((place.name for place in queries.choices(session, area.id)), area.name)
+    is_place = area.level not in (Level.DISTRICT, Level.SUBDISTRICT)
+    return Home(Place(area.id, area.name, area.telephone), is_place, named)

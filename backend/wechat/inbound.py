@@ -1,0 +1,180 @@
+"""The path of an incoming message: one statement reads, one statement writes, and the reply is ready.
+
+The write is gated by the conversation's version. Whoever comes second (the same delivery again, or the next
+message of a quick typist) finds the gate shut, reads again, and either returns the reply that is stored or
+takes its own turn. So a message is answered once, without a lock held while Python thinks.
+"""
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, LiteralString
+
+from psycopg import errors as pg
+
+from backend import db
+from backend.broker import nudge
+from backend.cases import intake
+from backend.cases.intake import Report
+from backend.cases.models import Channel
+from backend.errors import AppError
+from backend.notify.tasks import deliver
+from backend.wechat import effects, wording
+from backend.wechat.accounts import Account
+from backend.wechat.contacts import meet
+from backend.wechat.conversation import converse
+from backend.wechat.envelope import Delivery
+from backend.wechat.facts import Known, gather
+from backend.wechat.media import fetch
+from backend.wechat.talk import AddToCase, Effect, Follow, Kind, OpenCase, Turn
+
+TURNS = 10  # how often a message may find the gate shut; each time somebody else got through
+
+# What the platform lets us send after a message of this kind (how long, how many).
+WINDOW: dict[Kind, tuple[timedelta, int]] = dict.fromkeys(
+    (Kind.TEXT, Kind.VOICE, Kind.PHOTO, Kind.VIDEO, Kind.LOCATION, Kind.LINK, Kind.OTHER),
+    (timedelta(hours=48), 5),
+) | dict.fromkeys((Kind.FOLLOW, Kind.SCAN, Kind.CLICK), (timedelta(minutes=1), 3))
+
+GATE: LiteralString = """
+gate AS (
+    UPDATE conversations SET state = %(state)s::jsonb, version = version + 1, heard_at = %(at)s,
+        window_left = CASE WHEN window_until > %(at)s THEN greatest(window_left, %(window_left)s)
+                           ELSE coalesce(%(window_left)s, 0) END,
+        window_until = greatest(window_until, %(window_until)s)
+    WHERE contact_id = %(contact_id)s AND version = %(version)s
+    RETURNING contact_id
+)"""
+
+HEARD: LiteralString = """
+heard AS (
+    INSERT INTO inbound_messages (dedupe_key, contact_id, kind, content, reply)
+    SELECT %(dedupe_key)s, contact_id, %(kind)s, %(content)s::jsonb, %(reply)s FROM gate
+)"""
+
+ANSWER: LiteralString = f"WITH {GATE}, {HEARD} SELECT NULL, NULL FROM gate"
+OPEN: LiteralString = f"""
+WITH {GATE}, {HEARD}, {intake.OPEN_CASE}, {intake.OPENED_ATTACH}
+SELECT (SELECT array_agg(id) FROM told), (SELECT array_agg(id) FROM attached) FROM gate"""
+ADD: LiteralString = f"""
+WITH {GATE}, {HEARD}, {intake.ADD_TO_CASE}
+SELECT NULL, (SELECT array_agg(id) FROM attached) FROM gate"""
+PASS: LiteralString = f"WITH {GATE} SELECT contact_id FROM gate"
+KEEP: LiteralString = f"WITH gate AS (SELECT %(contact_id)s::bigint AS contact_id), {HEARD} SELECT"
+
+
+class Busy(AppError):
+    """WeChat will deliver again; by then whoever was in the way is through."""
+
+    status, code, message = 503, "busy", "请稍后再试"
+
+
+def receive(account: Account, delivery: Delivery, at: datetime) -> str:
+    """Take in one message, once. Returns the reply; an empty string where there is nothing to say."""
+    for _ in range(TURNS):
+        try:
+            reply = _turn(account, delivery, at)
+        except pg.UniqueViolation:
+            continue  # the number of a new case was taken: the next turn draws another
+        if reply is not None:
+            return reply
+    raise Busy()
+
+
+def _turn(account: Account, delivery: Delivery, at: datetime) -> str | None:
+    """One attempt. None: somebody else wrote between our reading and our writing."""
+    gathered = gather(account, delivery, at)
+    if gathered is None:
+        with db.transaction() as session:
+            meet(session, account.name, delivery.openid)
+        return None
+    known, facts = gathered
+    if known.replied is not None:
+        return known.replied
+    turn = _notice(known, delivery, converse(known.state, delivery.message, facts))
+    values = _values(known, delivery, turn, at)
+    if all(isinstance(effect, OpenCase | AddToCase) and not _is_slow(effect) for effect in turn.effects):
+        return _write(account, known, turn, values, at)
+    return _write_slowly(known, turn, values)
+
+
+def _notice(known: Known, delivery: Delivery, turn: Turn) -> Turn:
+    """Who writes follows: the event may have been before our time."""
+    if (
+        known.follows
+        or delivery.message.kind not in WINDOW
+        or any(isinstance(e, Follow) for e in turn.effects)
+    ):
+        return turn
+    return replace(turn, effects=(Follow(True), *turn.effects))
+
+
+def _is_slow(effect: Effect) -> bool:
+    return isinstance(effect, AddToCase) and effect.urgent
+
+
+def _values(known: Known, delivery: Delivery, turn: Turn, at: datetime) -> dict[str, Any]:
+    message = delivery.message
+    length, count = WINDOW.get(message.kind, (None, None))
+    return {
+        "contact_id": known.sender.contact_id,
+        "version": known.version,
+        "state": json.dumps(turn.state.stored(), ensure_ascii=False),
+        "at": at,
+        "window_until": at + length if length else None,
+        "window_left": count,
+        "dedupe_key": delivery.dedupe_key,
+        "kind": message.kind.value,
+        "content": json.dumps(message.stored(), ensure_ascii=False),
+        "reply": wording.clip(turn.reply),
+    }
+
+
+def _write(account: Account, known: Known, turn: Turn, values: dict[str, Any], at: datetime) -> str | None:
+    """The quick way: everything that this message means, in one statement."""
+    statement, more = ANSWER, {}
+    for effect in turn.effects:
+        if isinstance(effect, OpenCase):
+            statement, more = OPEN, _opening(account, known, effect, at)
+        elif isinstance(effect, AddToCase):
+            media = effects.media_json(account.name, effect.media)
+            statement = ADD
+            more = intake.addition(effect.number, known.sender.resident_id, effect.words, media)
+    row = db.fast().execute(statement, values | more).fetchone()
+    if row is None:
+        return None
+    told, attached = row
+    nudge(deliver, told or [])
+    nudge(fetch, attached or [])
+    return str(values["reply"])
+
+
+def _opening(account: Account, known: Known, effect: OpenCase, at: datetime) -> dict[str, Any]:
+    report = Report(
+        text=effect.text,
+        place_id=effect.place.id,
+        place=effect.place.name,
+        channel=Channel.WECHAT,
+        resident_id=known.sender.resident_id,
+        urgent=effect.urgent,
+    )
+    media = effects.media_json(account.name, effect.media)
+    return intake.parameters(report, effect.number, at) | {"media": media}
+
+
+def _write_slowly(known: Known, turn: Turn, values: dict[str, Any]) -> str | None:
+    """The way of everything that goes through the services: the same gate, in the services' transaction."""
+    with db.transaction() as session:
+        connection = session.connection()
+        if connection.exec_driver_sql(PASS, values).first() is None:
+            return None
+        for effect in turn.effects:
+            try:
+                with session.begin_nested():
+                    values["reply"] = wording.clip(
+                        effects.carry_out(session, known.sender, effect) or str(values["reply"])
+                    )
+            except AppError as refusal:
+                values["reply"] = refusal.message
+        connection.exec_driver_sql(KEEP, values)
+    return str(values["reply"])
