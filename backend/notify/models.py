@@ -31,6 +31,17 @@ class Contact(Base):
     created_at: Mapped[created_at]
 
 
+class Grant(Base):
+    """How many one-time subscription messages of one template may still be sent to a contact."""
+
+    __tablename__ = "grants"
+    __table_args__ = (sa.UniqueConstraint("contact_id", "template_id"),)
+
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"))
+    template_id: Mapped[str]
+    left: Mapped[int] = mapped_column(sa.SmallInteger, server_default="0")
+
+
 class Delivery(StrEnum):
     WAITING = "waiting"  # owed; may be due now or later
     SENDING = "sending"  # claimed by a worker until lease_until

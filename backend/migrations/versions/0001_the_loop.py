@@ -17,6 +17,7 @@ TABLES = (
     "residents",
     "binding_codes",
     "contacts",
+    "grants",
     "notifications",
     "place_codes",
     "units",
@@ -114,6 +115,16 @@ def upgrade() -> None:
         ["unionid"],
         unique=False,
         postgresql_where=sa.text("unionid IS NOT NULL"),
+    )
+    op.create_table(
+        "grants",
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("contact_id", sa.BigInteger(), nullable=False),
+        sa.Column("template_id", sa.Text(), nullable=False),
+        sa.Column("left", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_grants_contact_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_grants")),
+        sa.UniqueConstraint("contact_id", "template_id", name=op.f("uq_grants_contact_id_template_id")),
     )
     op.create_table(
         "notifications",
