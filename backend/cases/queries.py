@@ -1,4 +1,4 @@
-"""Reading cases, for officers' pages, residents' pages and the API alike."""
+"""Reading cases the way officers do: what is theirs, what waits for them, what happened, what can be done."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from backend.cases.models import Attachment, AttachmentKind, Case, CaseEvent, Stored
+from backend.cases.models import Attachment, Case, CaseEvent
 from backend.cases.workflow import RULES, UNIT, Action, Rule, Status, allowed
 from backend.places.models import Officer, Post, Unit
 from backend.places.roles import ROLE_LABELS, Role
@@ -27,11 +27,12 @@ _LISTED = (joinedload(Case.place), joinedload(Case.community), joinedload(Case.u
 
 @dataclass(frozen=True)
 class Step:
-    """One line of a case's history, as the reader may see it."""
+    """One line of a case's history, as officers read it."""
 
     id: int
     at: datetime
     action: Action
+    officer_id: int | None
     label: str
     who: str
     note: str
@@ -50,14 +51,6 @@ def officer_cases(
     query = sa.select(Case).where(visible(posts, Case)).options(*_LISTED)
     if status is not None:
         query = query.where(Case.status == status)
-    return _page(session, query, before, limit)
-
-
-def resident_cases(
-    session: Session, resident_id: int, *, before: int | None = None, limit: int = PAGE
-) -> list[Case]:
-    """A resident's own cases, newest first, in one query. `before` is the id of the last row seen."""
-    query = sa.select(Case).where(Case.resident_id == resident_id).options(*_LISTED)
     return _page(session, query, before, limit)
 
 
@@ -89,11 +82,8 @@ def _waits_for(posts: Sequence[Post]) -> sa.ColumnElement[bool]:
     return sa.or_(*turns) if turns else sa.false()
 
 
-def timeline(session: Session, case: Case, for_resident: bool) -> list[Step]:
-    """What happened to a case, oldest first, in one query.
-
-    A resident reads which unit or which kind of officer acted, never a personal name, and only public notes.
-    """
+def timeline(session: Session, case: Case) -> list[Step]:
+    """What happened to a case, oldest first, with names and internal notes: for officers. One query."""
     rows = session.execute(
         sa.select(CaseEvent, Unit.name, Officer.name)
         .outerjoin(Unit, Unit.id == CaseEvent.unit_id)
@@ -101,42 +91,37 @@ def timeline(session: Session, case: Case, for_resident: bool) -> list[Step]:
         .where(CaseEvent.case_id == case.id)
         .order_by(CaseEvent.id)
     )
-    steps: list[Step] = []
-    assigned_to = ""
-    for event, unit, officer in rows:
+    steps, assigned_to = [], ""
+    for event, unit, name in rows:
         assigned_to = unit or assigned_to
-        who = _who(event, assigned_to, "" if for_resident else officer or "")
-        label = RULES[event.action].label
-        steps.append(
-            Step(
-                id=event.id,
-                at=event.created_at,
-                action=event.action,
-                label=f"{label}给{unit}" if unit else label,
-                who=("您" if for_resident else "居民") if event.role is Role.RESIDENT else who,
-                note=event.note if event.public or not for_resident else "",
-                round=event.round,
-            )
-        )
+        steps.append(_step(event, unit, _who(event, assigned_to, name)))
     return steps
 
 
-def _who(event: CaseEvent, assigned_to: str, name: str) -> str:
-    """The unit for those who act for it, else the kind of officer; then the name, if it may be known."""
-    acts_for_unit = event.role in UNIT and assigned_to
-    body = assigned_to if acts_for_unit else ROLE_LABELS[event.role]
-    return f"{body} {name}".strip()
+def _step(event: CaseEvent, unit: str | None, who: str) -> Step:
+    label = RULES[event.action].label
+    return Step(
+        id=event.id,
+        at=event.created_at,
+        action=event.action,
+        officer_id=event.officer_id,
+        label=f"{label}给{unit}" if unit else label,
+        who=who,
+        note=event.note,
+        round=event.round,
+    )
 
 
-def photos(session: Session, case: Case) -> list[Attachment]:
-    """The photos that can be shown, in the order in which they came."""
-    return [row for row in attachments(session, case) if row.kind is AttachmentKind.PHOTO]
+def _who(event: CaseEvent, assigned_to: str, name: str | None) -> str:
+    """The unit for those who act for it, else the kind of person; then the officer's name."""
+    is_for_unit = event.role in UNIT and assigned_to
+    return f"{assigned_to if is_for_unit else ROLE_LABELS[event.role]} {name or ''}".strip()
 
 
 def attachments(session: Session, case: Case) -> list[Attachment]:
-    """Everything that was attached and is in the store."""
-    stored = (Attachment.case_id == case.id) & (Attachment.state == Stored.STORED)
-    return list(session.scalars(sa.select(Attachment).where(stored).order_by(Attachment.id)))
+    """Everything that was attached, in the order in which it came; also what is not fetched yet, or lost."""
+    own = sa.select(Attachment).where(Attachment.case_id == case.id)
+    return list(session.scalars(own.order_by(Attachment.id)))
 
 
 def steps_for(case: Case, roles: set[Role]) -> list[tuple[Action, Rule]]:

@@ -1,7 +1,7 @@
 """WeChat's envelope: signatures, AES, and the few XML shapes. Written from the platform's document.
 
-A hand-written path is four times cheaper than the SDK's (docs/performance.md) and closes what that leaves open:
-signatures compared in constant time, padding checked, `]]>` in a reply escaped.
+A hand-written path is four times cheaper than the SDK's (docs/performance.md) and closes what that leaves
+open: signatures compared in constant time, padding checked, `]]>` in a reply escaped.
 """
 
 import base64
@@ -78,7 +78,7 @@ def sealed_part(body: bytes) -> bytes | None:
     return found[0] if len(found) == 1 else None
 
 
-def read_xml(body: bytes) -> dict[str, str | None | ElementTree.Element]:
+def read_xml(body: bytes) -> dict[str, str | ElementTree.Element | None]:
     """The fields of a message: text for leaves, the element for what has children.
 
     Raises Malformed. A document type is refused before parsing, so no entity is ever defined.

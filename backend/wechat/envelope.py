@@ -22,11 +22,11 @@ FRESH = 300  # seconds between WeChat's clock and ours; redeliveries keep their 
 _TIMESTAMP, _NONCE = re.compile(r"\d{10}"), re.compile(r"\d{1,20}")
 _SIGNATURE, _OPENID = re.compile(r"[0-9a-f]{40}"), re.compile(r"[\w-]{1,64}")
 
-Fields = dict[str, str | None | Element]
+Fields = dict[str, str | Element | None]
 
 
 class Refused(AppError):
-    """Not a delivery of WeChat's, or a broken one. `message` is for the log and for whoever set the account up."""
+    """Not a delivery of WeChat's, or a broken one. `message` is for the log and for who set it up."""
 
     status, code = 400, "refused"
 
@@ -119,7 +119,13 @@ def _delivery(account: Account, fields: Fields, nonce: str, sealed: bool) -> Del
         raise Refused("缺少 CreateTime 或 MsgType")
     if kind == "event":
         event = _text(fields, "Event").lower()
-        parts = (created, event, _text(fields, "EventKey"), _text(fields, "MsgID"), _text(fields, "TicketId"))
+        parts: tuple[str, ...] = (
+            created,
+            event,
+            _text(fields, "EventKey"),
+            _text(fields, "MsgID"),
+            _text(fields, "TicketId"),
+        )
         message = EVENTS.get(event, _silent)(fields)
     else:
         parts = (created, _text(fields, "MsgId"))

@@ -1,4 +1,4 @@
-"""What the conversation needs to know about one message, in one statement (and one more for a place it names)."""
+"""What the conversation needs to know about one message, in one statement."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
