@@ -50,7 +50,7 @@ def run() -> None:
     try:
         settle_environment()
         with alone(var_dir()):
-            end_carrying(mark())
+            end_carrying(f"{MARK}={mark()}")
             check_ports()
             run_until_stopped()
     except embedded.ServerTrouble as trouble:
@@ -129,17 +129,8 @@ def prepare(servers: tuple[str, ...]) -> None:
 
 def start_programs() -> "subprocess.Popen[bytes]":
     """Start honcho in a session of its own: Ctrl-C reaches this process alone, which then ends the rest."""
-    command = [
-        sys.executable,
-        "-m",
-        "honcho",
-        "--env",
-        os.devnull,
-        "--procfile",
-        str(ROOT / "Procfile"),
-        "start",
-    ]
-    return subprocess.Popen(command, cwd=ROOT, env=os.environ | {MARK: mark()}, start_new_session=True)
+    honcho = [sys.executable, "-m", "honcho", "--env", os.devnull, "--procfile", "Procfile", "start"]
+    return subprocess.Popen(honcho, cwd=ROOT, env=os.environ | {MARK: mark()}, start_new_session=True)
 
 
 def watch(programs: "subprocess.Popen[bytes]", servers: tuple[str, ...]) -> None:
@@ -184,9 +175,9 @@ def stop_programs(programs: "subprocess.Popen[bytes]") -> None:
     except subprocess.TimeoutExpired:
         programs.kill()
         programs.wait()
-    end_carrying(mark())
+    end_carrying(f"{MARK}={mark()}")
 
 
 def mark() -> str:
     """What every process of this folder's runs carries, so that left-overs of a killed run are known."""
-    return f"{MARK}={hashlib.sha256(os.fsencode(var_dir())).hexdigest()[:16]}"
+    return hashlib.sha256(os.fsencode(var_dir())).hexdigest()[:16]

@@ -47,7 +47,7 @@ def start(place: Place) -> None:
     if not is_ready(place.sockets):
         programs = binaries.postgres_bin_for(place)
         data = _cluster(place, programs)
-        _clear_stale_pid_file(place, data)
+        _clear_stale_pid_files(place, data)
         _launch(place, programs, data)
     _create_database(place)
     _check_chinese(place)
@@ -64,7 +64,8 @@ def stop(place: Place) -> None:
 
 def _asked(sockets: Path) -> int:
     """What `pg_isready` says: 0 accepts, 1 is starting or stopping, 2 does not answer."""
-    command = [str(binaries.postgres_bin() / "pg_isready"), "-q", "-t", "2", "-h", str(sockets)]
+    question = ["-q", "-t", "2", "-h", str(sockets), "-U", "postgres", "-d", "postgres"]
+    command = [str(binaries.postgres_bin() / "pg_isready"), *question]
     return subprocess.run(command, capture_output=True, check=False).returncode
 
 
@@ -97,11 +98,15 @@ def _locale(place: Place, programs: Path) -> list[str]:
     ]
 
 
-def _clear_stale_pid_file(place: Place, data: Path) -> None:
-    """After a kill the file may name a process of somebody else; the server's own children leave first."""
+def _clear_stale_pid_files(place: Place, data: Path) -> None:
+    """After a kill they may name a process of somebody else, or one that died and was never reaped.
+
+    The server's own children leave first; while one of them works in the data folder nothing is removed.
+    """
     _wait_until_left(data, unless_ready=place.sockets)
     if Path("/proc/self/cwd").exists() and not working_in(data):
-        (data / "postmaster.pid").unlink(missing_ok=True)
+        for stale in (data / "postmaster.pid", *place.sockets.glob(".s.PGSQL.*")):
+            stale.unlink(missing_ok=True)
 
 
 def _wait_until_left(data: Path, unless_ready: Path | None = None, seconds: float = 30) -> None:
