@@ -1,0 +1,150 @@
+"""The demonstration's official accounts: a TOML file with fresh secrets, written at the first start."""
+
+import base64
+import os
+import secrets
+import string
+from dataclasses import dataclass
+from pathlib import Path
+
+from backend.notify.messages import Message
+
+LETTERS = string.ascii_letters + string.digits
+
+
+# Each of our fields: what a card calls it, and the type of WeChat's keyword that it goes into.
+FIELDS = {
+    "number": ("诉求编号", "character_string"),
+    "place": ("地点", "thing"),
+    "summary": ("诉求内容", "thing"),
+    "status": ("当前状态", "phrase"),
+    "time": ("时间", "time"),
+    "note": ("说明", "thing"),
+    "who": ("办理单位", "thing"),
+}
+
+
+@dataclass(frozen=True)
+class Form:
+    """A template that several kinds of message share (an account may have 25)."""
+
+    title: str
+    fields: tuple[str, ...]
+    messages: tuple[Message, ...]
+
+    def slots(self) -> dict[str, str]:
+        """Our field → WeChat's keyword, like {"number": "character_string1", "place": "thing2"}."""
+        return {field: f"{FIELDS[field][1]}{n}" for n, field in enumerate(self.fields, start=1)}
+
+
+FORMS = (
+    Form(
+        "新工单提醒",
+        ("number", "place", "summary", "status", "time"),
+        (Message.CASE_SUBMITTED, Message.CASE_ASSIGNED),
+    ),
+    Form(
+        "工单变动提醒",
+        ("number", "place", "status", "note", "time"),
+        (
+            Message.CASE_SENT_BACK,
+            Message.CASE_RETURNED,
+            Message.CASE_URGED,
+            Message.CASE_WITHDRAWN,
+            Message.CASE_OVERDUE,
+            Message.PERSON_WANTED,
+        ),
+    ),
+    Form(
+        "诉求进度提醒",
+        ("number", "summary", "status", "who", "time"),
+        (
+            Message.CASE_ACCEPTED,
+            Message.CASE_REJECTED,
+            Message.CASE_ON_ITS_WAY,
+            Message.CASE_IN_PROGRESS,
+            Message.CASE_REOPENED,
+        ),
+    ),
+    Form(
+        "诉求办结提醒",
+        ("number", "summary", "status", "note", "time"),
+        (Message.CASE_RESOLVED, Message.CASE_CLOSED),
+    ),
+    Form(
+        "服务评价提醒",
+        ("number", "summary", "status", "time"),
+        (Message.SURVEY_INVITED, Message.SURVEY_REMINDED),
+    ),
+)
+# A mini program may ask for three subscriptions at a time: these are what a resident wants to hear of.
+FOR_RESIDENTS = FORMS[2:]
+
+
+def write(path: Path) -> bool:
+    """Write the file, readable by its owner alone. Returns False, and changes nothing, when there is one."""
+    if path.exists():
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(
+        os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+    ) as file:
+        file.write(document())
+    try:
+        os.link(half, path)  # whole or not at all, and never over a file that somebody else made meanwhile
+    except FileExistsError:
+        return False
+    finally:
+        half.unlink()
+    return True
+
+
+def document() -> str:
+    """Two accounts with new secrets: the district's with a mini program, and one of a single community."""
+    parts = [
+        "# The accounts of the demonstration, known only to the sandbox. Made once; remove to make new ones.",
+        *_account("qinglan", "青岚区", "secure"),
+        "[accounts.qinglan.mini_program]",
+        f'app_id = "wx{secrets.token_hex(8)}"',
+        f'app_secret = "{secrets.token_hex(16)}"',
+        *_templates("qinglan.mini_program", FOR_RESIDENTS),
+        *_account("hefeng", "荷风社区", "compatible"),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _account(name: str, area: str, mode: str) -> list[str]:
+    return [
+        f"\n[accounts.{name}]",
+        f'area = "{area}"',
+        f'mode = "{mode}"',
+        f'app_id = "wx{secrets.token_hex(8)}"',
+        f'app_secret = "{secrets.token_hex(16)}"',
+        f'original_id = "gh_{secrets.token_hex(6)}"',
+        f'token = "{_random_letters(32)}"',
+        f'aes_key = "{_aes_key()}"',
+        *_templates(name, FORMS),
+    ]
+
+
+def _templates(owner: str, forms: tuple[Form, ...]) -> list[str]:
+    lines = []
+    for form in forms:
+        template_id = secrets.token_urlsafe(32)  # 43 characters, like WeChat's
+        for message in form.messages:
+            lines += [f"\n[accounts.{owner}.templates.{message}]", f'id = "{template_id}"']
+            lines += [f'{field} = "{slot}"' for field, slot in form.slots().items()]
+    return [*lines, ""]
+
+
+def _random_letters(length: int) -> str:
+    return "".join(secrets.choice(LETTERS) for _ in range(length))
+
+
+def _aes_key() -> str:
+    """43 letters and digits, as WeChat makes them, that every decoder reads as the same 32 bytes."""
+    while True:
+        key = base64.b64encode(secrets.token_bytes(32)).decode().rstrip("=")
+        if key.isalnum():
+            return key

@@ -1,0 +1,100 @@
+"""The invented district: complete, consistent, loaded once, and somebody is there for every case."""
+
+import collections
+import re
+
+import pytest
+import sqlalchemy as sa
+
+from backend.cases import audience, intake
+from backend.cases.models import Channel
+from backend.cases.workflow import Audience
+from backend.demo import district
+from backend.places import codes, queries
+from backend.places.models import Area, Officer, PlaceCode, Post, Unit
+from backend.places.roles import Level, Role, UnitKind
+
+
+@pytest.fixture
+def loaded(session):
+    assert district.load(session) is True
+    session.commit()
+    return session
+
+
+def place(session, name):
+    return session.scalars(sa.select(Area).where(Area.name == name)).one()
+
+
+def count(session, table):
+    return session.scalar(sa.select(sa.func.count()).select_from(table))
+
+
+def test_the_district_has_what_is_promised(loaded):
+    levels = collections.Counter(loaded.scalars(sa.select(Area.level)))
+    expected = {Level.DISTRICT: 1, Level.SUBDISTRICT: 3, Level.COMMUNITY: 10, Level.STATION: 4}
+    assert expected.items() <= levels.items()
+    assert levels[Level.GRID] == 30
+    assert count(loaded, Unit) == 8
+    assert set(loaded.scalars(sa.select(Unit.kind))) == set(UnitKind)
+
+
+def test_there_is_an_officer_for_every_role(loaded):
+    assert set(loaded.scalars(sa.select(Post.role))) == set(Role) - {Role.RESIDENT, Role.SYSTEM}
+    forces = set(loaded.scalars(sa.select(Post.force_kind).where(Post.role == Role.SAFETY_OFFICER)))
+    assert len(forces) >= 5
+    assert None not in forces
+
+
+def test_loading_again_changes_nothing(loaded):
+    before = [count(loaded, table) for table in (Area, Unit, Officer, Post, PlaceCode)]
+    assert district.load(loaded) is False
+    assert [count(loaded, table) for table in (Area, Unit, Officer, Post, PlaceCode)] == before
+
+
+def test_areas_know_their_ancestors(loaded):
+    station = place(loaded, "玉兰苑东门")
+    assert queries.path_names(loaded, station) == "青岚区 / 望溪街道 / 玉兰社区"
+    building = place(loaded, "玉兰苑3栋")
+    assert building.grid_id == place(loaded, "玉兰一网格").id
+    assert building.path.split(".")[0] == str(place(loaded, "青岚区").id)
+
+
+def test_every_place_has_a_code(loaded):
+    for area in loaded.scalars(sa.select(Area)).all():
+        scene = loaded.scalar(sa.select(PlaceCode.scene).where(PlaceCode.area_id == area.id))
+        assert codes.by_scene(loaded, scene) == area
+
+
+def test_who_stands_in_a_grid_is_found_there(loaded):
+    scope = place(loaded, "青岚区")
+    for grid in loaded.scalars(sa.select(Area).where(Area.level == Level.GRID)).all():
+        assert queries.nearest(loaded, scope.id, grid.latitude, grid.longitude) == grid
+
+
+def test_people_find_every_community_by_its_short_name(loaded):
+    scope = place(loaded, "青岚区")
+    for community in loaded.scalars(sa.select(Area).where(Area.level == Level.COMMUNITY)).all():
+        assert queries.by_name(loaded, scope.id, community.name.removesuffix("社区")) == [community]
+
+
+@pytest.mark.parametrize("level", [Level.COMMUNITY, Level.STATION, Level.GRID])
+def test_a_case_anywhere_reaches_somebody_who_can_accept_it(loaded, level):
+    for area in loaded.scalars(sa.select(Area).where(Area.level == level)).all():
+        report = intake.Report("路灯不亮", area.id, area.name, Channel.WECHAT)
+        case = intake.open_case(loaded, report)
+        told = audience.officers(loaded, Audience.COMMUNITY, case.id)
+        roles = set(loaded.scalars(sa.select(Post.role).where(Post.officer_id.in_(told))))
+        assert Role.INFORMATION_OFFICER in roles
+
+
+def test_telephone_numbers_cannot_be_anyones():
+    for table in ("areas", "units", "officers"):
+        for row in district.read(table):
+            assert re.fullmatch(r"0755-0000\d{4}|", row["telephone"])
+
+
+def test_an_officer_may_hold_several_posts(loaded):
+    posts = collections.Counter(loaded.scalars(sa.select(Post.officer_id)))
+    assert max(posts.values()) == 3
+    assert count(loaded, Officer) == len({row["name"] for row in district.read("officers")})
