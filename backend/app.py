@@ -11,6 +11,7 @@ from backend import db, times
 from backend.auth import public
 from backend.cases import workflow
 from backend.config import WECHAT, config
+from backend.privacy import mask_phones
 from backend.web import assets, errors, health, protection
 
 MODULES = ("wechat.callback", "wechat.login", "resident.pages", "resident.api", "console.pages")
@@ -43,6 +44,7 @@ def create_app() -> Flask:
 WORDS: dict[str, Callable[..., str]] = {
     "stamp": times.stamp,
     "spoken": times.spoken,
+    "masked": mask_phones,
     "status_label": workflow.STATUS_LABELS.__getitem__,
     "outcome_label": workflow.OUTCOME_LABELS.__getitem__,
 }

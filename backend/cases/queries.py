@@ -51,10 +51,6 @@ def officer_cases(
     query = sa.select(Case).where(visible(posts, Case)).options(*_LISTED)
     if status is not None:
         query = query.where(Case.status == status)
-    return _page(session, query, before, limit)
-
-
-def _page(session: Session, query: sa.Select[Case], before: int | None, limit: int) -> list[Case]:
     if before is not None:
         query = query.where(Case.id < before)
     return list(session.scalars(query.order_by(Case.id.desc()).limit(limit)))

@@ -20,6 +20,7 @@ from backend.places.scope import roles_over
 from backend.times import now, spoken, stamp
 
 URGE_EVERY = timedelta(minutes=30)
+INTERNAL = frozenset({Action.SEND_BACK})  # steps whose note is between officers
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def _record(
         from_status=case.status,
         to_status=rule.target or case.status,
         note=given.note.strip(),
-        public=action is not Action.SEND_BACK,
+        public=action not in INTERNAL,
     )
     session.add(event)
     return event

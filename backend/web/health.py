@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
 
 from backend import db, migrations
 from backend.auth import public
@@ -82,8 +83,12 @@ class Owed(Collector):
     """The outbox at the moment of asking."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        with db.transaction() as session:
-            waiting, failed = session.execute(_OWED).one()
+        try:
+            with db.transaction() as session:
+                waiting, failed = session.execute(_OWED).one()
+        except SQLAlchemyError:  # the other figures are wanted most when the database is away
+            logger.exception("the outbox cannot be counted")
+            return
         yield GaugeMetricFamily("notifications_waiting", "Messages owed and not sent", value=waiting)
         yield GaugeMetricFamily(
             "notifications_failed_recently", "Failed for good, of the latest 10,000", value=failed

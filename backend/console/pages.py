@@ -1,0 +1,145 @@
+"""Officers' pages (/console): my cases, and a case with the steps I may take."""
+
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
+
+from backend import db
+from backend.auth import Who, require
+from backend.cases import attachments, queries, service
+from backend.cases.models import Attachment, AttachmentKind, Case, Stored
+from backend.cases.queries import Step
+from backend.cases.service import Actor
+from backend.cases.workflow import RULES, STATUS_LABELS, Action, Status
+from backend.console import tasks, wording
+from backend.errors import Conflict, Invalid, NotFound, TooLarge, TooMany
+from backend.places.models import Area, Resident
+from backend.places.queries import path_names
+from backend.privacy import mask_phone, mask_phones
+from backend.times import now
+from backend.web import people
+from backend.web.words import clean
+
+bp = Blueprint("console", __name__, url_prefix="/console")
+
+WAITING = "waiting"  # the first tab: what waits for me
+TABS = [(WAITING, "等我办理"), ("all", "全部"), *STATUS_LABELS.items()]
+
+
+@bp.get("/")
+@require(Who.OFFICER)
+def cases() -> ResponseReturnValue:
+    tab = request.args.get("tab", WAITING)
+    if tab not in dict(TABS):
+        raise NotFound("没有这个分类")
+    with db.transaction() as session:
+        rows = _rows(session, people.officer(session), tab, request.args.get("after", ""))
+    more = _cursor(rows[-1], tab) if len(rows) == queries.PAGE else None
+    whole = "console/cases.html" if "HX-Request" not in request.headers else "console/rows.html"
+    return render_template(whole, rows=rows, tab=tab, tabs=TABS, more=more, at=now(), say=wording)
+
+
+def _rows(session: Session, actor: Actor, tab: str, after: str) -> list[Case]:
+    """A page of the tab. What waits comes by deadline, everything else newest first."""
+    moment, last_id = _read_cursor(after)
+    if tab == WAITING:
+        seen = (moment, last_id) if moment and last_id else None
+        return queries.waiting_cases(session, actor.posts, after=seen)
+    status = None if tab == "all" else Status(tab)
+    return queries.officer_cases(session, actor.posts, before=last_id, status=status)
+
+
+def _cursor(last: Case, tab: str) -> str:
+    """Where the next page goes on: the id of the last row, and its deadline if the tab is in that order."""
+    return f"{last.id}~{last.due_at.isoformat()}" if tab == WAITING and last.due_at else str(last.id)
+
+
+def _read_cursor(text: str) -> tuple[datetime | None, int | None]:
+    last_id, _, moment = text.partition("~")
+    try:
+        return (datetime.fromisoformat(moment) if moment else None), (int(last_id[:18]) if last_id else None)
+    except ValueError:
+        raise Invalid("这一页已经失效，请从头看起") from None
+
+
+@bp.get("/cases/<number>")
+@require(Who.OFFICER)
+def case(number: str) -> ResponseReturnValue:
+    return _show(number)
+
+
+@bp.post("/cases/<number>/<action>")
+@require(Who.OFFICER)
+def perform(number: str, action: str) -> ResponseReturnValue:
+    """Take a step, then show the case again; what cannot be done is said on the page, with what was typed."""
+    if action not in set(Action):
+        raise NotFound("没有这种操作")
+    photos = tasks.contents(request.files.getlist("photos"))
+    try:
+        with db.transaction() as session:
+            actor = people.officer(session)
+            done, repeat = tasks.take(session, clean(number), Action(action), actor, request.form, photos)
+            is_still_ours = bool(actor.roles_over(done))
+    except (Invalid, Conflict, TooLarge, TooMany) as error:
+        return _show(number, trouble=error.message, tried=action, typed=request.form), error.status
+    flash(repeat or f"办好了：{RULES[Action(action)].label}", "info" if repeat else "success")
+    page = url_for("console.case", number=number) if is_still_ours else url_for("console.cases")
+    return redirect(page, 303)
+
+
+def _show(number: str, **shown: Any) -> str:
+    with db.transaction() as session:
+        actor = people.officer(session)
+        found = service.find(session, clean(number), actor)
+        return render_template("console/case.html", **_facts(session, found, actor), **shown)
+
+
+def _facts(session: Session, found: Case, actor: Actor) -> dict[str, Any]:
+    steps = queries.timeline(session, found)
+    files = queries.attachments(session, found)
+    doable = tasks.tasks(session, found, actor)
+    return {
+        "case": found,
+        "steps": steps,
+        "returned": _returned(steps),
+        "place": path_names(session, session.get_one(Area, found.place_id)),
+        "phone": _phone(session, found),
+        "report": found.report if doable else mask_phones(found.report),
+        "photos": _addresses(files, AttachmentKind.PHOTO, by_resident=True),
+        "proofs": _addresses(files, AttachmentKind.PHOTO, by_resident=False),
+        "recordings": _addresses(files, AttachmentKind.VOICE, by_resident=True),
+        "films": _addresses(files, AttachmentKind.VIDEO, by_resident=True),
+        "coming": sum(file.state is Stored.WAITING for file in files),
+        "lost": [file.reason or "" for file in files if file.state is Stored.LOST],
+        "tasks": doable,
+        "due": wording.due(found, now()),
+        "turn": wording.turn(found),
+        "channel": wording.CHANNELS[found.channel],
+        "typed": MultiDict(),
+    }
+
+
+def _phone(session: Session, found: Case) -> str:
+    resident = session.get(Resident, found.resident_id) if found.resident_id else None
+    return mask_phone(resident.phone) if resident and resident.phone else ""
+
+
+def _addresses(files: list[Attachment], kind: AttachmentKind, *, by_resident: bool) -> list[str]:
+    return [
+        attachments.photo_url(file)
+        for file in files
+        if file.kind is kind and file.by_resident is by_resident and file.state is Stored.STORED
+    ]
+
+
+def _returned(steps: list[Step]) -> dict[str, str] | None:
+    """What was answered before the case came back, and what the resident said to that."""
+    if not any(step.action is Action.REOPEN for step in steps):
+        return None
+    last = max(i for i, step in enumerate(steps) if step.action is Action.REOPEN)
+    answers = [s.note for s in steps[:last] if s.action in (Action.RESOLVE, Action.RESOLVE_ON_SPOT)]
+    return {"answer": answers[-1] if answers else "", "words": steps[last].note}

@@ -1,0 +1,65 @@
+"""How the officers' pages say where a case stands: its deadline, whose turn it is, where it came from."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from backend.cases.deadlines import POLICY, length
+from backend.cases.models import Case, Channel, Clock
+from backend.cases.queries import NEXT_STEP
+from backend.cases.staff import CHANNEL_LABELS
+from backend.cases.workflow import RULES, UNIT, Status
+from backend.places.roles import ROLE_LABELS, Role
+from backend.times import span, spoken
+
+CHANNELS = CHANNEL_LABELS | {
+    Channel.WECHAT: "微信公众号",
+    Channel.MINI_PROGRAM: "小程序",
+    Channel.WEB: "网页",
+}
+
+# The clock that people look at while a case is in this status.
+CLOCKS = {
+    Status.SUBMITTED: Clock.ACCEPT,
+    Status.ACCEPTED: Clock.ASSIGN,
+    Status.ASSIGNED: Clock.ACKNOWLEDGE,
+    Status.IN_PROGRESS: Clock.RESOLVE,
+}
+AMBER = 1 / 3  # of a clock's length is left
+
+
+@dataclass(frozen=True)
+class Due:
+    """A deadline in words. `tone` is calm, amber or red."""
+
+    words: str
+    tone: str
+
+
+def due(case: Case, at: datetime) -> Due | None:
+    """The deadline that counts now, or None when none runs."""
+    if case.due_at is None or case.status not in CLOCKS:
+        return None
+    clock = CLOCKS[case.status]
+    left = case.due_at - at
+    until = f"{POLICY[clock].label}时限 {spoken(case.due_at, at)}"
+    length_in_words = span(max(abs(left), timedelta(minutes=1)))
+    if left <= timedelta(0):
+        return Due(f"{until}，已超时{length_in_words}", "red")
+    tone = "amber" if left <= length(clock, case.urgent) * AMBER else "calm"
+    return Due(f"{until}，还剩{length_in_words}", tone)
+
+
+def turn(case: Case) -> str:
+    """Who is to act now, and how. Where none of the staff is, the resident or nobody."""
+    if case.status is Status.RESOLVED:
+        return "等居民确认；居民一直没有回复的，到期自动结案"
+    if case.status not in NEXT_STEP:
+        return ""
+    rule = RULES[NEXT_STEP[case.status]]
+    unit = case.unit.name if case.unit and set(rule.roles) <= set(UNIT) else ""
+    return f"等{unit}{_either(rule.roles)}“{rule.label}”"
+
+
+def _either(roles: tuple[Role, ...]) -> str:
+    *others, last = [ROLE_LABELS[role] for role in roles]
+    return f"{'、'.join(others)}或{last}" if others else last
