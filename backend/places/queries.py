@@ -29,7 +29,7 @@ class Place:
     path: str
 
 
-def _inside(scope_id: int) -> sa.ColumnElement[bool]:
+def inside(scope_id: int) -> sa.ColumnElement[bool]:
     """The condition that an area is the scope or lies anywhere below it."""
     scope = aliased(Area)
     root = sa.select(scope.path).where(scope.id == scope_id).scalar_subquery()
@@ -50,7 +50,7 @@ def nearest(
     levels = (Level.GRID, Level.COMMUNITY, Level.STATION)
     return session.scalar(
         sa.select(Area)
-        .where(_inside(scope_id), Area.level.in_(levels), distance <= reach)
+        .where(inside(scope_id), Area.level.in_(levels), distance <= reach)
         .order_by(distance, Area.id)
         .limit(1)
     )
@@ -68,7 +68,7 @@ def by_name(session: Session, scope_id: int, text: str) -> list[Area]:
     contained = sa.func.strpos(said, Area.name) > 0
     begins = sa.func.starts_with(Area.name, said)
     found = session.scalars(
-        sa.select(Area).where(_inside(scope_id), Area.level.in_(NAMED), contained | begins).order_by(Area.id)
+        sa.select(Area).where(inside(scope_id), Area.level.in_(NAMED), contained | begins).order_by(Area.id)
     ).all()
     likeness = {area.id: _likeness(area, said) for area in found}
     best = [area for area in found if likeness[area.id] == max(likeness.values())]
@@ -104,7 +104,7 @@ def choices(session: Session, scope_id: int) -> list[Place]:
         .join(district, district.id == Area.district_id, isouter=True)
         .join(street, street.id == Area.subdistrict_id, isouter=True)
         .join(community, community.id == Area.community_id, isouter=True)
-        .where(_inside(scope_id), Area.level.in_(NAMED))
+        .where(inside(scope_id), Area.level.in_(NAMED))
         .order_by(Area.subdistrict_id, Area.community_id, Area.level, Area.id)
     )
     return [

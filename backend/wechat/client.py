@@ -6,7 +6,7 @@ time-outs (logins, pictures, media) goes through `transport`.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -102,6 +102,11 @@ def create_qrcode(account: Account, scene: str, seconds: int | None = None) -> t
         document["expire_seconds"] = seconds
     answer = _post(account, "qrcode/create", document)
     return _field(answer, "ticket"), _field(answer, "url")
+
+
+def create_menu(account: Account, buttons: Sequence[Mapping[str, Any]]) -> None:
+    """Put this menu below the account's chat: at most 3 buttons, each with at most 5 below it."""
+    _post(account, "menu/create", {"button": list(buttons)})
 
 
 def qrcode_picture(ticket: str) -> bytes:
