@@ -10,6 +10,7 @@ os.environ |= {
     "DATA_KEYS": "1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
     "STORAGE_DIR": str(VAR / f"storage-{os.getpid()}"),
     "PUBLIC_URL": "http://127.0.0.1:8000",
+    "WECHAT_ACCOUNTS": str(VAR / f"accounts-{os.getpid()}.toml"),
 }
 
 import shutil
@@ -21,6 +22,9 @@ from backend import broker as queue
 from backend import db, embedded
 from backend.config import config
 from backend.migrations import upgrade
+from tests import accounts
+
+accounts.write(config.accounts_file)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,6 +36,7 @@ def servers():
         embedded.start(VAR, wanted)
     yield
     shutil.rmtree(config.stores_in, ignore_errors=True)
+    config.accounts_file.unlink(missing_ok=True)
     if ours:
         embedded.stop(VAR, wanted)
 

@@ -164,3 +164,8 @@ def _read_home(session: Session, account: Account) -> Home:
     named = next((place.name for place in queries.choices(session, area.id)), area.name)
     is_place = area.level not in (Level.DISTRICT, Level.SUBDISTRICT)
     return Home(Place(area.id, area.name, area.telephone), is_place, named)
+
+
+def forget() -> None:
+    """Read the accounts' areas anew at the next message."""
+    _homes.clear()

@@ -6,7 +6,6 @@ takes its own turn. So a message is answered once, without a lock held while Pyt
 """
 
 import json
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, LiteralString
 
@@ -91,22 +90,19 @@ def _turn(account: Account, delivery: Delivery, at: datetime) -> str | None:
     known, facts = gathered
     if known.replied is not None:
         return known.replied
-    turn = _notice(known, delivery, converse(known.state, delivery.message, facts))
+    _notice(known, delivery.message.kind)
+    turn = converse(known.state, delivery.message, facts)
     values = _values(known, delivery, turn, at)
     if all(isinstance(effect, OpenCase | AddToCase) and not _is_slow(effect) for effect in turn.effects):
         return _write(account, known, turn, values, at)
     return _write_slowly(known, turn, values)
 
 
-def _notice(known: Known, delivery: Delivery, turn: Turn) -> Turn:
-    """Who writes follows: the event may have been before our time."""
-    if (
-        known.follows
-        or delivery.message.kind not in WINDOW
-        or any(isinstance(e, Follow) for e in turn.effects)
-    ):
-        return turn
-    return replace(turn, effects=(Follow(True), *turn.effects))
+def _notice(known: Known, kind: Kind) -> None:
+    """Who writes follows, even if the event was before our time; what waited for them is owed now."""
+    if not known.follows and kind in WINDOW:
+        with db.transaction() as session:
+            effects.carry_out(session, known.sender, Follow(True))
 
 
 def _is_slow(effect: Effect) -> bool:

@@ -1,0 +1,42 @@
+"""The official accounts of the tests: one of each mode, written to a file as an operator would write them."""
+
+from pathlib import Path
+
+from backend.notify.messages import Message
+
+MODES = {"demo": "secure", "mixed": "compatible", "clear": "plain"}
+AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
+SLOTS = 'number = "character_string1"\nplace = "thing2"\nstatus = "phrase3"\ntime = "time4"'
+
+
+def template_id(account: str, message: Message) -> str:
+    """A template id has 43 characters."""
+    return f"{account}-{message}-".ljust(43, "x")
+
+
+def write(path: Path) -> None:
+    """[accounts.demo], [accounts.mixed] and [accounts.clear], all of 青岚区; demo has a mini program."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(_account(name, number) for number, name in enumerate(MODES)))
+
+
+def _account(name: str, number: int) -> str:
+    lines = [
+        f"[accounts.{name}]",
+        f'app_id = "wx{number:016x}"',
+        f'app_secret = "{number:032x}"',
+        f'original_id = "gh_{number:012x}"',
+        f'token = "tests-only-token-{name}"',
+        f'aes_key = "{AES_KEY}"',
+        f'mode = "{MODES[name]}"',
+        'area = "青岚区"',
+    ]
+    for message in Message:
+        lines += [f"[accounts.{name}.templates.{message}]", f'id = "{template_id(name, message)}"', SLOTS]
+    if name == "demo":
+        lines += [
+            "[accounts.demo.mini_program]",
+            'app_id = "wxaaaaaaaaaaaaaaaa"',
+            f'app_secret = "{"a" * 32}"',
+        ]
+    return "\n".join([*lines, ""])

@@ -1,0 +1,25 @@
+"""A district with one community, and the application that WeChat calls."""
+
+import pytest
+
+from backend.app import create_app
+from backend.places.roles import Role
+from backend.wechat import facts
+from backend.wechat.accounts import reset
+from tests.factories import make_code, make_community, make_officer
+
+
+@pytest.fixture
+def community(committed):
+    """玉兰社区 of 青岚区, with its information officer and a QR code with the scene `yulan`."""
+    community = make_community(committed, latitude=22.70, longitude=114.20)
+    make_officer(committed, Role.INFORMATION_OFFICER, area=community)
+    make_code(committed, community, "yulan")
+    reset()
+    facts.forget()
+    return community
+
+
+@pytest.fixture
+def client(community):
+    return create_app().test_client()
