@@ -1,0 +1,148 @@
+"""How a message leaves the house: the ladder of channels, and what they say when they cannot take it.
+
+A channel works in two moves, so that no provider is called inside a transaction: `prepare` reads and reserves
+in a short transaction, and the letter that it returns is delivered with none open. Whoever knows a provider
+registers its channels here (backend.wechat.channel); notify knows none.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from sqlalchemy.orm import Session
+
+from backend import auth
+from backend.config import config
+from backend.notify.messages import CATALOGUE, Choice, Kind, Message
+from backend.times import stamp
+
+
+class Recipient(StrEnum):
+    RESIDENT = "resident"
+    OFFICER = "officer"
+
+
+class Then(StrEnum):
+    """What becomes of a message that no channel takes; the first in this order that any of them hopes for."""
+
+    LATER = "later"  # the same may succeed in a while
+    VISIT = "visit"  # nothing can be done until the person comes to us
+    NEVER = "never"
+
+
+class Refusal(Exception):
+    """A channel cannot take the message. `reason` is a Chinese phrase for the record.
+
+    `next_rung` says whether another channel may be tried now. `uncertain`: the message may have gone out.
+    """
+
+    def __init__(self, reason: str, then: Then, *, next_rung: bool = True, uncertain: bool = False) -> None:
+        super().__init__(reason)
+        self.reason, self.then, self.next_rung, self.uncertain = reason, then, next_rung, uncertain
+
+
+@dataclass(frozen=True)
+class Owed:
+    """A message in the hands of a worker. The lease is the proof that it is still this worker's.
+
+    `unanswered` names the channel of an earlier call that got no answer, or whose worker died: it may have
+    gone out. `rungs` is what earlier attempts said: [{channel, why, at, closed}].
+    """
+
+    id: int
+    message: Message
+    fields: dict[str, Any]
+    resident_id: int | None
+    officer_id: int | None
+    attempts: int
+    lease: datetime
+    created_at: datetime
+    unanswered: str | None
+    rungs: tuple[dict[str, Any], ...]
+
+    @property
+    def recipient(self) -> Recipient:
+        return Recipient.OFFICER if self.officer_id is not None else Recipient.RESIDENT
+
+    @property
+    def client_id(self) -> str:
+        """The name under which the provider knows this message: the same after a crash, so no second one.
+
+        The moment of creation is in it because a database that was built anew counts the same ids again;
+        the number of lost ones is, because the provider would take the next for a repetition of those.
+        """
+        lost = sum(1 for rung in self.rungs if rung.get("lost"))
+        return f"{self.id}-{int(self.created_at.timestamp() * 1_000_000)}" + (f"-{lost}" if lost else "")
+
+    def is_closed(self, channel: str) -> bool:
+        """Whether a receipt has said that this channel does not reach the person."""
+        return any(rung["channel"] == channel and rung.get("closed") for rung in self.rungs)
+
+
+class Letter(Protocol):
+    """A message made ready for one address."""
+
+    @property
+    def account(self) -> str: ...
+
+    def deliver(self) -> str | None:
+        """Call the provider; returns its id of the message, if it gives one. Raises Refusal."""
+
+    def settle(self, session: Session, refusal: Refusal) -> None:
+        """Write down what a refusal of `deliver` teaches: a closed window, a person who left."""
+
+
+class Channel(Protocol):
+    """One way to reach people."""
+
+    @property
+    def name(self) -> str: ...
+
+    def prepare(self, session: Session, owed: Owed) -> Letter:
+        """Find the address and reserve what a message costs. Raises Refusal: this channel is not possible."""
+
+
+# The rungs for each sort of recipient, the first to be tried first.
+LADDERS: dict[Recipient, Sequence[Channel]] = {Recipient.RESIDENT: (), Recipient.OFFICER: ()}
+
+
+class _Known(dict[str, Any]):
+    """What a text may say; a field that this message does not have is left out."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
+
+
+def kind_of(owed: Owed) -> Kind:
+    return CATALOGUE[owed.message]
+
+
+def text_of(owed: Owed) -> str:
+    """The message as words in a chat. What people wrote cannot become a link or a mark-up in it."""
+    fields = _Known({name: str(value).replace("<", "＜") for name, value in owed.fields.items()})
+    lines = (line.strip() for line in kind_of(owed).text.format_map(fields).splitlines())
+    return "\n".join(line for line in lines if line)
+
+
+def link_of(owed: Owed, account: str) -> str:
+    """Where the message leads, for the person to be signed in through this account."""
+    fields = _Known(owed.fields)
+    if "survey" in fields:
+        fields["token"] = auth.sign("survey", int(fields["survey"]))
+    return f"{config.public_url}{kind_of(owed).link.format_map(fields)}?account={account}"
+
+
+def choices_of(owed: Owed) -> tuple[Choice, ...]:
+    """What can be tapped in chat, with ids that name the thing answered."""
+    fields = _Known(owed.fields)
+    return tuple(Choice(one.id.format_map(fields), one.text) for one in kind_of(owed).choices)
+
+
+def values_of(owed: Owed) -> dict[str, str]:
+    """What a template's slots can show, by our names for it."""
+    names = ("number", "place", "summary", "note", "who")
+    said = {name: str(owed.fields.get(name, "")) for name in names}
+    time = str(owed.fields.get("at") or stamp(owed.created_at))
+    return said | {"status": kind_of(owed).status, "time": time}
