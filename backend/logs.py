@@ -11,12 +11,12 @@ from backend.privacy import mask_phones
 
 HIDDEN = "***"
 
-# Names of values that a log may not hold, as keys and inside texts: addresses, what libraries say of failures.
+# Names of values that a log may not hold, as keys and inside texts: addresses, what libraries report.
 SECRET = r"(?:secret|token|passw|aes_?key|session_key|ticket)"
 SECRET_NAME = re.compile(rf"{SECRET}|authorization|cookie|data_keys", re.IGNORECASE)
 OPENID = r"(?<![A-Za-z0-9_-])(o[A-Za-z0-9_-]{4})[A-Za-z0-9_-]{23}(?![A-Za-z0-9_-])"
 REPLACED = (
-    (re.compile(rf"(?i)({SECRET}\w*[\"']?\s*[=:]\s*[\"']?)[^\s&\"',;)}}\]]+"), rf"\1{HIDDEN}"),
+    (re.compile(rf"(?i)({SECRET}\w{{0,30}}[\"']?\s*[=:]\s*[\"']?)[^\s&\"',;)}}\]]+"), rf"\1{HIDDEN}"),
     (re.compile(r"([?&](?:code|js_code|key|state)=)[^\s&\"')]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)(bearer\s+)[\w.~+/=-]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(://[^:/@\s]*:)[^@/\s]+(?=@)"), rf"\1{HIDDEN}"),  # postgresql://user:password@host
