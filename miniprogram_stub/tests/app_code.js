@@ -43,9 +43,8 @@ const templates = (() => {
   const group = new TmplGroup();
   for (const file of endingWith(".wxs")) group.addScript(file.slice(0, -".wxs".length), textOf(file));
   for (const file of endingWith(".wxml")) {
-    const found = group.addTmpl(file.slice(0, -".wxml".length), textOf(file));
-    const worst = found.filter((problem) => problem.isError ?? problem.level >= 3);
-    if (worst.length > 0) throw new Error(`${file}: ${JSON.stringify(worst)}`);
+    const errors = group.addTmpl(file.slice(0, -".wxml".length), textOf(file)).filter(({ isError }) => isError);
+    if (errors.length > 0) throw new Error(`${file}: ${errors.map(({ message }) => message).join(", ")}`);
   }
   // What the language of wxs scripts has instead of RegExp and Date.
   const globals = { getRegExp: (pattern, flags) => new RegExp(pattern, flags), getDate: (...parts) => new Date(...parts) };
