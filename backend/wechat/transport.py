@@ -28,20 +28,20 @@ ANSWER_BYTES = 1024 * 1024
 logging.getLogger("urllib3").setLevel(logging.INFO)
 
 
-class _Elsewhere(HTTPAdapter):
-    """Sends what is meant for WeChat's hosts to the platform that WECHAT_API_BASE names."""
+class _Platform(HTTPAdapter):
+    """Sends what is meant for WeChat's hosts to the platform that WECHAT_API_BASE names, if it is another."""
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        there, asked = urlsplit(config.wechat_api_base), urlsplit(request.url or "")
-        request.url = urlunsplit((there.scheme, there.netloc, there.path + asked.path, asked.query, ""))
+        if config.wechat_api_base != WECHAT:
+            there, asked = urlsplit(config.wechat_api_base), urlsplit(request.url or "")
+            request.url = urlunsplit((there.scheme, there.netloc, there.path + asked.path, asked.query, ""))
         return super().send(request, *args, **kwargs)
 
 
 def mount(session: requests.Session) -> requests.Session:
     """Lead this session's requests to the platform of this deployment."""
-    if config.wechat_api_base != WECHAT:
-        for host in HOSTS:
-            session.mount(host, _Elsewhere())
+    for host in HOSTS:
+        session.mount(host, _Platform())
     return session
 
 
