@@ -1,4 +1,4 @@
-"""A folder of its own for each test that needs embedded servers, gone afterwards with all that ran in it."""
+"""Folders for embedded servers, gone afterwards with all that ran in them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +9,15 @@ from backend import embedded
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def fresh(tmp_path: Path) -> Iterator[Path]:
+    """A folder where nothing was ever started."""
     yield tmp_path / "v"
     embedded.remove(tmp_path / "v")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder that the module's tests share; each starts the servers, which costs little when they are up."""
+    shared = tmp_path_factory.mktemp("shared") / "v"
+    yield shared
+    embedded.remove(shared)

@@ -53,21 +53,21 @@ def test_a_long_path_gets_a_short_socket_folder_that_stays_the_same(tmp_path: Pa
     assert sockets == place.socket_folder(deep) != place.socket_folder(tmp_path / ("y" * 100) / "var")
 
 
-def test_a_socket_folder_open_to_others_is_refused(folder: Path) -> None:
-    sockets = place.socket_folder(folder)
+def test_a_socket_folder_open_to_others_is_refused(fresh: Path) -> None:
+    sockets = place.socket_folder(fresh)
     sockets.mkdir(parents=True)
     sockets.chmod(0o777)
     with pytest.raises(embedded.ServerTrouble, match="one user alone"):
-        embedded.start(folder)
+        embedded.start(fresh)
     sockets.chmod(0o700)
 
 
-def test_processes_that_start_at_once_share_one_server(folder: Path) -> None:
-    starters = [subprocess.Popen([sys.executable, "-c", START, str(folder)]) for _ in range(4)]
+def test_processes_that_start_at_once_share_one_server(fresh: Path) -> None:
+    starters = [subprocess.Popen([sys.executable, "-c", START, str(fresh)]) for _ in range(4)]
     assert [starter.wait(timeout=120) for starter in starters] == [0, 0, 0, 0]
-    assert embedded.is_up(folder)
-    assert len(working(folder, "valkey")) == 1
-    with connect(folder) as connection:
+    assert embedded.is_up(fresh)
+    assert len(working(fresh, "valkey")) == 1
+    with connect(fresh) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
@@ -133,21 +133,23 @@ def test_stopping_with_a_client_connected_leaves_no_process(folder: Path) -> Non
     client.close()
 
 
-def test_only_the_servers_without_an_address_are_started(folder: Path) -> None:
+def test_only_the_servers_without_an_address_are_started(fresh: Path) -> None:
     servers = embedded.needed({"DATABASE_URL": "postgresql://elsewhere/cases", "REDIS_URL": ""})
-    embedded.start(folder, servers)
+    embedded.start(fresh, servers)
     assert servers == ("valkey",)
-    assert embedded.is_up(folder, servers)
-    assert not embedded.is_up(folder)
+    assert embedded.is_up(fresh, servers)
+    assert not embedded.is_up(fresh)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's servers run as somebody else")
-def test_root_opens_no_closed_folder_for_its_servers(tmp_path: Path, folder: Path) -> None:
+def test_root_opens_no_closed_folder_for_its_servers(tmp_path: Path, fresh: Path) -> None:
     tmp_path.chmod(0o700)
-    embedded.start(folder)
+    embedded.start(fresh)
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
-    assert all(os.stat(f"/proc/{pid}").st_uid != 0 for pid in working(folder, "postgres"))
-    assert stat.S_IMODE(place.socket_folder(folder).stat().st_mode) == 0o700
+    owners = {os.stat(f"/proc/{pid}").st_uid for pid in working(fresh, "postgres")}
+    assert len(owners) == 1
+    assert 0 not in owners
+    assert stat.S_IMODE(place.socket_folder(fresh).stat().st_mode) == 0o700
 
 
 def test_secrets_are_made_once_and_for_their_owner_alone(tmp_path: Path) -> None:
