@@ -17,7 +17,7 @@ def fresh(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder that the module's tests share; each starts the servers, which costs little when they are up."""
+    """A folder that the module's tests share; starting servers that are up costs each of them little."""
     shared = tmp_path_factory.mktemp("shared") / "v"
     yield shared
     embedded.remove(shared)
