@@ -56,9 +56,14 @@ def perform(
 
     Raises NotFound, Forbidden, Conflict, Invalid or TooMany, each with a Chinese sentence.
     """
-    moment = at or now()
     case = _lock(session, number, actor)
     role = workflow.acting_role(action, actor.roles_over(case))
+    return _step(session, case, action, role, actor, given, at or now())
+
+
+def _step(
+    session: Session, case: Case, action: Action, role: Role, actor: Actor, given: Given, moment: datetime
+) -> Case:
     rule = workflow.check(case.status, action, role, given)
     event = _record(session, case, action, rule, role, actor, given)
     EFFECTS.get(action, _nothing)(session, case, given, moment)
@@ -194,13 +199,17 @@ def locate(
     longitude: float | None = None,
     address: str | None = None,
 ) -> Case:
-    """Say where a case is after it was opened; the people of that place are then alerted."""
+    """Say where a case is after it was opened; the people of that place are then alerted.
+
+    The right to do so comes from where the case was: an officer may send it to where they have no post.
+    """
     case = _lock(session, number, actor)
+    role = workflow.acting_role(Action.LOCATE, actor.roles_over(case))
     case.place_id, case.district_id, case.subdistrict_id = area.id, area.district_id, area.subdistrict_id
     case.community_id, case.grid_id = area.community_id, area.grid_id
     case.latitude, case.longitude, case.address = latitude, longitude, address
     session.flush()
-    return perform(session, number, Action.LOCATE, actor, Given(note=area.name))
+    return _step(session, case, Action.LOCATE, role, actor, Given(note=area.name), now())
 
 
 def has_proof(session: Session, case: Case) -> bool:
