@@ -7,18 +7,23 @@ from typing import Any
 from flask import Blueprint, Flask, render_template
 from flask.typing import ResponseReturnValue
 
-from backend import db, times
+from backend import db, logs, times
 from backend.auth import public
 from backend.cases import workflow
 from backend.config import WECHAT, config
+from backend.console.pages import bp as console
 from backend.privacy import mask_phones
 from backend.web import assets, errors, health, protection
+from backend.wechat.callback import bp as callback
+from backend.wechat.login import bp as login
 
-MODULES = ("wechat.callback", "wechat.login", "resident.pages", "resident.api", "console.pages")
-BLUEPRINTS: list[Blueprint] = []
-for _name in MODULES:
+BLUEPRINTS: list[Blueprint] = [callback, login, console]
+api = Blueprint("api", __name__)
+for _name in ("resident.pages", "resident.api"):
     try:
         BLUEPRINTS.append(importlib.import_module(f"backend.{_name}").bp)
+        if _name.endswith("api"):
+            api = BLUEPRINTS[-1]
     except ModuleNotFoundError as _missing:
         print("not there yet:", _missing)  # noqa: T201
 
@@ -29,8 +34,8 @@ def create_app() -> Flask:
     app.secret_key = config.secret_key
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = assets.FOR_EVER
     health.register(app)  # first, so that its clock sees the whole request
-    protection.register(app)
     errors.register(app)
+    protection.register(app, signed=callback, bearer=api)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.add_url_rule("/", view_func=home)
@@ -61,6 +66,7 @@ def __getattr__(name: str) -> Any:
     """`backend.app:app` is made when a server asks for it, so that importing this module connects nothing."""
     if name != "app":
         raise AttributeError(name)
+    logs.configure(config.log_level)
     db.connect(config.database_url)
     globals()["app"] = create_app()
     return globals()["app"]

@@ -95,7 +95,7 @@ def _show(number: str, **shown: Any) -> str:
     with db.transaction() as session:
         actor = people.officer(session)
         found = service.find(session, clean(number), actor)
-        return render_template("console/case.html", **_facts(session, found, actor), **shown)
+        return render_template("console/case.html", **(_facts(session, found, actor) | shown))
 
 
 def _facts(session: Session, found: Case, actor: Actor) -> dict[str, Any]:

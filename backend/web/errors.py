@@ -9,6 +9,7 @@ from flask import Flask, g, make_response, redirect, render_template, request, u
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
+from backend import logs
 from backend.errors import AppError, LoginNeeded
 from backend.wechat import accounts
 
@@ -34,9 +35,16 @@ TITLES = {
 
 
 def register(app: Flask) -> None:
+    app.before_request(name_request)
     app.register_error_handler(AppError, show_expected)
     app.register_error_handler(HTTPException, show_http)
     app.register_error_handler(Exception, show_unexpected)
+
+
+def name_request() -> None:
+    """Give the request an id, which every line it logs carries and an error page shows."""
+    g.request_id = secrets.token_hex(4)
+    logs.begin(request_id=g.request_id, endpoint=request.endpoint or "")
 
 
 def show_expected(error: AppError) -> ResponseReturnValue:
@@ -58,10 +66,9 @@ def show_http(error: HTTPException) -> ResponseReturnValue:
 
 
 def show_unexpected(error: Exception) -> ResponseReturnValue:
-    """Log it with an id and show the id alone, so that a person can report it and nothing leaks."""
-    error_id = secrets.token_hex(4)
-    logger.error("unexpected error %s in %s", error_id, request.endpoint, exc_info=error)
-    return answer(500, "error", f"系统出了一点问题，请稍后再试（错误号 {error_id}）")
+    """Log it and show the request's id alone, so that a person can report it and nothing leaks."""
+    logger.error("unexpected error in request %s", g.request_id, exc_info=error)
+    return answer(500, "error", f"系统出了一点问题，请稍后再试（错误号 {g.request_id}）")
 
 
 def wants_json() -> bool:

@@ -3,7 +3,9 @@
 WeChat's own deliveries are left alone: they are signed, and a repeat of a valid one is never refused.
 """
 
-from flask import Flask, Response, request
+from functools import partial
+
+from flask import Blueprint, Flask, Response, request
 from flask_wtf.csrf import CSRFProtect
 from limits import parse
 from limits.errors import StorageError
@@ -15,8 +17,6 @@ from backend.config import WECHAT, config
 from backend.errors import TooMany
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-SIGNED = frozenset({"callback"})  # blueprints whose requests carry their sender's signature
-BEARER = frozenset({"api"})  # blueprints that a browser cannot be tricked into calling: no cookie opens them
 BODY_LIMIT = 12 * 1024 * 1024  # a photo of 10 MB and what goes with it
 WRITES_PER_MINUTE = 60  # of one session, or of one address without a session
 
@@ -50,7 +50,9 @@ def caller() -> str:
     return hash_token(token).hex() if token else request.remote_addr or "unknown"
 
 
-def register(app: Flask) -> None:
+def register(app: Flask, *, signed: Blueprint, bearer: Blueprint) -> None:
+    """`signed` holds what carries its sender's signature; `bearer` what no cookie opens, so that no browser
+    can be tricked into calling it."""
     app.config |= {
         "MAX_CONTENT_LENGTH": BODY_LIMIT,
         "SESSION_COOKIE_NAME": "form",  # holds the CSRF token; who is logged in is auth.COOKIE's matter
@@ -60,21 +62,21 @@ def register(app: Flask) -> None:
         "WTF_CSRF_TIME_LIMIT": None,  # as long as the browser's session: people come back to an open page
     }
     csrf.init_app(app)
-    app.before_request(guard)
-    app.after_request(set_headers)
+    app.before_request(partial(guard, signed.name, bearer.name))
+    app.after_request(partial(set_headers, signed.name))
 
 
-def guard() -> None:
+def guard(signed: str, bearer: str) -> None:
     """Check every request that changes something, unless its sender has signed it."""
-    if request.method in SAFE or request.blueprint in SIGNED or request.endpoint is None:
+    if request.method in SAFE or request.blueprint == signed or request.endpoint is None:
         return
     charge()
-    if request.blueprint not in BEARER:
+    if request.blueprint != bearer:
         csrf.protect()
 
 
-def set_headers(response: Response) -> Response:
-    if request.blueprint not in SIGNED:
+def set_headers(signed: str, response: Response) -> Response:
+    if request.blueprint != signed:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         if request.blueprint is not None:

@@ -1,0 +1,56 @@
+"""A community with its people and a unit, and clients that are signed in as one of them."""
+
+from types import SimpleNamespace
+
+import pytest
+from flask import session as flask_session
+from flask.testing import FlaskClient
+from flask_wtf.csrf import generate_csrf
+
+from backend import auth
+from backend.app import create_app
+from backend.places.roles import Role
+from tests.factories import make_community, make_contact, make_officer, make_unit
+
+
+@pytest.fixture
+def app(session):
+    return create_app()
+
+
+@pytest.fixture
+def place(session):
+    """玉兰社区, its information officer and dispatcher, and a unit of its street with a handler."""
+    community = make_community(session)
+    unit = make_unit(session, community, name="望溪街道市政服务中心")
+    return SimpleNamespace(
+        community=community,
+        unit=unit,
+        desk=make_officer(session, Role.INFORMATION_OFFICER, area=community, name="李梅"),
+        colleague=make_officer(session, Role.INFORMATION_OFFICER, area=community, name="何静"),
+        handler=make_officer(session, Role.HANDLER, unit=unit, name="陈志"),
+        supervisor=make_officer(session, Role.SUPERVISOR, area=community, name="吴桐"),
+    )
+
+
+def with_form_token(app) -> FlaskClient:
+    """A client whose requests carry the token that a form of ours would send."""
+    client = app.test_client()
+    with app.test_request_context(), client.session_transaction() as kept:
+        client.environ_base["HTTP_X_CSRFTOKEN"] = generate_csrf()
+        kept.update(flask_session)
+    return client
+
+
+@pytest.fixture
+def as_officer(app, session):
+    """A client signed in as this officer (or as a resident, for None)."""
+
+    def sign_in(officer) -> FlaskClient:
+        client = with_form_token(app)
+        token, _ = auth.start_session(session, make_contact(session, officer=officer).id)
+        session.commit()
+        client.set_cookie(auth.COOKIE, token)
+        return client
+
+    return sign_in
