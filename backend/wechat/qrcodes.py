@@ -59,7 +59,7 @@ def _without_ticket(account: Account) -> Sequence[tuple[int, str]]:
             )
             .order_by(PlaceCode.id)
         )
-        return rows.tuples().all()
+        return [(code_id, scene) for code_id, scene in rows]
 
 
 def _record(code_id: int, account: str, ticket: str, url: str) -> int:

@@ -1,0 +1,161 @@
+"""Brings the demonstration to the sandbox: its apps, codes and menus, its people, and the officers' binding.
+
+It can be run again at any time, also after the sandbox or the database was emptied: it does what is missing.
+"""
+
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+from sqlalchemy.orm import aliased
+
+from backend import db
+from backend.config import WECHAT, config
+from backend.demo import control, district
+from backend.demo.accounts import FIELDS, FORMS
+from backend.notify import binding
+from backend.notify.messages import Message
+from backend.notify.models import Contact
+from backend.places.models import Area, Officer, PlaceCode
+from backend.places.roles import ROLE_LABELS, Role
+from backend.wechat import accounts, menu, qrcodes
+from backend.wechat.accounts import Account, Template
+
+TITLES = {message: form.title for form in FORMS for message in form.messages}
+
+
+def introduce() -> None:
+    """Prepare the sandbox; web and sandbox must be answering. Nothing is done to the real WeChat.
+
+    Raises control.Refused, or ProviderError, when one of the two does not do its part.
+    """
+    if config.wechat_api_base == WECHAT:
+        return
+    engine = db.connect(config.database_url)
+    try:
+        complete()
+    finally:
+        engine.dispose()
+
+
+def complete() -> None:
+    """Do what is missing, over a connected database."""
+    for account in accounts.all_accounts().values():
+        _register(account)
+        menu.publish(account)
+    _give_places_codes()
+    _introduce_people()
+
+
+def _register(account: Account) -> None:
+    """Tell the sandbox of the account, and of its mini program: one Open Platform account holds both."""
+    common = {"open_platform": account.name}
+    official = {
+        "kind": "service_account",
+        "app_id": account.app_id,
+        "app_secret": account.app_secret,
+        "name": f"{account.area}诉求服务",
+        "original_id": account.original_id,
+        "token": account.token,
+        "aes_key": account.aes_key,
+        "mode": account.mode,
+        "callback_url": f"{config.public_url}/wechat/{account.name}",
+        "templates": _templates(account.templates),
+    }
+    control.call("POST", "/apps", common | official)
+    if account.mini_program is not None:
+        mini_program = {
+            "kind": "mini_program",
+            "app_id": account.mini_program.app_id,
+            "app_secret": account.mini_program.app_secret,
+            "name": f"{account.area}诉求小程序",
+            "original_id": f"gh_{account.mini_program.app_id[-12:]}",
+            "templates": _templates(account.mini_program.templates),
+        }
+        control.call("POST", "/apps", common | mini_program)
+
+
+def _templates(templates: Mapping[Message, Template]) -> list[control.Json]:
+    by_id = {
+        template.id: {
+            "template_id": template.id,
+            "title": TITLES[message],
+            "keywords": {slot: FIELDS[field][0] for field, slot in template.slots.items()},
+        }
+        for message, template in templates.items()
+    }
+    return list(by_id.values())
+
+
+def _give_places_codes() -> None:
+    """A picture for each place, under a name that one recognises in the sandbox's list."""
+    _forget_lost_codes(set(control.codes()))
+    qrcodes.ensure_all_tickets()
+    known = control.codes()
+    for ticket, name in _named_tickets():
+        if known.get(ticket) != name:
+            control.label(ticket, name)
+
+
+def _forget_lost_codes(known: set[str]) -> None:
+    """An emptied sandbox no longer knows the codes that the database remembers."""
+    with db.transaction() as session:
+        session.execute(
+            sa.update(PlaceCode)
+            .where(PlaceCode.ticket.is_not(None), PlaceCode.ticket.not_in(known))
+            .values(ticket=None, url=None, account=None)
+        )
+
+
+def _named_tickets() -> list[tuple[str, str]]:
+    """(ticket, 玉兰苑东门（玉兰社区）) of every place with a picture."""
+    above = aliased(Area)
+    with db.transaction() as session:
+        rows = session.execute(
+            sa.select(PlaceCode.ticket, Area.name, above.name)
+            .join(Area, Area.id == PlaceCode.area_id)
+            .join(above, above.id == Area.parent_id, isouter=True)
+            .where(PlaceCode.ticket.is_not(None), PlaceCode.revoked_at.is_(None))
+            .order_by(PlaceCode.id)
+        )
+        return [
+            (str(ticket), f"{name}（{parent}）" if parent else str(name)) for ticket, name, parent in rows
+        ]
+
+
+def _introduce_people() -> None:
+    officers = _officers()
+    for row in district.read("phones"):
+        person = control.user(row["key"], row["name"], f"{ROLE_LABELS[Role(row['role'])]} · {row['at']}")
+        for name in row["accounts"].split():
+            account, officer_id = accounts.get(name), officers.get(row["name"])
+            if officer_id is not None and not _is_bound(account, person, officer_id):
+                _bind(account, person, officer_id)  # whoever scans an account's code follows it, too
+            elif account.app_id not in person["follows"]:
+                control.follow(person["user_id"], account.app_id)
+
+
+def _officers() -> dict[str, int]:
+    """Id by name. The names are sealed, so that all have to be read; in the invented district they differ."""
+    with db.transaction() as session:
+        return {officer.name: officer.id for officer in session.scalars(sa.select(Officer))}
+
+
+def _bind(account: Account, person: control.Json, officer_id: int) -> None:
+    """Let the officer's phone scan a personal code, the way a real officer binds."""
+    with db.transaction() as session:
+        code = binding.issue(session, officer_id)
+    ticket, _ = qrcodes.personal_code(account, code)
+    control.label(ticket, f"个人绑定码：{person['name']}")
+    said = control.scan(person["user_id"], ticket)
+    if not _is_bound(account, person, officer_id):
+        raise control.Refused(f"{person['name']} could not be bound; the account said: {said or 'nothing'}")
+
+
+def _is_bound(account: Account, person: control.Json, officer_id: int) -> bool:
+    bound = sa.select(Contact.id).where(
+        Contact.account == account.name,
+        Contact.openid == person["openids"][account.app_id],
+        Contact.officer_id == officer_id,
+    )
+    with db.transaction() as session:
+        return session.scalar(bound) is not None

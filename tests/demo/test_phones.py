@@ -1,0 +1,81 @@
+"""Bringing the demonstration to the sandbox, over real HTTP and through the real callback."""
+
+import pytest
+import sqlalchemy as sa
+
+from backend.demo import district, phones
+from backend.notify.models import Contact
+from backend.places.models import PlaceCode
+from backend.places.roles import Role
+from backend.wechat import accounts
+from tests.sandbox_client import Phone
+
+pytestmark = pytest.mark.usefixtures("demonstration")
+
+
+def phone_of(sandbox, name, app_id):
+    people = sandbox.control("GET", "/users")["users"]
+    return Phone(sandbox, next(person for person in people if person["name"] == name), app_id)
+
+
+def state_of(sandbox, session):
+    """What `complete` may change."""
+    session.rollback()
+    bound = session.execute(sa.select(Contact.openid, Contact.officer_id).order_by(Contact.id)).all()
+    tickets = session.scalars(sa.select(PlaceCode.ticket).order_by(PlaceCode.id)).all()
+    return sandbox.codes(), sandbox.control("GET", "/users"), bound, tickets
+
+
+def test_the_phones_are_ready_to_play(demonstration, committed):
+    phones.complete()
+    qinglan = accounts.get("qinglan")
+    rows = district.read("phones")
+    people = {person["name"]: person for person in demonstration.control("GET", "/users")["users"]}
+    assert set(people) == {row["name"] for row in rows}
+    assert all(person["follows"] for person in people.values())
+    officers = committed.scalar(sa.select(sa.func.count(Contact.officer_id.distinct())))
+    assert officers == sum(row["role"] != Role.RESIDENT for row in rows)
+
+    labels = {code["label"]: code for code in demonstration.codes()}
+    assert labels["玉兰社区（望溪街道）"]["permanent"]
+    assert labels["荷风社区（望溪街道）"]["app_id"] == accounts.get("hefeng").app_id
+    resident = phone_of(demonstration, "李秀兰", qinglan.app_id)
+    answer = resident.scan(ticket=labels["玉兰苑东门（玉兰社区）"]["ticket"])
+    assert "玉兰苑东门" in answer["reply"]["content"]
+    clerk = phone_of(demonstration, "周晓岚", qinglan.app_id)
+    assert clerk.wait_for("绑定成功，周晓岚")
+
+
+def test_the_menu_leads_where_it_says(demonstration):
+    phones.complete()
+    resident = phone_of(demonstration, "李秀兰", accounts.get("qinglan").app_id)
+    assert resident.menu(path=[0, 1])["open"].endswith("/r/report?account=qinglan")
+    assert resident.menu(path=[1, 1])["open"].endswith("/r/?account=qinglan")
+    for entry in ([0, 0], [1, 0], [2, 0], [2, 1]):
+        assert resident.menu(path=entry)["reply"]["content"]
+
+
+def test_a_second_time_changes_nothing(demonstration, committed):
+    phones.complete()
+    before = state_of(demonstration, committed)
+    phones.complete()
+    assert state_of(demonstration, committed) == before
+
+
+def test_an_emptied_sandbox_is_filled_again(demonstration, committed):
+    phones.complete()
+    codes = len([code for code in demonstration.codes() if code["permanent"]])
+    bound = state_of(demonstration, committed)[2]
+    demonstration.reset()
+    phones.complete()
+    permanent = {code["ticket"] for code in demonstration.codes() if code["permanent"]}
+    after = state_of(demonstration, committed)
+    assert len(permanent) == codes
+    assert set(after[3]) == permanent
+    assert after[2] == bound
+
+
+def test_nothing_is_done_to_the_real_wechat(monkeypatch, demonstration):
+    monkeypatch.setattr(phones, "config", phones.config.model_copy(update={"wechat_api_base": phones.WECHAT}))
+    phones.introduce()
+    assert demonstration.control("GET", "/apps")["apps"] == []
