@@ -56,8 +56,8 @@ browser:
 	@scripts/browser
 
 lock: tools
-	$(BIN)/uv pip compile --quiet --generate-hashes requirements.in -o requirements.txt
-	$(BIN)/uv pip compile --quiet --generate-hashes requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements-dev.in -o requirements-dev.txt
 	npm install --package-lock-only --ignore-scripts
 
 # What make has made and can make again; never the data.
