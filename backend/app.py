@@ -1,6 +1,5 @@
 """Put the web application together. Only servers and tests import this module."""
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -13,19 +12,13 @@ from backend.cases import workflow
 from backend.config import WECHAT, config
 from backend.console.pages import bp as console
 from backend.privacy import mask_phones
+from backend.resident.api import bp as api
+from backend.resident.pages import bp as resident
 from backend.web import assets, errors, health, protection
 from backend.wechat.callback import bp as callback
 from backend.wechat.login import bp as login
 
-BLUEPRINTS: list[Blueprint] = [callback, login, console]
-api = Blueprint("api", __name__)
-for _name in ("resident.pages", "resident.api"):
-    try:
-        BLUEPRINTS.append(importlib.import_module(f"backend.{_name}").bp)
-        if _name.endswith("api"):
-            api = BLUEPRINTS[-1]
-    except ModuleNotFoundError as _missing:
-        print("not there yet:", _missing)  # noqa: T201
+BLUEPRINTS: tuple[Blueprint, ...] = (callback, login, resident, api, console)
 
 
 def create_app() -> Flask:

@@ -24,6 +24,7 @@ from backend.config import config
 from backend.migrations import upgrade
 from tests import accounts
 
+pytest_plugins = ["tests.browser"]
 accounts.write(config.accounts_file)
 
 

@@ -1,0 +1,197 @@
+import inspect
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+import redis
+
+from backend import db
+from backend.app import create_app
+from backend.errors import Gone
+from backend.web import protection
+
+
+@pytest.fixture
+def app():
+    return create_app()
+
+
+@pytest.fixture
+def client(app, session):
+    return app.test_client()
+
+
+def views(app):
+    return {
+        r.rule: app.view_functions[r.endpoint] for r in app.url_map.iter_rules() if r.endpoint != "static"
+    }
+
+
+def test_every_route_declares_who_may_use_it(app):
+    assert [path for path, view in views(app).items() if not hasattr(view, "access")] == []
+
+
+def test_every_route_declares_it_once(app):
+    declared = re.compile(r"^@(?:auth\.)?(?:public|require\(.*\))$", re.MULTILINE)
+    for path, view in views(app).items():
+        source = inspect.getsource(inspect.unwrap(view))
+        assert len(declared.findall(source[: source.index("def ")])) == 1, path
+
+
+def test_it_is_alive_without_anything_else():
+    response = create_app().test_client().get("/healthz")
+    assert (response.status_code, response.json) == (200, {"status": "ok"})
+
+
+def test_it_is_ready_when_database_queue_and_tables_are_there(client):
+    response = client.get("/readyz")
+    assert (response.status_code, response.json) == (
+        200, {"database": True, "redis": True, "migrations": True},
+    )  # fmt: skip
+
+
+def test_a_database_behind_the_code_is_not_ready(client, session):
+    session.execute(db.sa.text("UPDATE alembic_version SET version_num = '0000'"))
+    session.commit()
+    response = client.get("/readyz")
+    assert (response.status_code, response.json["migrations"], response.json["redis"]) == (503, False, True)
+
+
+def test_a_queue_that_is_away_is_named(client, monkeypatch):
+    away = redis.Redis(host="127.0.0.1", port=1, socket_connect_timeout=1)
+    monkeypatch.setitem(health_checks(), "redis", away.ping)
+    response = client.get("/readyz")
+    assert (response.status_code, response.json["redis"], response.json["database"]) == (503, False, True)
+
+
+def health_checks():
+    from backend.web import health
+
+    return health.CHECKS
+
+
+def test_figures_count_requests_and_what_is_owed(client):
+    client.get("/healthz")
+    text = client.get("/metrics").text
+    assert re.search(r'http_request_seconds_count\{endpoint="health.alive",status="200"\} \d', text)
+    assert "notifications_waiting 0.0" in text
+
+
+def test_a_page_that_is_not_there_says_so_in_chinese(client):
+    response = client.get("/nothing")
+    assert response.status_code == 404
+    assert "没有这个页面" in response.text
+    assert "<html" in response.text
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"), [("/api/v1/nothing", {}), ("/nothing", {"Accept": "application/json"})]
+)
+def test_a_program_gets_the_one_error_shape(client, path, headers):
+    response = client.get(path, headers=headers)
+    assert response.status_code == 404
+    assert set(response.json) == {"error", "message"}
+    assert response.json["error"] == "not_found"
+
+
+def test_a_wrong_method_is_told_which_ones_work(client):
+    response = client.delete("/healthz")
+    assert response.status_code == 405
+    assert "GET" in response.headers["Allow"]
+
+
+def test_an_expected_failure_keeps_its_status_and_sentence(app, client):
+    app.add_url_rule("/gone", view_func=lambda: raise_(Gone("这次回访已经结束了")))
+    response = client.get("/gone")
+    assert response.status_code == 410
+    assert "这次回访已经结束了" in response.text
+
+
+def test_an_unexpected_failure_shows_its_id_and_nothing_else(app, client, caplog):
+    app.add_url_rule("/broken", view_func=lambda: raise_(RuntimeError("a secret detail")))
+    response = client.get("/broken")
+    [shown] = re.findall(r"错误号 (\w{8})", response.text)
+    assert response.status_code == 500
+    assert "a secret detail" not in response.text
+    assert any(shown in record.getMessage() for record in caplog.records)
+
+
+def raise_(error):
+    raise error
+
+
+def test_a_form_without_its_token_is_refused(app, client):
+    for rule in app.url_map.iter_rules():
+        if "POST" in rule.methods and rule.endpoint.split(".")[0] in {"console", "resident", "login"}:
+            path = re.sub(r"<[^>]+>", "1", rule.rule)
+            response = client.post(path)
+            assert response.status_code == 400, path
+            assert "页面已经过期" in response.text
+
+
+def test_pages_may_run_no_foreign_script_and_be_framed_by_nobody(client):
+    policy = client.get("/nothing").headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+
+
+def test_what_is_too_large_is_refused(client):
+    response = client.post("/wechat/demo/logout", data={"note": "x" * (protection.BODY_LIMIT + 1)})
+    assert response.status_code == 413
+
+
+def test_one_caller_cannot_press_without_end_and_others_are_not_held_up(client, broker):
+    def press(ip):
+        return client.post("/wechat/demo/logout", environ_base={"REMOTE_ADDR": ip}).status_code
+
+    answers = [press("192.0.2.1") for _ in range(protection.WRITES_PER_MINUTE + 1)]
+    assert (answers[0], answers[-1], press("192.0.2.2")) == (400, 429, 400)
+
+
+def test_rates_are_counted_without_redis_too(client, monkeypatch):
+    away = protection.storage_from_string(
+        "redis://127.0.0.1:1", wrap_exceptions=True, socket_connect_timeout=1
+    )
+    monkeypatch.setattr(protection, "_shared", protection.FixedWindowRateLimiter(away))
+    answers = [
+        client.post("/wechat/demo/logout").status_code for _ in range(protection.WRITES_PER_MINUTE + 1)
+    ]
+    assert (answers[0], answers[-1]) == (400, 429)
+
+
+def test_wechat_s_own_deliveries_are_never_limited(client, broker):
+    answers = {client.post("/wechat/demo", data=b"<xml/>").status_code for _ in range(80)}
+    assert 429 not in answers
+
+
+def test_the_front_page_says_what_this_is(client):
+    page = client.get("/").text
+    assert "社区诉求服务" in page
+    assert "模拟" not in page
+
+
+def test_files_are_served_by_a_name_that_changes_with_them(client):
+    page = client.get("/").text
+    [address] = re.findall(r'href="(/static/site\.css\?v=\w+)"', page)
+    response = client.get(address)
+    assert response.status_code == 200
+    assert "max-age=31536000" in response.headers["Cache-Control"]
+
+
+def test_without_the_vendor_s_files_a_page_says_what_to_run(client, monkeypatch):
+    from backend.web import assets
+
+    monkeypatch.setattr(assets, "_manifest", dict)
+    page = client.get("/").text
+    assert "页面样式没有装好" in page
+
+
+def test_a_server_finds_a_connected_application(database_url):
+    script = "from backend.app import app; print(app.test_client().get('/readyz').text)"
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert json.loads(run.stdout)["database"] is True
