@@ -67,7 +67,7 @@ class Sandbox:
         params = {name: value for name, value in query.items() if value is not None}
         answer = requests.request(method, f"{self.url}/control{path}", json=body, params=params, timeout=60)
         if answer.status_code != 200:
-            raise SandboxError(f"{method} /control{path}: {answer.status_code} {answer.text}")
+            raise SandboxError(f"{method} /control{path}: {_sentence(answer)}")
         return dict(answer.json())
 
     def app(self, **fields: Any) -> Json:
@@ -196,7 +196,7 @@ class Phone:
         target = f"{self.sandbox.url}/control/users/{self.user_id}/scan"
         answer = requests.post(target, files={"picture": ("code.jpg", picture)}, timeout=60)
         if answer.status_code != 200:
-            raise SandboxError(answer.text)
+            raise SandboxError(_sentence(answer))
         return dict(answer.json())
 
     def menu(self, app_id: str | None = None, **entry: Any) -> Json:
@@ -268,6 +268,14 @@ class Phone:
         if app_id != "":
             named["app_id"] = app_id or self.app_id
         return self.sandbox.control("POST", f"/users/{self.user_id}/{verb}", named)
+
+
+def _sentence(answer: requests.Response) -> str:
+    """Why the sandbox refused."""
+    try:
+        return str(answer.json()["error"])
+    except (ValueError, KeyError):
+        return f"HTTP {answer.status_code} {answer.text}"
 
 
 def _matches(message: Json, wanted: str | Callable[[Json], bool]) -> bool:

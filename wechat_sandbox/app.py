@@ -1,6 +1,9 @@
 """The Flask program: API, control, pictures and phones behind one port."""
 
+from typing import cast
+
 from flask import Flask, Response, request
+from flask.json.provider import DefaultJSONProvider
 
 from wechat_sandbox import (
     control,
@@ -37,6 +40,7 @@ LARGEST_REQUEST = 32 * 1024 * 1024
 def create_app(platform: Platform) -> Flask:
     """The sandbox of one platform. A request to phone<N>.localhost is that phone's web view."""
     app = Flask(__name__, static_folder=None)
+    cast(DefaultJSONProvider, app.json).ensure_ascii = False
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
     app.before_request(lambda: webview.answer(platform, request))
     app.register_blueprint(control.make_blueprint(platform))

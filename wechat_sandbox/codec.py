@@ -23,13 +23,12 @@ def sign(*parts: str) -> str:
 
 def decode_key(aes_key: str) -> bytes:
     """The 32 bytes of a 43-character EncodingAESKey; anything else is a CodecError."""
+    if len(aes_key) != 43:
+        raise CodecError("EncodingAESKey must have 43 characters")
     try:
-        key = base64.b64decode(aes_key + "=")
+        return base64.b64decode(aes_key + "=", validate=True)
     except binascii.Error as error:
         raise CodecError("EncodingAESKey is not base64") from error
-    if len(aes_key) != 43 or len(key) != 32:
-        raise CodecError("EncodingAESKey must have 43 characters")
-    return key
 
 
 def pad(content: bytes) -> bytes:

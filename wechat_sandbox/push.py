@@ -107,6 +107,8 @@ def _request(platform: Platform, method: str, url: str, body: bytes | None) -> D
     start = time.monotonic()
     try:
         answer = http.request(method, url, body=body, headers=HEADERS, timeout=limit, redirect=False)
+    except urllib3.exceptions.NewConnectionError:  # A subclass of its TimeoutError.
+        return Delivery(None, _ms_since(start), "no connection: refused")
     except urllib3.exceptions.TimeoutError:
         return Delivery(None, _ms_since(start), f"no answer within {limit:g} s")
     except urllib3.exceptions.HTTPError as error:

@@ -1,6 +1,7 @@
 """A running sandbox, and a small account server that answers its pushes through wechatpy."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,15 +10,15 @@ from typing import Any
 import pytest
 import requests
 from flask import Flask, Response, request
-from werkzeug.serving import BaseWSGIServer, make_server
 from wechatpy import parse_message
 from wechatpy.crypto import WeChatCrypto
 from wechatpy.replies import TextReply
 from wechatpy.utils import check_signature
+from werkzeug.serving import BaseWSGIServer, make_server
 
+from tests.sandbox.site import APP_ID, SECRET, make_site
 from tests.sandbox_client import Phone, Sandbox
 
-APP_ID, SECRET = "wx1234567890abcdef", "0123456789abcdef0123456789abcdef"
 ORIGINAL_ID, TOKEN = "gh_0123456789ab", "callbackTokenOfTheTests1"
 AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 MINI_ID, MINI_SECRET = "wxfedcba0987654321", "fedcba9876543210fedcba9876543210"
@@ -40,6 +41,20 @@ class Account:
     def texts(self) -> list[str]:
         """The contents of the text messages received, in order."""
         return [message.content for message in self.received if message.type == "text"]
+
+    def wait_until(self, reached: Callable[[], Any], seconds: float = 6) -> Any:
+        """What the function returns as soon as it is true."""
+        end = time.monotonic() + seconds
+        while not (found := reached()):
+            assert time.monotonic() < end, f"waited {seconds} s in vain; received {self.received}"
+            time.sleep(0.02)
+        return found
+
+    def wait_for_event(self, event: str) -> Any:
+        """The first event of this name."""
+        return self.wait_until(lambda: [one for one in self.received if getattr(one, "event", "") == event])[
+            0
+        ]
 
 
 def serve(account: Account) -> Flask:
@@ -102,7 +117,7 @@ def account() -> Iterator[Account]:
     account = Account()
     server: BaseWSGIServer = make_server("127.0.0.1", 0, serve(account), threaded=True)
     account.url = f"http://127.0.0.1:{server.server_port}/callback"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield account
     server.shutdown()
@@ -164,3 +179,26 @@ def stable_token(sandbox: Sandbox, app_id: str = APP_ID, secret: str = SECRET, *
 def api(sandbox: Sandbox, phone: Phone) -> Api:
     """The API as the account uses it."""
     return Api(sandbox, stable_token(sandbox)["access_token"])
+
+
+@pytest.fixture
+def serving() -> Iterator[Callable[[Flask], str]]:
+    """Serves any Flask program on a free port for the length of a test; returns its address."""
+    servers: list[BaseWSGIServer] = []
+
+    def start(app: Flask) -> str:
+        server = make_server("127.0.0.1", 0, app, threaded=True)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def site(sandbox: Sandbox, serving: Callable[[Flask], str]) -> str:
+    """The address of a web site that signs people in through WeChat."""
+    return serving(make_site(sandbox))

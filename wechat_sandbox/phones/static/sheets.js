@@ -48,8 +48,8 @@ export async function openLocationSheet(phone) {
 
 export async function openScanSheet(phone) {
   const form = openSheet(phone, "scan-sheet");
-  const { codes } = await get("/codes");
   const list = form.querySelector(".choices");
+  let codes = [];
   const show = () => {
     const wanted = form.filter.value.trim();
     const found = codes.filter((code) => (code.label + code.scene).includes(wanted)).reverse();
@@ -59,6 +59,7 @@ export async function openScanSheet(phone) {
   form.filter.addEventListener("input", show);
   form.addEventListener("submit", (event) => event.preventDefault());
   form.picture.addEventListener("change", () => scanPicture(phone, form.picture.files[0]));
+  codes = (await get("/codes")).codes;
   show();
 }
 

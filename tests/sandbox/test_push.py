@@ -1,0 +1,293 @@
+"""Messages and events on their way to the account: modes, repeats, faults."""
+
+import threading
+import time
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from flask import Response
+
+from tests.sandbox.conftest import APP_ID, ORIGINAL_ID, Account, register
+from tests.sandbox_client import Phone, Sandbox, SandboxError
+from wechat_sandbox.chats import FAULT_NOTICE
+
+
+def test_a_text_arrives_encrypted_and_its_reply_is_shown(account: Account, phone: Phone) -> None:
+    account.answer = lambda message: f"收到：{message.content}"
+
+    outcome = phone.send_text("楼道灯坏了")
+
+    assert account.texts() == ["楼道灯坏了"]
+    assert outcome["reply"]["content"] == "收到：楼道灯坏了"
+    assert outcome["fault"] is None
+    assert [message["from"] for message in phone.inbox()][-2:] == ["user", "account"]
+
+
+def test_a_push_looks_like_one_of_wechat(account: Account, phone: Phone) -> None:
+    phone.send_text("您好")
+
+    query, headers, body = account.requests[-1]
+    assert headers["User-Agent"] == "Mozilla/4.0"
+    assert headers["Content-Type"] == "text/xml"
+    assert query["openid"] == phone.openid()
+    assert query["encrypt_type"] == "aes"
+    assert len(query["timestamp"]) == 10
+    assert [child.tag for child in ElementTree.fromstring(body)] == ["ToUserName", "Encrypt"]
+
+
+def test_message_ids_are_too_large_for_a_double(account: Account, phone: Phone) -> None:
+    first, second = phone.send_text("一"), phone.send_text("二")
+
+    assert 2**53 < first["message"]["msg_id"] < second["message"]["msg_id"] < 2**63
+    assert [message.id for message in account.received] == [
+        first["message"]["msg_id"],
+        second["message"]["msg_id"],
+    ]
+
+
+@pytest.mark.parametrize(("mode", "tags"), [("plain", False), ("compatible", True)])
+def test_the_other_modes_show_the_fields(
+    sandbox: Sandbox, account: Account, phone: Phone, mode: str, tags: bool
+) -> None:
+    account.mode = mode
+    register(sandbox, account)
+    account.answer = lambda message: "收到"
+
+    outcome = phone.send_text("您好")
+
+    root = ElementTree.fromstring(account.requests[-1][2])
+    assert root.findtext("Content") == "您好"
+    assert (root.find("Encrypt") is not None) is tags
+    assert ("msg_signature" in account.requests[-1][0]) is tags
+    assert outcome["reply"]["content"] == "收到"
+
+
+def test_every_type_of_message_is_understood_by_wechatpy(account: Account, phone: Phone) -> None:
+    phone.send_image()
+    phone.send_voice("二楼转弯那里", seconds=4)
+    phone.send_location(22.6908, 114.3462, "幸福花园 3 栋")
+    phone.send("link", title="一篇文章", description="说明", url="http://example.test/")
+    phone.send("video")
+    phone.send("shortvideo")
+
+    image, voice, location, link, video, short = account.received
+    assert image.image.startswith("http://127.0.0.1")
+    assert (voice.format, voice.recognition) == ("amr", "二楼转弯那里")
+    assert (location.location, location.label) == (("22.690800", "114.346200"), "幸福花园 3 栋")
+    assert (link.title, link.url) == ("一篇文章", "http://example.test/")
+    assert video.thumb_media_id
+    assert short.type == "shortvideo"
+
+
+def test_a_file_message_has_no_media_id(sandbox: Sandbox, account: Account, phone: Phone) -> None:
+    phone.send("file", title="材料.pdf")
+
+    fields = sandbox.pushes()[-1]["fields"]
+    assert fields["Title"] == "材料.pdf"
+    assert "MediaId" not in fields
+    assert fields["FileTotalLen"] == 4
+
+
+def test_voice_without_recognition_has_no_such_element(sandbox: Sandbox, phone: Phone) -> None:
+    phone.send_voice()
+
+    fields = sandbox.pushes()[-1]["fields"]
+    assert "Recognition" not in fields
+    assert fields["MediaId16K"] != fields["MediaId"]
+
+
+def test_text_with_a_cdata_end_arrives_whole(account: Account, phone: Phone) -> None:
+    phone.send_text("a]]></Content><MsgType>b")
+
+    assert account.texts() == ["a]]></Content><MsgType>b"]
+
+
+def test_silence_is_delivered_three_times_and_ends_in_the_fault_notice(
+    sandbox: Sandbox, account: Account, phone: Phone
+) -> None:
+    sandbox.settings(reply_seconds=0.2)
+    account.answer = lambda message: time.sleep(0.5)
+
+    outcome = phone.send_text("您好")
+
+    time.sleep(0.6)
+    assert [one["status"] for one in outcome["deliveries"]] == [None, None, None]
+    assert outcome["fault"] == FAULT_NOTICE
+    assert len({message.id for message in account.received}) == 1
+    assert len(account.received) == 3
+    timestamps = {query["timestamp"] for query, _, _ in account.requests}
+    nonces = {query["nonce"] for query, _, _ in account.requests}
+    assert (len(timestamps), len(nonces)) == (1, 3)
+    assert phone.inbox()[-1]["content"] == FAULT_NOTICE
+
+
+def test_a_late_start_is_saved_by_the_repeat(sandbox: Sandbox, account: Account, phone: Phone) -> None:
+    sandbox.settings(reply_seconds=0.3)
+    slow = iter([0.6, 0.0])
+
+    def answer(message: Any) -> str:
+        time.sleep(next(slow))
+        return "收到"
+
+    account.answer = answer
+
+    outcome = phone.send_text("您好")
+
+    assert [one["status"] for one in outcome["deliveries"]] == [None, 200]
+    assert outcome["reply"]["content"] == "收到"
+
+
+def test_an_http_error_is_not_repeated_and_shows_the_fault_notice(account: Account, phone: Phone) -> None:
+    account.answer = lambda message: Response("", status=500)
+
+    outcome = phone.send_text("您好")
+
+    assert [one["status"] for one in outcome["deliveries"]] == [500]
+    assert outcome["fault"] == FAULT_NOTICE
+    assert outcome["warnings"] == ["HTTP 500"]
+
+
+def test_an_http_error_is_repeated_when_so_set(sandbox: Sandbox, account: Account, phone: Phone) -> None:
+    sandbox.settings(retry_on_http_error=True)
+    account.answer = lambda message: Response("", status=503)
+
+    assert len(phone.send_text("您好")["deliveries"]) == 3
+
+
+def test_a_refused_connection_is_tried_three_times(sandbox: Sandbox, account: Account, phone: Phone) -> None:
+    register(sandbox, account, callback_url="http://127.0.0.1:1/callback")
+
+    outcome = phone.send_text("您好")
+
+    assert [one["error"] for one in outcome["deliveries"]] == ["no connection: refused"] * 3
+    assert outcome["fault"] == FAULT_NOTICE
+
+
+def test_a_lost_answer_is_delivered_again(sandbox: Sandbox, account: Account, phone: Phone) -> None:
+    sandbox.faults(push={"drop": 1})
+    account.answer = lambda message: "收到"
+
+    outcome = phone.send_text("您好")
+
+    assert len(account.received) == 2
+    assert outcome["reply"]["content"] == "收到"
+    assert sandbox.control("GET", "/faults")["push"]["drop"] == 0
+
+
+def test_duplicates_arrive_at_the_same_moment(sandbox: Sandbox, account: Account, phone: Phone) -> None:
+    sandbox.faults(push={"duplicate": 2})
+    together = threading.Barrier(3, timeout=5)
+
+    def answer(message: Any) -> str:
+        together.wait()
+        return "收到"
+
+    account.answer = answer
+
+    outcome = phone.send_text("您好")
+
+    assert [one["status"] for one in outcome["deliveries"]] == [200, 200, 200]
+    assert [message["content"] for message in phone.inbox()[-2:]] == ["您好", "收到"]
+    assert outcome["warnings"] == []
+
+
+def test_different_answers_to_duplicates_are_warned_of(
+    sandbox: Sandbox, account: Account, phone: Phone
+) -> None:
+    sandbox.faults(push={"duplicate": 1})
+    words = iter(["一", "二"])
+    account.answer = lambda message: next(words)
+
+    assert phone.send_text("您好")["warnings"] == ["a repeated delivery was answered with another reply"]
+
+
+def test_reordered_messages_overtake_each_other(sandbox: Sandbox, account: Account, phone: Phone) -> None:
+    sandbox.faults(push={"reorder": True})
+
+    phone.send_text("先说的", wait=False)
+    time.sleep(0.2)
+    phone.send_text("后说的")
+
+    account.wait_until(lambda: len(account.received) == 2)
+    assert account.texts() == ["后说的", "先说的"]
+
+
+def test_a_delayed_push_comes_late(sandbox: Sandbox, account: Account, phone: Phone) -> None:
+    sandbox.faults(push={"delay_ms": 300})
+
+    start = time.monotonic()
+    phone.send_text("您好")
+
+    assert time.monotonic() - start > 0.3
+
+
+@pytest.mark.parametrize("fault", ["wrong_signature", "foreign_app"])
+def test_forged_pushes_are_caught_by_wechatpy(
+    sandbox: Sandbox, account: Account, phone: Phone, fault: str
+) -> None:
+    sandbox.faults(push={fault: True})
+
+    outcome = phone.send_text("您好")
+
+    assert outcome["deliveries"][0]["status"] == 500
+    assert account.received == []
+
+
+def test_bad_padding_is_on_the_wire(sandbox: Sandbox, account: Account, phone: Phone) -> None:
+    sandbox.faults(push={"bad_padding": True})
+
+    phone.send_text("您好")
+
+    query, _, _ = account.requests[-1]
+    assert account.received == []
+    assert query["msg_signature"]
+
+
+def test_a_stale_push_is_a_day_old(sandbox: Sandbox, account: Account, phone: Phone) -> None:
+    sandbox.faults(push={"stale_timestamp": True})
+
+    phone.send_text("您好")
+
+    assert time.time() - int(account.requests[-1][0]["timestamp"]) > 23 * 3600
+
+
+def test_the_clock_moves_the_timestamps(sandbox: Sandbox, account: Account, phone: Phone) -> None:
+    sandbox.clock(1000)
+
+    outcome = phone.send_text("您好")
+
+    assert int(account.requests[-1][0]["timestamp"]) - time.time() > 990
+    assert outcome["message"]["at"] - time.time() > 990
+
+
+def test_following_pushes_subscribe_and_leaving_unsubscribe(account: Account, phone: Phone) -> None:
+    account.answer = lambda message: "谁也看不到的话" if message.event == "unsubscribe" else "欢迎"
+
+    left = phone.unfollow()
+    again = phone.follow()
+
+    assert [message.event for message in account.received] == ["unsubscribe", "subscribe"]
+    assert left["reply"] is None
+    assert again["reply"]["content"] == "欢迎"
+
+
+def test_only_a_follower_can_write(phone: Phone) -> None:
+    phone.unfollow()
+
+    with pytest.raises(SandboxError, match="does not follow"):
+        phone.send_text("您好")
+
+
+def test_the_callback_is_verified_with_a_raw_echo(sandbox: Sandbox, account: Account, phone: Phone) -> None:
+    assert sandbox.control("POST", f"/apps/{APP_ID}/verify")["verified"] is True
+
+
+def test_an_openid_has_28_characters_and_stays_the_same(sandbox: Sandbox, phone: Phone) -> None:
+    before = phone.openid()
+
+    again = sandbox.user(phone.key, phone.name, "resident", APP_ID)
+
+    assert len(before) == 28
+    assert (again.user_id, again.openid()) == (phone.user_id, before)
+    assert ORIGINAL_ID not in before

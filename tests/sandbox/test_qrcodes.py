@@ -1,0 +1,187 @@
+"""QR codes with a scene: limits, pictures, and what a scan does."""
+
+from typing import Any
+
+import pytest
+import requests
+
+from tests.sandbox.conftest import APP_ID, MINI_ID, MINI_SECRET, Account, Api, stable_token
+from tests.sandbox_client import Phone, Sandbox, SandboxError
+from wechat_sandbox import drawing
+
+
+def create(api: Api, action: str, scene: Any, **more: Any) -> dict[str, Any]:
+    """The answer of /cgi-bin/qrcode/create."""
+    return api.post(
+        "/cgi-bin/qrcode/create", {"action_name": action, "action_info": {"scene": scene}, **more}
+    )
+
+
+def picture(sandbox: Sandbox, ticket: str) -> requests.Response:
+    """The answer of showqrcode."""
+    return requests.get(f"{sandbox.url}/cgi-bin/showqrcode", params={"ticket": ticket}, timeout=5)
+
+
+def test_a_new_user_who_scans_follows_with_the_scene(
+    sandbox: Sandbox, account: Account, phone: Phone, api: Api
+) -> None:
+    code = create(api, "QR_LIMIT_STR_SCENE", {"scene_str": "place-7"})
+    phone.unfollow()
+    account.answer = lambda message: "您在幸福花园"
+
+    outcome = phone.scan(picture=picture(sandbox, code["ticket"]).content)
+
+    event = account.received[-1]
+    assert (event.event, event.scene_id, event.ticket) == ("subscribe_scan", "place-7", code["ticket"])
+    assert outcome["reply"]["content"] == "您在幸福花园"
+    assert sandbox.pushes()[-1]["fields"]["EventKey"] == "qrscene_place-7"
+
+
+def test_a_follower_who_scans_sends_the_bare_scene(account: Account, phone: Phone, api: Api) -> None:
+    code = create(api, "QR_SCENE", {"scene_id": 42}, expire_seconds=600)
+
+    phone.scan(code["url"])
+
+    assert (account.received[-1].event, account.received[-1].scene_id) == ("scan", "42")
+    assert code["expire_seconds"] == 600
+
+
+def test_the_picture_is_a_jpeg_and_a_bad_ticket_is_404(sandbox: Sandbox, api: Api) -> None:
+    code = create(api, "QR_LIMIT_SCENE", {"scene_id": 1})
+
+    shown = picture(sandbox, code["ticket"])
+
+    assert shown.headers["Content-Type"] == "image/jpg"
+    assert shown.content.startswith(b"\xff\xd8")
+    assert "expire_seconds" not in code
+    assert picture(sandbox, "nothing").status_code == 404
+
+
+def test_a_temporary_code_expires(sandbox: Sandbox, account: Account, phone: Phone, api: Api) -> None:
+    code = create(api, "QR_STR_SCENE", {"scene_str": "once"}, expire_seconds=60)
+    sandbox.clock(61)
+
+    with pytest.raises(SandboxError, match="expired"):
+        phone.scan(ticket=code["ticket"])
+
+    assert account.received == []
+    assert phone.inbox()[-1]["content"] == "二维码已过期"
+    assert picture(sandbox, code["ticket"]).status_code == 404
+
+
+def test_without_expire_seconds_a_code_lives_thirty_seconds(api: Api) -> None:
+    assert create(api, "QR_SCENE", {"scene_id": 1})["expire_seconds"] == 30
+
+
+def test_the_permanent_code_of_a_scene_is_given_again(sandbox: Sandbox, api: Api) -> None:
+    first = create(api, "QR_LIMIT_STR_SCENE", {"scene_str": "place-7"})
+    second = create(api, "QR_LIMIT_STR_SCENE", {"scene_str": "place-7"})
+
+    assert first == second
+    assert [code["scene"] for code in sandbox.codes()] == ["place-7"]
+
+
+@pytest.mark.parametrize(
+    ("action", "scene", "more"),
+    [
+        ("QR_LIMIT_SCENE", {"scene_id": 100_001}, {}),
+        ("QR_LIMIT_SCENE", {"scene_id": 0}, {}),
+        ("QR_LIMIT_STR_SCENE", {"scene_str": "x" * 65}, {}),
+        ("QR_LIMIT_STR_SCENE", {"scene_str": ""}, {}),
+        ("QR_SCENE", {"scene_id": "1"}, {}),
+        ("QR_SCENE", {"scene_id": 1}, {"expire_seconds": 2_592_001}),
+        ("QR_OTHER", {"scene_id": 1}, {}),
+        ("QR_SCENE", None, {}),
+    ],
+)
+def test_an_action_that_makes_no_sense_is_40053(
+    api: Api, action: str, scene: Any, more: dict[str, int]
+) -> None:
+    answer = create(api, action, scene, **more)
+
+    assert answer["errcode"] == 40053
+    assert answer["errmsg"].startswith("invalid action info, please check document rid: ")
+
+
+def test_a_scene_id_too_large_for_32_bits_becomes_the_largest(sandbox: Sandbox, api: Api) -> None:
+    create(api, "QR_SCENE", {"scene_id": 2**40}, expire_seconds=60)
+
+    assert sandbox.codes()[-1]["scene"] == "4294967295"
+
+
+def test_a_code_can_be_named_for_people(sandbox: Sandbox, api: Api) -> None:
+    code = create(api, "QR_LIMIT_STR_SCENE", {"scene_str": "place-7"})
+
+    sandbox.control("PUT", "/codes", {"ticket": code["ticket"], "label": "幸福花园 3 栋"})
+
+    assert sandbox.codes()[-1]["label"] == "幸福花园 3 栋"
+    assert create(api, "QR_LIMIT_STR_SCENE", {"scene_str": "place-7"}) == code
+
+
+def test_scanning_a_web_address_opens_it(phone: Phone) -> None:
+    assert phone.scan("https://example.test/r/1") == {"open": "https://example.test/r/1"}
+
+
+def test_a_picture_without_a_code_is_refused(phone: Phone) -> None:
+    with pytest.raises(SandboxError, match="no code"):
+        phone.scan(picture=drawing.draw_scene(0))
+
+
+def test_a_mini_program_code_opens_its_page_with_the_scene(sandbox: Sandbox, phone: Phone) -> None:
+    answer = mini_code(sandbox, {"scene": "p=7", "page": "pages/report/report"})
+
+    opened = phone.scan(picture=answer.content)
+
+    assert answer.headers["Content-Type"] == "image/jpeg"
+    assert opened == {"mini_program": {"app_id": MINI_ID, "page": "pages/report/report", "scene": "p=7"}}
+    assert sandbox.codes()[-1]["permanent"] is True
+
+
+@pytest.mark.parametrize(
+    ("body", "errcode"),
+    [
+        ({"scene": ""}, 40169),
+        ({"scene": "x" * 33}, 40169),
+        ({"scene": "a%20b"}, 40129),
+        ({"scene": "地点"}, 40129),
+        ({"scene": "scancode_time=1"}, 85096),
+        ({"scene": "a", "page": "/pages/report"}, 41030),
+        ({"scene": "a", "page": "pages/report?x=1"}, 41030),
+        ({"scene": "a", "page": "pages/unpublished"}, 41030),
+        ({"scene": "a", "width": 100}, 40097),
+        ({"scene": "a", "env_version": "beta"}, 40097),
+    ],
+)
+def test_a_wrong_mini_program_code_has_its_errcode(
+    sandbox: Sandbox, body: dict[str, Any], errcode: int
+) -> None:
+    assert mini_code(sandbox, body).json()["errcode"] == errcode
+
+
+def test_an_unpublished_page_passes_when_it_is_not_checked(sandbox: Sandbox) -> None:
+    answer = mini_code(sandbox, {"scene": "a", "page": "pages/unpublished", "check_path": False})
+
+    assert answer.content.startswith(b"\xff\xd8")
+
+
+def test_a_mini_program_has_no_codes_with_a_scene_and_cannot_be_followed(
+    sandbox: Sandbox, phone: Phone
+) -> None:
+    mini_code(sandbox, {"scene": "a"})
+    token = stable_token(sandbox, MINI_ID, MINI_SECRET)["access_token"]
+
+    assert create(Api(sandbox, token), "QR_SCENE", {"scene_id": 1})["errcode"] == 48001
+    with pytest.raises(SandboxError, match="cannot be followed"):
+        phone.follow(MINI_ID)
+    assert phone.app_id == APP_ID
+
+
+def mini_code(sandbox: Sandbox, body: dict[str, Any]) -> requests.Response:
+    """The answer of getwxacodeunlimit for the tests' mini program."""
+    sandbox.app(
+        app_id=MINI_ID, app_secret=MINI_SECRET, kind="mini_program", name="小程序", original_id="gh_mini",
+        pages=["pages/report/report"],
+    )  # fmt: skip
+    token = stable_token(sandbox, MINI_ID, MINI_SECRET)["access_token"]
+    url = f"{sandbox.url}/wxa/getwxacodeunlimit"
+    return requests.post(url, params={"access_token": token}, json=body, timeout=5)
