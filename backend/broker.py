@@ -15,6 +15,8 @@ import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import default_middleware
 from dramatiq.middleware.prometheus import Prometheus
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from backend.config import config
 
@@ -41,7 +43,8 @@ def actor(queue_name: str) -> Callable[[Callable[P, R]], "dramatiq.Actor[P, R]"]
 
 def redis_client() -> "redis.Redis":
     """A client for tokens, locks and limits, that gives up quickly rather than hold a person up."""
-    return redis.Redis.from_url(config.redis_url, socket_timeout=2, socket_connect_timeout=2)
+    once_more = Retry(NoBackoff(), 1)  # the default waits up to six seconds before it says that Redis is away
+    return redis.Redis.from_url(config.redis_url, socket_timeout=2, socket_connect_timeout=2, retry=once_more)
 
 
 _nudges: "queue.SimpleQueue[tuple[dramatiq.Actor[Any, Any], int]]" = queue.SimpleQueue()

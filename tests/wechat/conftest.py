@@ -7,6 +7,9 @@ from backend.places.roles import Role
 from backend.wechat import facts
 from backend.wechat.accounts import reset
 from tests.factories import make_code, make_community, make_officer
+from tests.weixin import platform, weixin
+
+__all__ = ["platform", "weixin"]
 
 
 @pytest.fixture
