@@ -46,15 +46,6 @@ def test_the_phones_are_ready_to_play(demonstration, committed):
     assert clerk.wait_for("绑定成功，周晓岚")
 
 
-def test_the_menu_leads_where_it_says(demonstration):
-    phones.complete()
-    resident = phone_of(demonstration, "李秀兰", accounts.get("qinglan").app_id)
-    assert resident.menu(path=[0, 1])["open"].endswith("/r/report?account=qinglan")
-    assert resident.menu(path=[1, 1])["open"].endswith("/r/?account=qinglan")
-    for entry in ([0, 0], [1, 0], [2, 0], [2, 1]):
-        assert resident.menu(path=entry)["reply"]["content"]
-
-
 def test_a_second_time_changes_nothing(demonstration, committed):
     phones.complete()
     before = state_of(demonstration, committed)
