@@ -1,10 +1,13 @@
-"""Pages in a real Chromium: the application on a free port, browsers the size of a phone and of a desk."""
+"""Browsers for tests of pages: a real Chromium the size of a phone or of a desk, and forms without one."""
 
 import shutil
 import threading
 from collections.abc import Iterator
 
 import pytest
+from flask import session as flask_session
+from flask.testing import FlaskClient
+from flask_wtf.csrf import generate_csrf
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from werkzeug.serving import make_server
 
@@ -70,6 +73,13 @@ def sign_in(session, context: BrowserContext, site: str, contact) -> None:
     token, _ = auth.start_session(session, contact.id)
     session.commit()
     context.add_cookies([{"name": auth.COOKIE, "value": token, "url": site}])
+
+
+def add_form_token(client: FlaskClient) -> None:
+    """Let every request of this test client carry the token that a form of ours would send."""
+    with client.application.test_request_context(), client.session_transaction() as kept:
+        client.environ_base["HTTP_X_CSRFTOKEN"] = generate_csrf()
+        kept.update(flask_session)
 
 
 def is_cut(page) -> bool:

@@ -3,13 +3,12 @@
 from types import SimpleNamespace
 
 import pytest
-from flask import session as flask_session
 from flask.testing import FlaskClient
-from flask_wtf.csrf import generate_csrf
 
 from backend import auth
 from backend.app import create_app
 from backend.places.roles import Role
+from tests.browser import add_form_token
 from tests.factories import make_community, make_contact, make_officer, make_unit
 
 
@@ -33,21 +32,13 @@ def place(session):
     )
 
 
-def with_form_token(app) -> FlaskClient:
-    """A client whose requests carry the token that a form of ours would send."""
-    client = app.test_client()
-    with app.test_request_context(), client.session_transaction() as kept:
-        client.environ_base["HTTP_X_CSRFTOKEN"] = generate_csrf()
-        kept.update(flask_session)
-    return client
-
-
 @pytest.fixture
 def as_officer(app, session):
     """A client signed in as this officer (or as a resident, for None)."""
 
     def sign_in(officer) -> FlaskClient:
-        client = with_form_token(app)
+        client = app.test_client()
+        add_form_token(client)
         token, _ = auth.start_session(session, make_contact(session, officer=officer).id)
         session.commit()
         client.set_cookie(auth.COOKIE, token)

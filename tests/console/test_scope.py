@@ -6,7 +6,7 @@ from backend.cases.workflow import Action, Status
 from backend.places.models import Post
 from backend.places.roles import Role
 from backend.times import now
-from tests.console.conftest import with_form_token
+from tests.browser import add_form_token
 from tests.factories import make_case, make_community, make_officer, make_unit
 
 SECRET = "三号楼王家的事不能让别人知道"
@@ -31,7 +31,8 @@ def routes(app, case):
 
 
 def test_a_stranger_is_sent_to_log_in_or_refused(app, case):
-    client = with_form_token(app)
+    client = app.test_client()
+    add_form_token(client)
     for method, address in routes(app, case):
         response = client.open(address, method=method)
         assert response.status_code in ({302} if method == "GET" else {401}), address

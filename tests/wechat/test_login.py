@@ -1,0 +1,201 @@
+"""Signing in through the platform's OAuth2, the way a browser inside WeChat does it."""
+
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import sqlalchemy as sa
+
+from backend import auth, db
+from backend.app import create_app
+from backend.auth import LoginSession
+from backend.notify.models import Contact
+from backend.places.models import Resident
+from backend.places.roles import Role
+from backend.wechat import accounts, contacts
+from backend.wechat.login import own_path
+from backend.wechat.models import Conversation
+from tests.browser import add_form_token
+from tests.factories import make_area, make_contact, make_officer
+
+
+@pytest.fixture
+def browser(session):
+    return create_app().test_client()
+
+
+@pytest.fixture
+def person(weixin):
+    return weixin.user("li", app_id=accounts.get("demo").app_id)
+
+
+def local(url):
+    """The part of an address that the test client asks for."""
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+def start(browser, wanted="/console/", account="demo"):
+    """Ask to log in; answers where WeChat is asked."""
+    response = browser.get(f"/wechat/{account}/login", query_string={"next": wanted})
+    assert response.status_code == 302
+    return response.location
+
+
+def log_in(browser, person, wanted="/console/"):
+    return browser.get(local(person.authorize(start(browser, wanted))))
+
+
+def test_login_leads_through_wechat_and_back_to_the_page(browser, person, session):
+    officer = make_officer(session, Role.LEADER, area=make_area(session))
+    make_contact(session, openid=person.openid(), officer=officer)
+    asked = browser.get("/console/?tab=all")
+    assert local(asked.location) == "/wechat/demo/login?next=/console/?tab%3Dall"
+    authorize = browser.get(local(asked.location)).location
+    back = browser.get(local(person.authorize(authorize)))
+    assert (back.status_code, back.location) == (302, "/console/?tab=all")
+    assert browser.get(back.location).status_code == 200
+
+
+def test_wechat_is_asked_silently_with_a_fresh_state(browser, weixin):
+    first, second = (parse_qs(urlsplit(start(browser)).query) for _ in range(2))
+    assert first["scope"] == ["snsapi_base"]
+    assert first["redirect_uri"] == ["http://127.0.0.1:8000/wechat/demo/oauth"]
+    assert first["state"] != second["state"]
+    assert first["state"][0].isalnum()
+
+
+def test_the_cookie_is_hidden_from_scripts_and_other_sites(browser, person):
+    cookies = log_in(browser, person).headers.getlist("Set-Cookie")
+    [session_cookie] = [cookie for cookie in cookies if cookie.startswith("session=")]
+    assert "HttpOnly" in session_cookie
+    assert "SameSite=Lax" in session_cookie
+    assert "Path=/" in session_cookie
+
+
+def test_the_token_is_stored_as_a_hash_alone(browser, person, session):
+    log_in(browser, person)
+    token = browser.get_cookie(auth.COOKIE).value
+    assert session.scalar(sa.select(LoginSession.token_hash)) == auth.hash_token(token)
+
+
+def test_a_code_that_was_used_asks_to_try_again(browser, person, session):
+    back = local(person.authorize(start(browser)))
+    state = parse_qs(urlsplit(back).query)["state"][0]
+    browser.get(back)
+    fresh = parse_qs(urlsplit(start(browser)).query)["state"][0]
+    response = browser.get(back.replace(state, fresh))
+    assert response.status_code == 400
+    assert "重新进入" in response.text
+    assert "/wechat/demo/login?next=/console/" in response.text
+
+
+def test_a_state_of_another_browser_signs_nobody_in(browser, person, session):
+    """Else a stranger could make a resident act in the stranger's name."""
+    back = local(person.authorize(start(create_app().test_client())))
+    for client in (browser, create_app().test_client()):
+        if client is browser:
+            start(client)
+        response = client.get(back)
+        assert response.status_code == 400
+        assert client.get_cookie(auth.COOKIE) is None
+    assert session.scalar(sa.select(sa.func.count(LoginSession.id))) == 0
+
+
+def test_a_state_of_another_account_signs_nobody_in(browser, person):
+    back = local(person.authorize(start(browser)))
+    assert browser.get(back.replace("/demo/", "/mixed/")).status_code == 400
+
+
+@pytest.mark.parametrize("answer", ["", "&code=", "&code=authdeny"])
+def test_a_person_who_says_no_is_told_how_to_come_back(browser, weixin, answer):
+    state = parse_qs(urlsplit(start(browser, "/r/cases")).query)["state"][0]
+    response = browser.get(f"/wechat/demo/oauth?state={state}{answer}")
+    assert response.status_code == 400
+    assert "没有得到您的同意" in response.text
+    assert "/wechat/demo/login?next=/r/cases" in response.text
+
+
+def test_a_platform_that_does_not_answer_is_explained(browser, person, weixin):
+    back = local(person.authorize(start(browser)))
+    weixin.faults(api=[{"path": "/sns/oauth2/access_token", "errcode": -1, "errmsg": "system error"}])
+    response = browser.get(back)
+    assert response.status_code == 400
+    assert "重新进入" in response.text
+
+
+def test_an_unknown_account_is_not_found(browser):
+    assert browser.get("/wechat/nobody/login").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("wanted", "allowed"),
+    [
+        ("/r/cases/261121483920?x=1", "/r/cases/261121483920?x=1"),
+        ("", "/"),
+        ("https://evil.example/", "/"),
+        ("//evil.example/", "/"),
+        ("/\\evil.example", "/"),
+        ("/\t/evil.example", "/"),
+        ("javascript:alert(1)", "/"),
+    ],
+)
+def test_login_leads_to_pages_of_ours_alone(wanted, allowed):
+    assert own_path(wanted) == allowed
+
+
+def test_logging_out_revokes_the_session_itself(browser, person, session):
+    log_in(browser, person)
+    token = browser.get_cookie(auth.COOKIE).value
+    add_form_token(browser)
+    response = browser.post("/wechat/demo/logout")
+    assert response.status_code == 200
+    stolen = create_app().test_client()
+    stolen.set_cookie(auth.COOKIE, token)
+    assert stolen.get("/console/").status_code == 302
+
+
+def test_someone_new_is_met_once_with_a_resident_and_a_conversation(session):
+    first = contacts.meet(session, "demo", "o1")
+    assert contacts.meet(session, "demo", "o1") == first
+    contact = session.get_one(Contact, first)
+    assert session.get(Resident, contact.resident_id) is not None
+    assert session.scalar(sa.select(sa.func.count()).where(Conversation.contact_id == first)) == 1
+
+
+def test_one_person_at_two_accounts_is_one_resident_and_one_officer(session):
+    officer = make_officer(session, Role.LEADER, area=make_area(session))
+    known = make_contact(session, officer=officer, unionid="u1")
+    other = session.get_one(Contact, contacts.meet(session, "mixed", "o2", "u1"))
+    assert (other.resident_id, other.officer_id) == (known.resident_id, officer.id)
+    stranger = session.get_one(Contact, contacts.meet(session, "mixed", "o3", "u2"))
+    assert stranger.resident_id != known.resident_id
+
+
+def test_a_unionid_that_shows_later_is_remembered(session):
+    contact_id = contacts.meet(session, "demo", "o1")
+    contacts.meet(session, "demo", "o1", "u1")
+    assert session.get_one(Contact, contact_id).unionid == "u1"
+
+
+def test_many_first_meetings_at_one_moment_make_one_contact(committed):
+    def meet(number):
+        with db.transaction() as session:
+            return contacts.meet(session, "demo", "o1", "u1" if number % 2 else None)
+
+    with ThreadPoolExecutor(8) as pool:
+        met = set(pool.map(meet, range(16)))
+    assert len(met) == 1
+    for table in (Contact, Resident, Conversation):
+        assert committed.scalar(sa.select(sa.func.count(table.id))) == 1
+
+
+def test_one_person_seen_first_by_two_accounts_at_one_moment_is_one_resident(committed):
+    def meet(account):
+        with db.transaction() as session:
+            return contacts.meet(session, account, f"o-{account}", "u1")
+
+    with ThreadPoolExecutor(3) as pool:
+        met = set(pool.map(meet, ["demo", "mixed", "clear"]))
+    assert len(met) == 3
+    assert committed.scalar(sa.select(sa.func.count(sa.distinct(Contact.resident_id)))) == 1
