@@ -22,7 +22,11 @@ function fresh() {
 /** @returns {Draft} what was kept, or a fresh one */
 function read() {
   const kept = wx.getStorageSync(KEPT_UNDER);
-  return kept ? { ...kept, photos: kept.photos.filter(exists) } : fresh();
+  if (!kept) return fresh();
+  const photos = kept.photos.filter(exists);
+  // The case is open, and the photos that were still to be sent are gone: nothing of this report is left to do.
+  if (kept.number && photos.length === 0) return { ...fresh(), scene: kept.scene };
+  return { ...kept, photos };
 }
 
 /** @param {Draft} draft */

@@ -6,6 +6,7 @@ const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
 const { describe, test } = require("node:test");
+const { templateProblems } = require("../tools/templates");
 
 const HOME = path.join(__dirname, "..");
 
@@ -18,24 +19,26 @@ function compile(folder) {
   });
 }
 
-/** Compiles a copy of the project in which one file has been changed. */
-async function compileWith(file, change) {
+/** Hands a copy of the project over in which one file has been changed. */
+async function withChanged(file, change, check) {
   const copy = fs.mkdtempSync(path.join(os.tmpdir(), "miniprogram-"));
   try {
     fs.cpSync(path.join(HOME, "miniprogram"), path.join(copy, "miniprogram"), { recursive: true });
     fs.copyFileSync(path.join(HOME, "project.config.json"), path.join(copy, "project.config.json"));
     const changed = path.join(copy, "miniprogram", file);
     fs.writeFileSync(changed, change(fs.readFileSync(changed, "utf8")));
-    return await compile(copy);
+    await check(copy);
   } finally {
     fs.rmSync(copy, { recursive: true, force: true });
   }
 }
 
-async function assertRefused(file, change) {
-  const { passed, output } = await compileWith(file, change);
-  assert.equal(passed, false, output);
-  assert.ok(output.includes(file), output);
+function assertRefused(file, change) {
+  return withChanged(file, change, async (copy) => {
+    const { passed, output } = await compile(copy);
+    assert.equal(passed, false, output);
+    assert.ok(output.includes(file), output);
+  });
 }
 
 // Two at a time: one compilation waits for its own worker process now and then.
@@ -46,12 +49,6 @@ describe("WeChat's own compiler", { concurrency: 2 }, () => {
     assert.match(output, /compiled \d+ files/);
   });
 
-  test("a tag that is not closed is refused", () =>
-    assertRefused("pages/report/report.wxml", (text) => text.replace("</picker>", "")));
-
-  test("an expression that cannot be read is refused", () =>
-    assertRefused("pages/report/report.wxml", (text) => text.replace("{{place.name}}", "{{place.}}")));
-
   test("a script that cannot be read is refused", () =>
     assertRefused("pages/report/report.js", (text) => text.replace("Page({", "Page({{")));
 
@@ -60,7 +57,16 @@ describe("WeChat's own compiler", { concurrency: 2 }, () => {
 
   test("a component that is not there is refused", () =>
     assertRefused("pages/case/case.json", (text) => text.replace("tdesign-miniprogram/steps/steps", "tdesign-miniprogram/steps/none")));
+});
 
-  test("a style that cannot be read is refused", () =>
-    assertRefused("app.wxss", (text) => text.replace("padding: 32rpx;", "padding: 32rpx")));
+test("a template that cannot be read is refused, and the place of the mistake named", async () => {
+  const broken = {
+    "</picker>": /pages\/report\/report\.wxml:\d+:\d+: .*end tag/,
+    "}}": /pages\/report\/report\.wxml:\d+:\d+: unexpected character inside expression/,
+  };
+  for (const [part, complaint] of Object.entries(broken)) {
+    await withChanged("pages/report/report.wxml", (text) => text.replace(part, ""), (copy) => {
+      assert.match(templateProblems(path.join(copy, "miniprogram")).join("\n"), complaint);
+    });
+  }
 });

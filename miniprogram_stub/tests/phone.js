@@ -135,7 +135,9 @@ class Phone {
     await this.settle();
   }
 
+  /** A field shows what is typed by itself; the page only hears of it. */
   async type(id, value) {
+    this.need(id).getBackendElement().setAttribute("value", value);
     this.dispatch(this.need(id), "input", { value });
     await this.settle();
   }
@@ -169,7 +171,7 @@ class Phone {
 
   /** The value that a field shows. */
   value(id) {
-    return this.need(id).getBackendElement().getAttribute("value") ?? this.need(id).getBackendElement().value;
+    return this.need(id).getBackendElement().getAttribute("value") || "";
   }
 
   /** A photo in the phone's album, to be handed over by the next wx.chooseMedia. */

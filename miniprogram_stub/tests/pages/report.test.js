@@ -170,6 +170,23 @@ test("photos that did not arrive are sent again, those that did are not", async 
   assert.match(phone.page.url, /case\?number=/);
 });
 
+test("photos that WeChat has cleared do not hold up the next report", async () => {
+  phone.platform.consented = true;
+  phone.photograph("wxfile://tmp/1.jpg");
+  server.fault = (name) => (name === "photo" ? "drop" : undefined);
+  await phone.open("pages/report/report?scene=p7");
+  await phone.type("report", "路灯不亮");
+  await phone.tap("add-photos");
+  await phone.tap("submit");
+  phone.files.clear();
+  phone.start();
+  await phone.open("pages/report/report");
+  assert.ok(phone.has("report"));
+  await phone.type("report", "水管漏水");
+  await phone.tap("submit");
+  assert.equal(server.cases.length, 2);
+});
+
 test("what the API refuses is said in the API's words", async () => {
   await phone.open("pages/report/report?scene=p7");
   await phone.tap("submit");

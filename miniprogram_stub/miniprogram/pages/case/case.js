@@ -24,12 +24,14 @@ Page({
     shown: /** @type {ReturnType<typeof view> | null} */ (null),
     asked: /** @type {import("../../api/index").Offer | null} */ (null),
     takesPhotos: false,
-    note: "",
     photos: /** @type {string[]} */ ([]),
     loading: false,
     sending: false,
     problem: "",
   },
+
+  /** What has been written in the sheet. It is not in `data`: to draw every letter again would move the cursor. */
+  note: "",
 
   /** True from the tap until the answer, so that a second tap does nothing. */
   busy: false,
@@ -69,7 +71,8 @@ Page({
   ask(event) {
     if (!this.data.shown) return;
     const asked = this.data.shown.actions[event.currentTarget.dataset.index];
-    this.setData({ asked, takesPhotos: asked.action === ADD, note: "", photos: [], problem: "" });
+    this.note = "";
+    this.setData({ asked, takesPhotos: asked.action === ADD, photos: [], problem: "" });
   },
 
   cancel() {
@@ -78,7 +81,7 @@ Page({
 
   /** @param {WechatMiniprogram.Input} event */
   type(event) {
-    this.setData({ note: event.detail.value });
+    this.note = event.detail.value;
   },
 
   /** @param {WechatMiniprogram.CustomEvent<{ photos: string[] }>} event */
@@ -114,13 +117,13 @@ Page({
   /** Photos come first, one after another; each that has arrived is dropped here, so that a repeat sends only the rest.
    * @param {string} action */
   async act(action) {
-    const onlyPhotos = this.data.photos.length > 0 && !this.data.note;
+    const onlyPhotos = this.data.photos.length > 0 && !this.note;
     while (this.data.photos.length > 0) {
       await api.addPhoto(this.data.number, this.data.photos[0]);
       this.setData({ photos: this.data.photos.slice(1) });
     }
     if (onlyPhotos) return this.show(await api.caseOf(this.data.number));
-    this.show(await api.act(this.data.number, action, this.data.note));
+    this.show(await api.act(this.data.number, action, this.note));
   },
 
   /** A conflict means that the case moved on meanwhile: show it as it is now. The words stay in the sheet in any case.

@@ -21,10 +21,12 @@ Page({
     gradeLabel: "",
     solved: /** @type {boolean | null} */ (null),
     satisfaction: 0,
-    words: "",
     sending: false,
     problem: "",
   },
+
+  /** What has been written. It is not in `data`: to draw every letter again would move the cursor. */
+  words: "",
 
   /** True from the tap until the answer, so that a second tap does nothing. */
   busy: false,
@@ -63,17 +65,17 @@ Page({
 
   /** @param {WechatMiniprogram.Input} event */
   type(event) {
-    this.setData({ words: event.detail.value });
+    this.words = event.detail.value;
   },
 
   async submit() {
     if (this.busy) return;
-    const { number, solved, satisfaction, words } = this.data;
+    const { number, solved, satisfaction } = this.data;
     if (solved === null || satisfaction === 0) return this.setData({ problem: "请把上面两个问题都点一下。" });
     this.busy = true;
     this.setData({ sending: true, problem: "" });
     try {
-      this.show(await api.answer(number, { solved, satisfaction, ...(words && { words }) }));
+      this.show(await api.answer(number, { solved, satisfaction, ...(this.words && { words: this.words }) }));
     } catch (failure) {
       await this.fail(failure);
     } finally {

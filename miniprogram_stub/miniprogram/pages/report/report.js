@@ -15,6 +15,9 @@ Page({
     problem: "",
   },
 
+  /** What has been written so far. `data.draft` shows it, but lags behind while one types: to draw every letter again would move the cursor. */
+  draft: drafts.fresh(),
+
   /** True from the tap until the answer. `data.sending` reaches the screen too late to stop a second tap. */
   busy: false,
 
@@ -28,17 +31,18 @@ Page({
 
   /** @param {import("../../draft").Draft} draft */
   setDraft(draft) {
+    this.draft = draft;
     drafts.keep(draft);
     this.setData({ draft });
   },
 
   /** @param {object} change */
   changeDraft(change) {
-    this.setDraft({ ...this.data.draft, ...change });
+    this.setDraft({ ...this.draft, ...change });
   },
 
   async showPlace() {
-    const { scene } = this.data.draft;
+    const { scene } = this.draft;
     if (!scene) return this.offerPlaces();
     try {
       this.setData({ place: await api.place(scene), problem: "" });
@@ -75,7 +79,8 @@ Page({
 
   /** @param {WechatMiniprogram.Input} event */
   type(event) {
-    this.changeDraft({ [event.currentTarget.dataset.field]: event.detail.value });
+    this.draft = { ...this.draft, [event.currentTarget.dataset.field]: event.detail.value };
+    drafts.keep(this.draft);
   },
 
   /** @param {WechatMiniprogram.CustomEvent<{ photos: string[] }>} event */
@@ -130,7 +135,7 @@ Page({
 
   /** @param {object} accepted */
   async send(accepted) {
-    if (!this.data.draft.number) {
+    if (!this.draft.number) {
       const { number } = await api.openCase(this.wording());
       this.changeDraft({ number });
       await subscriptions.keep(accepted);
@@ -141,23 +146,23 @@ Page({
 
   /** The report as the API takes it: what was left empty is left out. */
   wording() {
-    const { key, scene, report, address, phone, location } = this.data.draft;
+    const { key, scene, report, address, phone, location } = this.draft;
     const given = Object.entries({ scene, address, phone }).filter(([, value]) => value);
     return { key, report, ...Object.fromEntries(given), ...location };
   },
 
   /** One after another; each that has arrived leaves the draft, so that a repeat sends only the rest. */
   async sendPhotos() {
-    while (this.data.draft.photos.length > 0) {
-      const [next, ...rest] = this.data.draft.photos;
-      await api.addPhoto(this.data.draft.number, next);
+    while (this.draft.photos.length > 0) {
+      const [next, ...rest] = this.draft.photos;
+      await api.addPhoto(this.draft.number, next);
       this.changeDraft({ photos: rest });
     }
   },
 
   /** Leaves an empty form behind, for the same place, and opens the case. */
   finish() {
-    const { number, scene } = this.data.draft;
+    const { number, scene } = this.draft;
     drafts.forget();
     this.setDraft({ ...drafts.fresh(), scene });
     wx.navigateTo({ url: `/pages/case/case?number=${number}` });
