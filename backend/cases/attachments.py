@@ -22,6 +22,7 @@ BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (0.5, 2, 10, 60, 180,
 def attach(session: Session, case: Case, content: bytes, *, by_resident: bool) -> Attachment:
     """Add a photo from a page to a case that is still open. The case itself was found for its sender before.
 
+    The same photo again, as a second tap sends it, is the one that is there already.
     Raises Invalid, TooLarge, or Conflict when the case takes nothing more.
     """
     checked = check(content)
@@ -29,12 +30,28 @@ def attach(session: Session, case: Case, content: bytes, *, by_resident: bool) -
         raise Invalid("这里只能上传照片")
     sha256 = storage.save(checked.content)
     session.refresh(case, ["status", "round"], with_for_update=True)
+    if known := _same(session, case, sha256, by_resident):
+        return known
     _check_room(session, case, by_resident)
     attachment = Attachment(case_id=case.id, round=case.round, by_resident=by_resident, source={})
     _fill(attachment, checked, sha256)
     session.add(attachment)
     session.flush()
     return attachment
+
+
+def _same(session: Session, case: Case, sha256: str, by_resident: bool) -> Attachment | None:
+    """The same photo of the same side in this round."""
+    return session.scalar(
+        sa.select(Attachment)
+        .where(
+            Attachment.case_id == case.id,
+            Attachment.round == case.round,
+            Attachment.by_resident == by_resident,
+            Attachment.sha256 == sha256,
+        )
+        .limit(1)
+    )
 
 
 def _check_room(session: Session, case: Case, by_resident: bool) -> None:

@@ -50,14 +50,21 @@ def test_only_photos_come_from_pages(session):
 
 def test_each_side_may_add_so_many_photos_in_a_round(session):
     case = make_case(session)
-    for _ in range(PHOTOS):
-        attachments.attach(session, case, jpeg(), by_resident=True)
+    for width in range(81, 81 + PHOTOS):
+        attachments.attach(session, case, jpeg(width), by_resident=True)
     with pytest.raises(Conflict, match="最多传 9 张照片"):
         attachments.attach(session, case, jpeg(), by_resident=True)
     attachments.attach(session, case, jpeg(), by_resident=False)
     case.round = 2
     session.commit()
     attachments.attach(session, case, jpeg(), by_resident=True)
+
+
+def test_the_same_photo_again_is_the_one_that_is_there(session):
+    case = make_case(session)
+    first = attachments.attach(session, case, jpeg(), by_resident=True)
+    assert attachments.attach(session, case, jpeg(), by_resident=True) is first
+    assert attachments.attach(session, case, jpeg(), by_resident=False) is not first
 
 
 def test_lost_photos_and_recordings_do_not_use_up_the_room(session):
@@ -73,15 +80,15 @@ def test_two_photos_at_one_moment_do_not_pass_the_limit_together(committed):
         make_waiting(committed, committed.get_one(attachments.Case, case_id))
     refused = []
 
-    def upload():
+    def upload(width):
         with db.transaction() as session:
             case = session.get_one(attachments.Case, case_id)
             try:
-                attachments.attach(session, case, jpeg(), by_resident=True)
+                attachments.attach(session, case, jpeg(width), by_resident=True)
             except Conflict as error:
                 refused.append(error)
 
-    threads = [threading.Thread(target=upload) for _ in range(4)]
+    threads = [threading.Thread(target=upload, args=[80 + n]) for n in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
