@@ -1,0 +1,1 @@
+"""What residents use: the pages inside WeChat, and the API of the mini program."""

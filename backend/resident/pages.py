@@ -1,0 +1,81 @@
+"""The resident's pages, /r/…: my cases, and one case with what can be done. All routes of /r/ are here."""
+
+from typing import Any
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from backend import db
+from backend.auth import Who, require
+from backend.cases.intake import summary
+from backend.cases.workflow import Action
+from backend.errors import AppError, Invalid, NotFound
+from backend.resident import files, rating, report_page, schemas, shown, steps, survey_page
+from backend.resident.contract import checked
+from backend.resident.forms import photos_in_form, say_refused
+from backend.resident.wording import DOINGS
+from backend.web import people
+
+bp = Blueprint("resident", __name__, url_prefix="/r")
+bp.add_url_rule("/report", view_func=report_page.show_form)
+bp.add_url_rule("/report", view_func=report_page.submit, methods=["POST"])
+bp.add_url_rule("/surveys/<token>", view_func=survey_page.ask)
+bp.add_url_rule("/surveys/<token>", view_func=survey_page.answer, methods=["POST"])
+bp.add_url_rule("/surveys/<token>/thanks", view_func=survey_page.thank)
+bp.add_url_rule("/files/<token>", view_func=files.serve)
+bp.add_app_template_filter(summary, "summary")
+
+
+@bp.get("/")
+@require(Who.RESIDENT)
+def home() -> ResponseReturnValue:
+    """My cases, twenty at a time."""
+    with db.transaction() as session:
+        cases, following = shown.page_of_cases(session, g.resident_id, request.args.get("before", ""))
+        return render_template("resident/home.html", cases=cases, following=following)
+
+
+@bp.get("/cases/<number>")
+@require(Who.RESIDENT)
+def case(number: str) -> ResponseReturnValue:
+    return _page(number)
+
+
+def _page(number: str, **tried: Any) -> str:
+    """The case's page; with `problem`, `action` and `note` after a step that was refused."""
+    with db.transaction() as session:
+        row = steps.find(session, number, people.resident())
+        seen = shown.show_case(session, row)
+        telephone = session.scalar(shown.telephone_near(row))
+        survey = rating.link(session, row)
+    page = {"case": seen, "doings": DOINGS, "telephone": telephone, "survey": survey}
+    return render_template("resident/case.html", **page, **tried)
+
+
+@bp.post("/cases/<number>/<action>")
+@require(Who.RESIDENT)
+def act(number: str, action: str) -> ResponseReturnValue:
+    """Take one step and come back to the page. What was typed is not lost when it is refused."""
+    step, note = steps.action_named(action), request.form.get("note", "")
+    try:
+        refused = _take(number, step, checked(schemas.Note, lambda: schemas.Note(note=note)).note)
+    except NotFound:
+        raise
+    except AppError as error:
+        return _page(number, problem=error.message, tried=step, note=note), error.status
+    flash(DOINGS[step].done, "success")
+    say_refused(refused)
+    return redirect(url_for("resident.case", number=number), 303)
+
+
+def _take(number: str, step: Action, words: str) -> list[str]:
+    """The step with its words and photos. Returns why photos were not taken."""
+    actor, photos = people.resident(), photos_in_form()
+    if step is Action.ADD:
+        taken, refused = steps.add_photos(number, actor, photos)
+        if refused and not taken and not words:
+            raise Invalid(refused[0])
+        words = words or (f"补充了 {taken} 张照片" if taken else "")
+    with db.transaction() as session:
+        steps.take(session, number, step, actor, words)
+    return refused if step is Action.ADD else steps.add_photos(number, actor, photos)[1]

@@ -1,0 +1,48 @@
+"""The answer to a callback survey, from a page or the mini program."""
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend import auth
+from backend.cases import service, surveys
+from backend.cases.models import Case, Survey, SurveyState
+from backend.cases.service import Actor
+from backend.errors import NotFound
+from backend.resident.schemas import Rating
+
+
+def answer(session: Session, survey_id: int, given: Rating) -> Survey:
+    """Write both answers down; a bad one brings the case back. Raises NotFound, or Gone when too late."""
+    lock_case(session, survey_id)
+    survey = surveys.find_open(session, survey_id)
+    surveys.answer(survey, solved=given.solved, satisfaction=given.satisfaction, words=given.words)
+    session.flush()
+    service.answer_survey(session, survey, Actor(resident_id=survey.resident_id))
+    return survey
+
+
+def lock_case(session: Session, survey_id: int) -> None:
+    """Reopening locks the case and then its surveys: the same order here, or both could hang."""
+    case_id = sa.select(Survey.case_id).where(Survey.id == survey_id).scalar_subquery()
+    session.execute(sa.select(Case.id).where(Case.id == case_id).with_for_update())
+
+
+def latest(session: Session, case: Case) -> Survey:
+    """The newest survey of a case, or NotFound while there is none."""
+    survey = session.scalars(
+        sa.select(Survey).where(Survey.case_id == case.id).order_by(Survey.round.desc()).limit(1)
+    ).one_or_none()
+    if survey is None:
+        raise NotFound("这件事还没有到评价的时候")
+    return survey
+
+
+def link(session: Session, case: Case) -> str | None:
+    """The page where the survey of this round can be answered now, if there is one."""
+    open_one = sa.select(Survey.id).where(
+        Survey.case_id == case.id,
+        Survey.round == case.round,
+        Survey.state.in_([SurveyState.DUE, SurveyState.SENT]),
+    )
+    survey_id = session.scalar(open_one)
+    return None if survey_id is None else f"/r/surveys/{auth.sign('survey', survey_id)}"

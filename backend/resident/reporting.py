@@ -1,0 +1,120 @@
+"""A report that comes by a form or the mini program: where it belongs, whose it is, and the case it opens."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend import privacy
+from backend.cases import intake
+from backend.cases.models import Case, Channel
+from backend.cases.staff import clean_phone
+from backend.errors import Invalid, NotFound
+from backend.notify.models import Contact
+from backend.places import codes, positions, queries
+from backend.places.models import Area, Resident
+from backend.places.roles import Role
+from backend.resident import schemas
+from backend.resident.words import clean
+from backend.wechat import accounts
+from backend.wechat.accounts import Account
+from backend.wechat.understanding import Intent, understand
+
+MINI = ":mini"  # ends the account's name in contacts that came by its mini program
+SAYS_TOO_LITTLE = {Intent.BLANK, Intent.DIGIT}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was filled in, cleaned. `position` is GCJ-02 (latitude, longitude); `key` is the sender's own."""
+
+    text: str
+    key: str
+    scene: str = ""
+    phone: str = ""
+    address: str = ""
+    position: tuple[float, float] | None = None
+
+
+def account_of(session: Session, contact_id: int) -> Account:
+    """The account by which this contact came to us."""
+    name = session.scalars(sa.select(Contact.account).where(Contact.id == contact_id)).one()
+    return accounts.get(name.removesuffix(MINI))
+
+
+def home_of(session: Session, contact_id: int) -> int:
+    """The id of the area that the contact's account serves."""
+    return accounts.area_id(session, account_of(session, contact_id))
+
+
+def place_of(session: Session, scene: str) -> Area:
+    """The place behind a scanned code, or NotFound."""
+    area = codes.by_scene(session, clean(scene))
+    if area is None:
+        raise NotFound("没有找到这个地点，二维码可能已经换新了")
+    return area
+
+
+def choices(session: Session, contact_id: int) -> list[schemas.Place]:
+    """The communities and stations that a resident without a scanned code can choose from."""
+    return [
+        schemas.Place(scene=place.scene, name=place.name, path=place.path)
+        for place in queries.choices(session, home_of(session, contact_id))
+        if place.scene is not None
+    ]
+
+
+def open_case(
+    session: Session, told: Told, contact_id: int, resident_id: int, channel: Channel
+) -> tuple[Case, bool]:
+    """Open the case, or find the one that the same key opened; and whether it is new.
+
+    Raises Invalid with the sentence that says what to mend.
+    """
+    said = understand(told.text)
+    if said.intent in SAYS_TOO_LITTLE:
+        raise Invalid("请再说详细一点：在哪里、出了什么事，一两句话就行")
+    area, true = _locate(session, told, contact_id)
+    if phone := clean_phone(told.phone):
+        keep_phone(session, resident_id, phone)
+    report = intake.Report(
+        text=told.text,
+        place_id=area.id,
+        place=intake.place_label(area),
+        channel=channel,
+        resident_id=resident_id,
+        role=Role.RESIDENT,
+        urgent=bool(said.dangers),
+        latitude=true[0] if true else None,
+        longitude=true[1] if true else None,
+        address=told.address or None,
+        key=f"resident:{resident_id}:{told.key}",
+    )
+    case = intake.open_case(session, report)
+    # The column's default is the transaction's own moment: an older one means that the key was known.
+    return case, case.discovered_at == session.scalar(sa.select(sa.func.now()))
+
+
+def _locate(session: Session, told: Told, contact_id: int) -> tuple[Area, positions.Point | None]:
+    """The scanned place, else the nearest one, else the account's whole area: no report is turned away."""
+    true = positions.to_wgs84(*told.position) if told.position else None
+    if told.scene:
+        area = codes.by_scene(session, told.scene)
+        if area is None:
+            raise Invalid("没有找到这个地点，请重新扫码，或从列表里选一个地点")
+        return area, true
+    home = home_of(session, contact_id)
+    near = queries.nearest(session, home, *true) if true else None
+    return near or session.get_one(Area, home), true
+
+
+def keep_phone(session: Session, resident_id: int, phone: str) -> None:
+    """Store the number, sealed, with its index for look-up."""
+    resident = session.get_one(Resident, resident_id)
+    resident.phone, resident.phone_index = phone, privacy.blind_index(phone)
+
+
+def phone_of(session: Session, resident_id: int) -> str:
+    """The number that the resident left before, masked; empty without one."""
+    phone = session.get_one(Resident, resident_id).phone
+    return privacy.mask_phone(phone) if phone else ""

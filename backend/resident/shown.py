@@ -1,0 +1,195 @@
+"""A case as its resident sees it, on the page and in the API alike: plain words, nothing that is internal."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from backend.cases import attachments, workflow
+from backend.cases.models import Attachment, AttachmentKind, Case, CaseEvent, Stored, Survey, SurveyState
+from backend.cases.workflow import STATUS_LABELS, Status
+from backend.config import config
+from backend.errors import Invalid
+from backend.places.models import Area
+from backend.places.roles import ROLE_LABELS, Role
+from backend.resident import schemas, wording
+from backend.resident.wording import DOINGS
+from backend.resident.words import clean
+from backend.times import now, spoken
+from backend.wechat.understanding import understand
+
+PAGE = 20
+SURVEY_STATES = {
+    SurveyState.DUE: "due",
+    SurveyState.SENT: "open",
+    SurveyState.ANSWERED: "answered",
+    SurveyState.EXPIRED: "expired",
+}
+
+
+def page_of_cases(session: Session, resident_id: int, before: str) -> tuple[list[Case], str | None]:
+    """A page of a resident's own cases, newest first, and what `before` is for the next (None: no more).
+
+    `before` is the number of the last case seen, or empty. Raises Invalid when it is not one of theirs.
+    """
+    own = sa.select(Case).where(Case.resident_id == resident_id).options(joinedload(Case.place))
+    if before:
+        last_seen = session.scalar(own.where(Case.number == clean(before)))
+        if last_seen is None:
+            raise Invalid("找不到接着看的位置，请从头再看")
+        own = own.where(Case.id < last_seen.id)
+    rows = list(session.scalars(own.order_by(Case.id.desc()).limit(PAGE + 1)))
+    page = rows[:PAGE]
+    return page, page[-1].number if len(rows) > PAGE else None
+
+
+def show_case(session: Session, case: Case, at: datetime | None = None) -> schemas.Case:
+    """One case as its resident sees it at this moment."""
+    [shown] = show_cases(session, [case.id], at)
+    return shown
+
+
+def show_cases(session: Session, case_ids: Sequence[int], at: datetime | None = None) -> list[schemas.Case]:
+    """Cases in the order of their ids here. The number of queries does not depend on how many there are."""
+    session.flush()
+    rows = session.scalars(
+        sa.select(Case)
+        .where(Case.id.in_(case_ids))
+        .options(
+            joinedload(Case.place),
+            joinedload(Case.unit),
+            selectinload(Case.events).joinedload(CaseEvent.unit),
+            selectinload(Case.attachments),
+        )
+        .execution_options(populate_existing=True)
+    )
+    cases = {case.id: case for case in rows}
+    surveys = _surveys(session, case_ids)
+    moment = at or now()
+    return [_show(cases[case_id], surveys.get(case_id), moment) for case_id in case_ids]
+
+
+def _surveys(session: Session, case_ids: Sequence[int]) -> dict[int, Survey]:
+    """The survey of each case's present round."""
+    rows = session.scalars(
+        sa.select(Survey)
+        .join(Case, (Case.id == Survey.case_id) & (Case.round == Survey.round))
+        .where(Case.id.in_(case_ids))
+    )
+    return {survey.case_id: survey for survey in rows}
+
+
+def _show(case: Case, survey: Survey | None, at: datetime) -> schemas.Case:
+    state = survey_state(survey) if survey else None
+    return schemas.Case(
+        number=case.number,
+        status=case.status,
+        status_label=STATUS_LABELS[case.status],
+        round=case.round,
+        report=case.report,
+        place=f"{case.place.name}（{case.address}）" if case.address else case.place.name,
+        created_at=case.discovered_at,
+        due_at=case.due_at,
+        next=what_comes_next(case, state, at),
+        steps=_steps(case.events),
+        photos=[
+            schemas.Photo(id=str(attachment.id), url=attachments.photo_url(attachment))
+            for attachment in case.attachments
+            if is_shown(attachment)
+        ],
+        actions=offers(case.status),
+        survey=state,
+    )
+
+
+def survey_state(survey: Survey) -> schemas.SurveyState:
+    return schemas.SurveyState.model_validate({"state": SURVEY_STATES[survey.state]})
+
+
+def telephone_near(case: Case) -> sa.Select[str | None]:
+    """The telephone of the nearest place around a case that has one."""
+    areas = (case.place_id, case.grid_id, case.community_id, case.subdistrict_id, case.district_id)
+    around = [area_id for area_id in areas if area_id is not None]
+    return (
+        sa.select(Area.telephone)
+        .where(Area.id.in_(around), Area.telephone.is_not(None))
+        .order_by(sa.func.nlevel(Area.path).desc())
+        .limit(1)
+    )
+
+
+def show_survey(survey: Survey) -> schemas.Survey:
+    return schemas.Survey(
+        state=survey_state(survey).state,
+        solved=survey.solved,
+        satisfaction=survey.satisfaction,
+        words=survey.words,
+    )
+
+
+def is_shown(attachment: Attachment) -> bool:
+    """Photos that are in the store, the officers' too: they are the proof that something was done."""
+    return attachment.state is Stored.STORED and attachment.kind is AttachmentKind.PHOTO
+
+
+def offers(status: Status) -> list[schemas.Offer]:
+    """What the workflow lets a resident do now, of the things that these pages can do."""
+    possible = workflow.allowed(status, {Role.RESIDENT})
+    return [
+        schemas.Offer.model_validate(
+            {"action": action, "label": doing.label, "needs_note": doing.needs_note},
+        )
+        for action, doing in DOINGS.items()
+        if action in possible
+    ]
+
+
+def what_comes_next(case: Case, survey: schemas.SurveyState | None, at: datetime) -> str:
+    """One sentence: what happens next, and until when. Danger comes before everything else."""
+    if case.status is Status.CLOSED and survey is not None:
+        return wording.SURVEYED[survey.state]
+    words = {
+        "until": spoken(case.due_at, at) if case.due_at else "近期",
+        "unit": case.unit.name if case.unit else "负责的单位",
+        "closes": spoken((case.resolved_at or at) + timedelta(days=config.close_after_days), at),
+    }
+    is_late = case.due_at is not None and case.due_at < at
+    sentence = (wording.LATE if is_late else wording.NEXT[case.status]).format(**words)
+    return _danger(case) + sentence
+
+
+def _danger(case: Case) -> str:
+    if case.status is not Status.SUBMITTED or not case.urgent:
+        return ""
+    return "".join(f"{danger.advice}！" for danger in understand(case.report).dangers)
+
+
+def _steps(events: Sequence[CaseEvent]) -> list[schemas.Step]:
+    """The events in their order; each is signed with the unit that had the case then."""
+    steps, unit = [], ""
+    for event in events:
+        unit = event.unit.name if event.unit else unit
+        steps.append(
+            schemas.Step(
+                at=event.created_at,
+                label=wording.STEPS[event.action].format(unit=unit),
+                note=event.note if event.public else "",
+                who=_who(event.role, unit),
+                round=event.round,
+            )
+        )
+    return steps
+
+
+WHO = {
+    Role.RESIDENT: wording.YOU,
+    Role.SYSTEM: wording.SYSTEM,
+    Role.SUPERVISOR: ROLE_LABELS[Role.SUPERVISOR],
+}
+
+
+def _who(role: Role, unit: str) -> str:
+    if role in workflow.UNIT:
+        return unit or wording.STAFF
+    return WHO.get(role, wording.COMMUNITY)

@@ -1,0 +1,71 @@
+"""What the pages and the API say to a resident: one table of steps, one of what comes next, one of what can be done."""
+
+from dataclasses import dataclass
+
+from backend.cases.workflow import Action, Status
+
+
+@dataclass(frozen=True)
+class Doing:
+    """Something that a resident can do. `ask` stands over the field for words; `done` is said afterwards."""
+
+    label: str
+    ask: str
+    done: str
+    needs_note: bool = False
+    missing: str = ""
+
+
+A, S = Action, Status
+
+# fmt: off
+DOINGS: dict[Action, Doing] = {
+    A.CONFIRM:  Doing("已解决", "有想说的话可以写在这里（也可以不写）", "谢谢您的确认，这件事已经结案"),
+    A.REOPEN:   Doing("没有解决", "请说一说哪里还没有解决", "已经退回重新办理，有进展会马上告诉您", True, "请说一说哪里还没有解决，好让工作人员知道再做什么"),
+    A.ADD:      Doing("补充说明", "还有什么情况，请写在这里", "已经补充上了，工作人员看得到", True, "请写上要补充的话"),
+    A.URGE:     Doing("催办", "想对承办单位说的话（也可以不写）", "已经帮您催了，承办单位马上会收到提醒"),
+    A.WITHDRAW: Doing("撤回", "为什么撤回（也可以不写）", "这件事已经撤回"),
+}
+
+STEPS: dict[Action, str] = {
+    A.SUBMIT: "已收到反映",
+    A.LOCATE: "补充了地点",
+    A.ADD: "补充了情况",
+    A.ACCEPT: "已受理",
+    A.REJECT: "不予受理",
+    A.ASSIGN: "已派给{unit}",
+    A.ACKNOWLEDGE: "已接手，正在处理",
+    A.SEND_BACK: "正在换一个单位来办",
+    A.RESOLVE_ON_SPOT: "已在现场处理",
+    A.RESOLVE: "已办理",
+    A.CONFIRM: "确认已解决",
+    A.CLOSE: "已结案",
+    A.REOPEN: "没有解决，重新办理",
+    A.WITHDRAW: "已撤回",
+    A.URGE: "催办了一次",
+    A.ASK_PERSON: "请工作人员联系",
+}
+
+NEXT: dict[Status, str] = {
+    S.SUBMITTED: "社区工作人员会在{until}前受理，受理后会马上告诉您。",
+    S.ACCEPTED: "已经受理，{until}前会派给负责的单位。",
+    S.ASSIGNED: "已经派给{unit}，{until}前会有人接手。",
+    S.IN_PROGRESS: "{unit}正在处理，{until}前会给您答复。",
+    S.RESOLVED: "已经办理了，请您看一看是不是真的解决了。{closes}前您没有回复，就会自动结案。",
+    S.CLOSED: "这件事已经结案。",
+    S.REJECTED: "这件事不能受理，原因写在下面。有不清楚的可以给我们留言。",
+    S.WITHDRAWN: "您已经撤回这件事。以后有需要，可以重新反映。",
+}
+LATE = "已经超过了说好的时间（{until}），我们正在催促，您也可以点“催办”。"
+SURVEYED = {
+    "due": "这件事已经结案。之后会请您说一说办得怎么样。",
+    "open": "这件事已经结案，请您说一说办得怎么样。",
+    "answered": "这件事已经结案，谢谢您的评价。",
+    "expired": "这件事已经结案。",
+}
+
+YOU, STAFF, COMMUNITY, SYSTEM = "您", "工作人员", "社区工作人员", "系统"
+SATISFIED_FACES = {5: "😄", 4: "🙂", 3: "😐", 2: "🙁", 1: "😠"}
+SAID_BAD = "已经退回重新办理，有进展会马上告诉您。"
+SAID_GOOD = "您的评价我们收到了。"
+# fmt: on
