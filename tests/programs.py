@@ -1,0 +1,40 @@
+"""The real programs, started as processes of their own by tests that stop and kill them."""
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+CLOCK = ("-m", "backend.clock")
+WORKER = ("-m", "dramatiq", "backend.worker", "--processes", "1", "--threads", "4")
+
+
+@contextmanager
+def running(command, log, **settings):
+    """Start a program with these settings over the environment; kill it at the end if it still runs."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, env=os.environ | settings, stdout=output, stderr=output
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(5)
+
+
+def wait_until(reached, seconds=20.0):
+    """What the function returns as soon as it is true."""
+    end = time.monotonic() + seconds
+    while not (found := reached()):
+        assert time.monotonic() < end, f"waited {seconds} seconds in vain"
+        time.sleep(0.05)
+    return found
