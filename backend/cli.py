@@ -8,14 +8,16 @@ from pathlib import Path
 import click
 
 from backend import embedded
+from backend.embedded import secrets
 
-# A command's module is loaded when the command is called, so that none waits for what it does not use.
+# A command's module is loaded when the command is called, so that none waits for what it does not use
+# and `--help` needs no settings.
 COMMANDS = {
-    "check-config": "backend.cli:check_config",
-    "demo": "backend.cli:demo",
-    "migrate": "backend.cli:migrate",
-    "run": "backend.runner:run",
-    "servers": "backend.cli:servers",
+    "check-config": ("backend.cli:check_config", "Read every setting; name the bad ones."),
+    "demo": ("backend.cli:demo", "Load the invented district, its officers and its accounts."),
+    "migrate": ("backend.cli:migrate", "Bring the database's tables up to date."),
+    "run": ("backend.runner:run", "Everything on one machine, until Ctrl-C."),
+    "servers": ("backend.cli:servers", "Start, stop or remove the embedded PostgreSQL and Valkey."),
 }
 
 
@@ -28,10 +30,22 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module, name = COMMANDS[cmd_name].split(":")
+        _use_secrets_of_this_folder()
+        module, name = COMMANDS[cmd_name][0].split(":")
         command = getattr(importlib.import_module(module), name)
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+def _use_secrets_of_this_folder() -> None:
+    """A command beside `make run` opens what that sealed. Without such a run there is no file."""
+    if secrets.made(_var_dir()):
+        for name, secret in secrets.load(_var_dir()).items():
+            os.environ[name] = os.environ.get(name) or secret
 
 
 @click.command(cls=Commands)

@@ -10,14 +10,23 @@ from backend.embedded import place
 HEADER = "# Made at the first start. Back it up: without DATA_KEYS, what is sealed stays sealed.\n"
 
 
+def made(var_dir: Path) -> bool:
+    """Whether this folder has secrets of its own."""
+    return _file(var_dir).exists()
+
+
 def load(var_dir: Path) -> dict[str, str]:
     """SECRET_KEY and DATA_KEYS of this folder, the same at every call, made by the first."""
-    file = var_dir / "secrets.env"
+    file = _file(var_dir)
     with place.held(var_dir):
         if not file.exists():
             _write(file, {"SECRET_KEY": secrets.token_urlsafe(32), "DATA_KEYS": f"1:{_key()}"})
         lines = [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
     return dict(line.split("=", 1) for line in lines)
+
+
+def _file(var_dir: Path) -> Path:
+    return var_dir / "secrets.env"
 
 
 def _key() -> str:

@@ -87,13 +87,14 @@ def test_pid_files_that_name_a_stranger_do_not_stop_the_start(folder: Path) -> N
     data = (folder / "servers").resolve() / "postgres/data"
     written = (data / "postmaster.pid").read_text().splitlines()
     embedded.stop(folder)
-    stranger = os.getppid()
-    (data / "postmaster.pid").write_text("\n".join([str(stranger), *written[1:]]) + "\n")
-    lock = place.socket_folder(folder) / ".s.PGSQL.5432.lock"
-    lock.write_text(f"{stranger}\n")
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    (data / "postmaster.pid").write_text("\n".join([str(stranger.pid), *written[1:]]) + "\n")
+    (place.socket_folder(folder) / ".s.PGSQL.5432.lock").write_text(f"{stranger.pid}\n")
     embedded.start(folder)
     assert embedded.is_up(folder)
-    os.kill(stranger, 0)
+    assert stranger.poll() is None
+    stranger.kill()
+    stranger.wait()
 
 
 def test_chinese_words_have_trigrams(folder: Path) -> None:
@@ -139,6 +140,15 @@ def test_only_the_servers_without_an_address_are_started(fresh: Path) -> None:
     assert servers == ("valkey",)
     assert embedded.is_up(fresh, servers)
     assert not embedded.is_up(fresh)
+
+
+def test_nothing_is_made_when_both_addresses_are_given(tmp_path: Path) -> None:
+    servers = embedded.needed(
+        {"DATABASE_URL": "postgresql://elsewhere/cases", "REDIS_URL": "redis://elsewhere"}
+    )
+    embedded.start(tmp_path, servers)
+    embedded.stop(tmp_path, servers)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's servers run as somebody else")

@@ -1,0 +1,36 @@
+"""The commands are listed without settings, and a command beside `make run` uses that folder's secrets."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from backend.cli import COMMANDS
+from backend.embedded import secrets
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def call(*words: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    """Run one command with this environment and nothing else."""
+    command = [sys.executable, "-m", "backend", *words]
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_help_names_every_command_and_needs_no_settings(tmp_path: Path) -> None:
+    shown = call("--help", VAR_DIR=str(tmp_path))
+    assert shown.returncode == 0
+    assert all(name in shown.stdout for name in COMMANDS)
+
+
+def test_a_missing_setting_is_named(tmp_path: Path) -> None:
+    ended = call("check-config", VAR_DIR=str(tmp_path))
+    assert ended.returncode == 1
+    assert "SECRET_KEY" in ended.stderr
+
+
+def test_a_command_uses_the_secrets_of_its_folder_and_does_not_show_them(tmp_path: Path) -> None:
+    made = secrets.load(tmp_path)
+    shown = call("check-config", VAR_DIR=str(tmp_path))
+    assert shown.returncode == 0
+    assert "SECRET_KEY=(set)" in shown.stdout
+    assert not any(secret in shown.stdout for secret in made.values())
