@@ -13,7 +13,7 @@ from backend.embedded import secrets
 # A command's module is loaded when the command is called, so that none waits for what it does not use
 # and `--help` needs no settings.
 COMMANDS = {
-    "check-config": ("backend.cli:check_config", "Read every setting; name the bad ones."),
+    "check-config": ("backend.cli:check_config", "Read every setting and account; name the bad ones."),
     "demo": ("backend.cli:demo", "Load the invented district, its officers and its accounts."),
     "migrate": ("backend.cli:migrate", "Bring the database's tables up to date."),
     "run": ("backend.runner:run", "Everything on one machine, until Ctrl-C."),
@@ -70,12 +70,18 @@ def demo() -> None:
 
 @click.command("check-config")
 def check_config() -> None:
-    """Read every setting; stop with a sentence that names a bad one. Secrets are not shown."""
+    """Read every setting and account; say in sentences what is wrong. Secrets are not shown."""
+    from backend import checks
     from backend.config import config
 
     hidden = {"secret_key", "data_keys", "database_url", "redis_url"}
     for name, setting in config:
         click.echo(f"{name.upper()}={'(set)' if name in hidden else setting}")
+    findings = checks.findings()
+    for finding in findings:
+        click.echo(f"{'BAD' if finding.bad else 'ok '}  {finding.sentence}", err=finding.bad)
+    if any(finding.bad for finding in findings):
+        raise SystemExit(1)
 
 
 @click.group()

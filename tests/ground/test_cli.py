@@ -30,7 +30,7 @@ def test_a_missing_setting_is_named(tmp_path: Path) -> None:
 
 def test_a_command_uses_the_secrets_of_its_folder_and_does_not_show_them(tmp_path: Path) -> None:
     made = secrets.load(tmp_path)
-    shown = call("check-config", VAR_DIR=str(tmp_path))
+    shown = call("check-config", VAR_DIR=str(tmp_path), WECHAT_API_BASE="http://127.0.0.1:8100")
     assert shown.returncode == 0
     assert "SECRET_KEY=(set)" in shown.stdout
     assert not any(secret in shown.stdout for secret in made.values())

@@ -1,0 +1,101 @@
+"""check-config: what is right and what is wrong, in sentences, and never a secret."""
+
+import pytest
+
+from backend import checks
+from backend.checks import Finding
+from backend.config import WECHAT, config
+from backend.wechat import accounts
+from tests.factories import make_community
+
+
+@pytest.fixture
+def settings(monkeypatch):
+    """Change settings for one test."""
+    real = dict(config)
+    accounts.reset()
+    yield lambda **changes: [object.__setattr__(config, *change) for change in changes.items()]
+    for name, value in real.items():
+        object.__setattr__(config, name, value)
+    accounts.reset()
+
+
+@pytest.fixture
+def district(committed, settings, database_url):
+    """The district that the tests' accounts stand for, in the database that is checked."""
+    make_community(committed)
+    committed.commit()
+    settings(database_url=database_url)
+
+
+def bad():
+    return [finding.sentence for finding in checks.findings() if finding.bad]
+
+
+def said():
+    return [finding.sentence for finding in checks.findings()]
+
+
+def test_a_good_configuration_has_nothing_bad(district, settings):
+    settings(wechat_api_base="http://127.0.0.1:8100")
+    assert bad() == []
+    assert "Account demo: 青岚区, mode secure with a mini program." in said()
+
+
+def test_no_secret_is_shown(district):
+    shown = "\n".join(said())
+    for account in accounts.all_accounts().values():
+        for secret in (account.app_secret, account.token, account.aes_key):
+            assert secret not in shown
+
+
+def test_the_real_wechat_needs_public_https_pages(district, settings):
+    settings(wechat_api_base=WECHAT, public_url="http://127.0.0.1:8000")
+    assert any(sentence.startswith("PUBLIC_URL") for sentence in bad())
+    settings(public_url="https://sq.example.gov.cn")
+    assert bad() == []
+
+
+def test_an_account_of_an_unknown_area_is_named(committed, settings, database_url):
+    settings(database_url=database_url)
+    assert bad()[-1].startswith("WECHAT_ACCOUNTS: account demo, area: is not a known area")
+
+
+def test_a_bad_file_of_accounts_is_said_once(district, settings, tmp_path):
+    file = tmp_path / "accounts.toml"
+    file.write_text("[accounts.demo]\napp_id = 'wx'")
+    settings(wechat_accounts=file, wechat_api_base="http://127.0.0.1:8100")
+    assert len(bad()) == 1
+    assert "account demo" in bad()[0]
+
+
+def test_accounts_that_the_demonstration_will_make_are_nothing_bad(district, settings, tmp_path):
+    settings(wechat_accounts=config.var_dir / "accounts.toml", wechat_api_base="http://127.0.0.1:8100")
+    assert not config.accounts_file.exists()
+    assert bad() == []
+
+
+def test_a_missing_template_is_mentioned(district, settings, tmp_path):
+    lines = config.accounts_file.read_text().split("[accounts.demo.templates.case_urged]")
+    file = tmp_path / "accounts.toml"
+    file.write_text(lines[0] + lines[1][lines[1].index("[") :])
+    settings(wechat_accounts=file)
+    assert Finding("Account demo has no template for case_urged.") in checks.findings()
+
+
+def test_a_database_that_does_not_answer_is_named_without_its_password(settings):
+    settings(database_url="postgresql+psycopg://someone:pass-word@127.0.0.1:9/cases")
+    assert "DATABASE_URL: the database does not answer." in bad()
+    assert "pass-word" not in "\n".join(said())
+
+
+def test_a_queue_that_does_not_answer_is_named(district, settings):
+    settings(redis_url="redis://:pass-word@127.0.0.1:9/0")
+    assert "REDIS_URL: the queue does not answer." in bad()
+    assert "pass-word" not in "\n".join(said())
+
+
+def test_a_store_that_cannot_be_written_is_named(district, settings, tmp_path):
+    (tmp_path / "file").write_text("")
+    settings(storage_dir=tmp_path / "file" / "storage")
+    assert any(sentence.startswith("STORAGE_DIR") for sentence in bad())
