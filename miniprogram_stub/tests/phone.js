@@ -110,29 +110,37 @@ class Phone {
     return element;
   }
 
-  /** A tap with a finger; a disabled button does not feel it. Does not wait: see `tap`. */
-  press(id) {
+  /** A tap with a finger; a disabled button does not feel it. */
+  async tap(id) {
     const element = this.need(id);
-    const drawn = element.getBackendElement();
-    if (drawn.hasAttribute("disabled")) return;
+    if (!isDisabled(element)) this.touch(element);
+    await this.settle();
+  }
+
+  /** Two taps so close together that the phone has not yet drawn what the first one changed. */
+  async tapTwice(id) {
+    const element = this.need(id);
+    if (isDisabled(element)) throw new Error(`#${id} is disabled`);
+    this.touch(element);
+    this.touch(element);
+    await this.settle();
+  }
+
+  touch(element) {
+    // Read before the tap, which may take the element off the screen.
+    const opens = element.getBackendElement()?.getAttribute("open-type");
     this.tapping = true;
     try {
       this.dispatch(element, "tap", {});
-      this.consent(element, drawn);
+      if (opens === "agreePrivacyAuthorization") this.consent(element);
     } finally {
       this.tapping = false;
     }
   }
 
-  consent(element, drawn) {
-    if (drawn.getAttribute("open-type") !== "agreePrivacyAuthorization") return;
+  consent(element) {
     this.agreed.add(element.id);
     this.dispatch(element, "agreeprivacyauthorization", {});
-  }
-
-  async tap(id) {
-    this.press(id);
-    await this.settle();
   }
 
   /** A field shows what is typed by itself; the page only hears of it. */
@@ -179,6 +187,10 @@ class Phone {
     this.files.set(path, Buffer.from(`photo ${path}`));
     this.platform.chosen.push(path);
   }
+}
+
+function isDisabled(element) {
+  return element.getBackendElement().hasAttribute("disabled");
 }
 
 module.exports = { Phone };

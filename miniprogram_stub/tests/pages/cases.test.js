@@ -111,9 +111,7 @@ test("an action asks first, and is sent once although it is tapped twice", async
   assert.match(phone.text(), /确定要“催一催”吗？/);
   assert.ok(!phone.has("note"));
   assert.equal(server.count("act"), 0);
-  phone.press("confirm");
-  phone.press("confirm");
-  await phone.settle();
+  await phone.tapTwice("confirm");
   assert.equal(server.count("act"), 1);
   assert.equal(of.steps.length, 2);
   assert.ok(!phone.has("confirm"));

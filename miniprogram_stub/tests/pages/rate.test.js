@@ -60,9 +60,7 @@ test("a double tap is one answer", async () => {
   await openSurvey({ state: "open" });
   await phone.tap("solved-yes");
   await phone.tap("grade-5");
-  phone.press("submit");
-  phone.press("submit");
-  await phone.settle();
+  await phone.tapTwice("submit");
   assert.equal(server.count("answer"), 1);
   assert.match(phone.text(), /谢谢您的评价/);
 });

@@ -95,9 +95,7 @@ test("a chosen photo and the location can be taken back", async () => {
 test("a double tap makes one request and one case", async () => {
   await phone.open("pages/report/report?scene=p7");
   await phone.type("report", "路灯不亮");
-  phone.press("submit");
-  phone.press("submit");
-  await phone.settle();
+  await phone.tapTwice("submit");
   assert.equal(server.count("open"), 1);
   assert.equal(server.cases.length, 1);
 });
