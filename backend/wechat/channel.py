@@ -61,7 +61,14 @@ class Address:
     window_until: datetime | None
 
 
-def _address(session: Session, owed: Owed, suffix: str = "") -> Address:
+def _follower(session: Session, owed: Owed) -> Address:
+    address = _address(session, owed)
+    if address is None:
+        raise Refusal("对方没有关注公众号", Then.VISIT)
+    return address
+
+
+def _address(session: Session, owed: Owed, suffix: str = "") -> Address | None:
     """The person's contact to use: followed, at an account we serve; the one last heard from first."""
     names = {name + suffix: account for name, account in accounts.all_accounts().items()}
     person = (
@@ -77,7 +84,7 @@ def _address(session: Session, owed: Owed, suffix: str = "") -> Address:
         .limit(1)
     ).first()
     if found is None:
-        raise Refusal("对方没有关注公众号", Then.VISIT)
+        return None
     return Address(names[found.account], found.id, found.openid, found.window_until)
 
 
@@ -154,7 +161,7 @@ class Chat:
     def prepare(self, session: Session, owed: Owed) -> ChatLetter:
         if owed.unanswered:
             raise Refusal("上次发送没有得到回应，为免重复不再发到会话里", Then.NEVER)
-        address = _address(session, owed)
+        address = _follower(session, owed)
         reserved = session.scalar(
             sa.update(Conversation)
             .where(
@@ -202,7 +209,7 @@ class Card:
     name = "wechat_template"
 
     def prepare(self, session: Session, owed: Owed) -> CardLetter:
-        address = _address(session, owed)
+        address = _follower(session, owed)
         template = address.account.templates.get(owed.message)
         if template is None:
             raise Refusal("公众号没有配置这类消息的模板", Then.VISIT)
@@ -248,12 +255,14 @@ class Subscription:
         if owed.unanswered:
             raise Refusal("上次发送没有得到回应，为免重复不再发订阅消息", Then.NEVER)
         address = _address(session, owed, MINI)
+        if address is None:
+            raise Refusal("对方没有用过小程序", Then.NEVER)
         mini_program = address.account.mini_program
         template = mini_program.templates.get(owed.message) if mini_program else None
         if mini_program is None or template is None:
-            raise Refusal("小程序没有配置这类消息的模板", Then.VISIT)
+            raise Refusal("小程序没有配置这类消息的模板", Then.NEVER)
         if not grants.spend(session, address.contact_id, template.id):
-            raise Refusal("对方没有在小程序里同意接收", Then.VISIT)
+            raise Refusal("对方没有在小程序里同意接收", Then.NEVER)
         page = MINI_PAGE.format(number=owed.fields.get("number", ""))
         return SubscriptionLetter(address, mini_program, template.id, _slots(owed, template), page)
 
