@@ -4,7 +4,6 @@ import logging
 import os
 import re
 import signal
-import sys
 from pathlib import Path
 from types import FrameType
 
@@ -43,12 +42,14 @@ def main() -> None:
     server = make_server(host, port, create_app(platform), threaded=True, request_handler=Handler)
     receipts.start(platform)
     signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
     print(f"WeChat sandbox: phones at {base_url}/", flush=True)
     server.serve_forever()
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    sys.exit(0)
+    """End at once: every statement is already in the file, and a delivery may still wait for seconds."""
+    os._exit(0)
 
 
 if __name__ == "__main__":

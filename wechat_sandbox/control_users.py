@@ -41,7 +41,8 @@ def _add_people_routes(control: Blueprint, platform: Platform) -> None:
 
     @control.get("/users")
     def list_users() -> dict[str, Any]:
-        return {"users": [people.describe(platform, user) for user in people.every(platform)]}
+        limit = request.args.get("limit", -1, type=int)  # SQLite takes -1 for no limit.
+        return {"users": people.describe_some(platform, 0, limit)}
 
     @control.get("/users/<int:user_id>")
     def show_user(user_id: int) -> dict[str, Any]:

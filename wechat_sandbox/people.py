@@ -33,11 +33,6 @@ def create(platform: Platform, key: str, name: str, role: str) -> User:
     return user
 
 
-def every(platform: Platform) -> list[User]:
-    """All people, oldest first."""
-    return [_user(row) for row in platform.state.rows("SELECT * FROM users ORDER BY user_id")]
-
-
 def require(platform: Platform, user_id: int) -> User:
     """The person with this number, or a Refusal."""
     row = platform.state.row("SELECT * FROM users WHERE user_id = ?", user_id)
@@ -56,16 +51,27 @@ def by_openid(platform: Platform, app_id: str, openid: object) -> User | None:
 
 
 def describe(platform: Platform, user: User) -> dict[str, Any]:
-    """The person as the control API shows them."""
-    rows = platform.state.rows("SELECT app_id, openid FROM openids WHERE user_id = ?", user.user_id)
-    followed = platform.state.rows(
-        "SELECT f.app_id FROM follows f JOIN openids o USING (openid) WHERE o.user_id = ?", user.user_id
+    """The person as the control API shows them, with openids and the accounts they follow."""
+    return describe_some(platform, user.user_id, 1)[0]
+
+
+def describe_some(platform: Platform, first: int, limit: int) -> list[dict[str, Any]]:
+    """So many people from this number on, oldest first, in two queries however many they are."""
+    users = platform.state.rows(
+        "SELECT * FROM users WHERE user_id >= ? ORDER BY user_id LIMIT ?", first, limit
     )
-    return {
-        "user_id": user.user_id, "key": user.key, "name": user.name, "role": user.role,
-        "openids": {row["app_id"]: row["openid"] for row in rows},
-        "follows": [row["app_id"] for row in followed],
-    }  # fmt: skip
+    last = users[-1]["user_id"] if users else 0
+    openids = platform.state.rows(
+        "SELECT o.*, f.openid IS NOT NULL AS follows FROM openids o LEFT JOIN follows f USING (openid)"
+        " WHERE o.user_id BETWEEN ? AND ?",
+        first, last,
+    )  # fmt: skip
+    known = {row["user_id"]: dict(row) | {"openids": {}, "follows": []} for row in users}
+    for row in openids:
+        known[row["user_id"]]["openids"][row["app_id"]] = row["openid"]
+        if row["follows"]:
+            known[row["user_id"]]["follows"].append(row["app_id"])
+    return list(known.values())
 
 
 def openid(app: App, user: User) -> str:

@@ -1,11 +1,13 @@
 """The codec against published vectors and against wechatpy."""
 
+import base64
 import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from wechatpy.crypto import WeChatCrypto
 
 from tests.sandbox.conftest import AES_KEY, APP_ID, TOKEN
@@ -65,6 +67,17 @@ def test_padding_that_is_not_pkcs7_is_refused() -> None:
 
     with pytest.raises(codec.CodecError, match="padding"):
         codec.decrypt(AES_KEY, APP_ID, encrypted)
+
+
+def test_padding_bytes_that_disagree_are_refused() -> None:
+    body = b"0" * 16 + b"\0\0\0\4text" + APP_ID.encode()
+    count = 64 - len(body)
+    key = codec.decode_key(AES_KEY)
+    encryptor = Cipher(algorithms.AES(key), modes.CBC(key[:16])).encryptor()
+    sealed = encryptor.update(body + b"x" * (count - 1) + bytes([count])) + encryptor.finalize()
+
+    with pytest.raises(codec.CodecError, match="padding"):
+        codec.decrypt(AES_KEY, APP_ID, base64.b64encode(sealed).decode())
 
 
 @pytest.mark.parametrize("encrypted", ["", "not base64!", "QUJD"])

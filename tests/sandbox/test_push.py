@@ -2,11 +2,12 @@
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from flask import Response
+from flask import Flask, Response
 
 from tests.sandbox.conftest import APP_ID, ORIGINAL_ID, Account, register
 from tests.sandbox_client import Phone, Sandbox, SandboxError
@@ -281,6 +282,18 @@ def test_only_a_follower_can_write(phone: Phone) -> None:
 
 def test_the_callback_is_verified_with_a_raw_echo(sandbox: Sandbox, account: Account, phone: Phone) -> None:
     assert sandbox.control("POST", f"/apps/{APP_ID}/verify")["verified"] is True
+
+
+def test_a_callback_that_does_not_echo_is_not_verified(
+    sandbox: Sandbox, account: Account, phone: Phone, serving: Callable[[Flask], str]
+) -> None:
+    other = Flask(__name__)
+    other.add_url_rule("/callback", view_func=lambda: "hello")
+    register(sandbox, account, callback_url=f"{serving(other)}/callback")
+
+    verified = sandbox.control("POST", f"/apps/{APP_ID}/verify")
+
+    assert (verified["verified"], verified["error"]) == (False, "the answer is not the raw echostr")
 
 
 def test_an_openid_has_28_characters_and_stays_the_same(sandbox: Sandbox, phone: Phone) -> None:

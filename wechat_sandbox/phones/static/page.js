@@ -46,7 +46,7 @@ function firstChoice(index, users) {
 }
 
 async function refresh() {
-  const [{ users }, { apps }] = await Promise.all([get("/users"), get("/apps")]);
+  const [{ users }, { apps }] = await Promise.all([get("/users?limit=500"), get("/apps")]);
   const accounts = apps.filter((app) => app.kind === "service_account");
   desk.classList.toggle("empty", !users.length || !accounts.length);
   while (phones.length < Number(count.value)) phones.push(new Phone(desk, remember));
