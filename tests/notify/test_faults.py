@@ -1,0 +1,296 @@
+"""Delivering while things break: many workers at once, workers killed at every point, Redis emptied."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from datetime import timedelta
+
+import dramatiq
+import pytest
+import sqlalchemy as sa
+
+from backend import db
+from backend.broker import redis_client
+from backend.config import config
+from backend.notify import outbox, service, tasks
+from backend.notify.messages import Message
+from backend.notify.models import Delivery, Notification
+from backend.places.roles import Role
+from backend.times import now
+from backend.wechat import channel
+from backend.wechat.models import Conversation
+from tests.factories import make_community, make_officer
+from tests.weixin import follower
+
+SEND, CHAT = "/cgi-bin/message/template/send", "/cgi-bin/message/custom/send"
+FIELDS = {"number": "261121483920", "place": "玉兰社区", "at": "2026-11-21 18:30"}
+WORKER = """
+import sys
+from backend import db
+from backend.config import config
+from backend.notify import outbox, tasks
+from backend.wechat import channel
+
+db.connect(config.database_url)
+if sys.argv[2] == "claim":
+    with db.transaction() as session:
+        outbox.claim(session, [int(sys.argv[1])])
+    print("claimed", flush=True)
+    sys.stdin.read()
+else:
+    tasks.deliver([int(sys.argv[1])])
+"""
+
+
+@pytest.fixture
+def session(committed, weixin):
+    assert channel.LADDERS  # the worker imports the channels; so do these tests
+    return committed
+
+
+@pytest.fixture
+def officer(session, weixin):
+    someone = make_officer(session, Role.INFORMATION_OFFICER, area=make_community(session))
+    return follower(session, weixin, "zhou", officer=someone)
+
+
+@pytest.fixture
+def resident(session, weixin):
+    phone, contact = follower(session, weixin, "li")
+    phone.send_text("你好", wait=False)
+    window = Conversation(contact_id=contact.id, window_until=now() + timedelta(hours=48), window_left=5)
+    session.add(window)
+    session.commit()
+    return phone, contact
+
+
+@pytest.fixture
+def start(database_url, weixin):
+    """Start a worker process on one message; what still runs afterwards is killed."""
+    env = os.environ | {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": config.redis_url,
+        "WECHAT_API_BASE": weixin.url,
+    }
+    started = []
+
+    def start(owed, work="deliver"):
+        process = subprocess.Popen(
+            [sys.executable, "-c", WORKER, str(owed), work],
+            env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def owe(contact, message=Message.CASE_SUBMITTED, key="k"):
+    people = (
+        {"officers": [contact.officer_id]} if contact.officer_id else {"residents": [contact.resident_id]}
+    )
+    with db.transaction() as session:
+        [owed] = service.owe(session, message, key, FIELDS, **people)
+    return owed
+
+
+def read(session, owed):
+    session.expire_all()
+    return session.get_one(Notification, owed)
+
+
+def received(phone):
+    return [message["type"] for message in phone.inbox() if message["from"] == "account"]
+
+
+def until(is_so, seconds=15):
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+def expire():
+    """A minute later: the leases of dead workers have run out."""
+    with db.transaction() as session:
+        return outbox.release_expired(session, at=now() + outbox.LEASE + timedelta(seconds=1))
+
+
+def test_of_eight_workers_on_one_message_one_sends_it(session, weixin, officer):
+    phone, contact = officer
+    owed, ready = owe(contact), threading.Barrier(8)
+
+    def work():
+        ready.wait()
+        tasks.deliver([owed])
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert received(phone) == ["template"]
+    assert len(weixin.calls(SEND)) == 1
+    assert read(session, owed).attempts == 1
+
+
+def test_a_worker_killed_after_the_claim_loses_nothing(session, weixin, officer, start):
+    phone, contact = officer
+    owed = owe(contact)
+    worker = start(owed, "claim")
+    assert worker.stdout.readline() == b"claimed\n"
+    worker.kill()
+    tasks.deliver([owed])
+    assert received(phone) == []  # the lease still runs
+    assert expire() == 1
+    tasks.deliver([owed])
+    assert received(phone) == ["template"]
+    assert read(session, owed).status is Delivery.SENT
+
+
+def test_a_worker_killed_during_the_call_sends_one_card(session, weixin, officer, start):
+    phone, contact = officer
+    owed = owe(contact)
+    weixin.faults(api=[{"path": SEND, "times": 1, "delay_ms": 1500}])
+    worker = start(owed)
+    until(lambda: read(session, owed).channel == "wechat_template")
+    session.rollback()
+    time.sleep(0.3)  # the request is with the platform, which takes its time
+    worker.kill()
+    until(lambda: received(phone) == ["template"])  # it shows the card all the same
+    assert read(session, owed).status is Delivery.SENDING
+    session.rollback()
+    assert expire() == 1
+    tasks.deliver([owed])
+    assert received(phone) == ["template"]
+    assert len(weixin.calls(SEND)) == 2
+    row = read(session, owed)
+    assert (row.status, row.provider_id) == (Delivery.SENT, str(weixin.calls(SEND)[0]["response"]["msgid"]))
+
+
+def test_a_worker_killed_before_the_record_sends_one_card(session, weixin, officer, start):
+    phone, contact = officer
+    owed = owe(contact)
+    weixin.faults(api=[{"path": SEND, "times": 1, "delay_ms": 1000}])
+    worker = start(owed)
+    until(lambda: read(session, owed).channel == "wechat_template")
+    session.execute(sa.select(Notification.id).where(Notification.id == owed).with_for_update())
+    until(lambda: received(phone) == ["template"])
+    time.sleep(0.3)  # the worker has its answer and waits for our lock to write it down
+    worker.kill()
+    worker.wait()
+    session.rollback()
+    assert read(session, owed).status is Delivery.SENDING
+    session.rollback()
+    expire()
+    tasks.deliver([owed])
+    assert received(phone) == ["template"]
+    assert read(session, owed).status is Delivery.SENT
+
+
+def test_a_chat_message_whose_worker_was_killed_is_not_written_twice(session, weixin, resident, start):
+    phone, contact = resident
+    owed = owe(contact, Message.CASE_ACCEPTED)
+    weixin.faults(api=[{"path": CHAT, "times": 1, "delay_ms": 1000}])
+    worker = start(owed)
+    until(lambda: read(session, owed).channel == "wechat_chat")
+    session.rollback()
+    time.sleep(0.3)
+    worker.kill()
+    until(lambda: received(phone) == ["text"])
+    expire()
+    tasks.deliver([owed])
+    assert received(phone) == ["text", "template"]  # the same news as a card: told for certain
+    assert len(weixin.calls(CHAT)) == 1
+    assert read(session, owed).status is Delivery.SENT
+
+
+def test_a_late_worker_does_not_overwrite_what_another_recorded(session, weixin, officer):
+    phone, contact = officer
+    owed = owe(contact)
+    with db.transaction() as slow:
+        [held] = outbox.claim(slow, [owed])
+    expire()
+    tasks.deliver([owed])
+    first = read(session, owed).provider_id
+    session.rollback()
+    with pytest.raises(outbox.LeaseLost):
+        tasks.climb(held)
+    row = read(session, owed)
+    assert (row.status, row.provider_id) == (Delivery.SENT, first)
+    assert received(phone) == ["template"]
+
+
+def test_one_message_that_breaks_a_worker_does_not_hold_the_others(session, weixin, officer):
+    phone, contact = officer
+    broken, whole = owe(contact, Message.SURVEY_INVITED), owe(contact, key="k2")
+    session.execute(
+        sa.update(Notification).where(Notification.id == broken).values(fields={"survey": "seven"})
+    )
+    session.commit()
+    tasks.deliver([broken, whole])
+    assert read(session, whole).status is Delivery.SENT
+    assert read(session, broken).status is Delivery.SENDING
+    session.rollback()
+    expire()
+    assert read(session, broken).status is Delivery.WAITING
+    assert received(phone) == ["template"]
+
+
+@pytest.fixture
+def worker(broker):
+    """A Dramatiq worker of this process, on the real queue."""
+    worker = dramatiq.Worker(broker, worker_timeout=100, worker_threads=2)
+    yield worker
+    worker.stop()
+
+
+def test_a_nudge_wakes_a_worker(session, weixin, officer, worker):
+    phone, contact = officer
+    worker.start()
+    owe(contact)
+    until(lambda: received(phone) == ["template"])
+
+
+def test_redis_emptied_after_the_commit_loses_nothing(session, weixin, officer, worker):
+    phone, contact = officer
+    owed = owe(contact)
+    until(lambda: redis_client().llen("dramatiq:notify") == 1)
+    redis_client().flushall()
+    worker.start()
+    time.sleep(0.3)
+    assert received(phone) == []
+    tasks.sweep()
+    until(lambda: read(session, owed).status is Delivery.SENT)
+    assert received(phone) == ["template"]
+
+
+def test_the_sweep_is_harmless_beside_a_nudge(session, weixin, officer, worker):
+    phone, contact = officer
+    owed = owe(contact)
+    for _ in range(5):
+        tasks.sweep()
+    worker.start()
+    until(lambda: read(session, owed).status is Delivery.SENT)
+    until(lambda: redis_client().llen("dramatiq:notify") == 0)
+    assert received(phone) == ["template"]
+    assert len(weixin.calls(SEND)) == 1
+
+
+def test_a_platform_that_is_away_for_a_while_is_tried_again(session, weixin, officer):
+    phone, contact = officer
+    owed, real = owe(contact), config.wechat_api_base
+    object.__setattr__(config, "wechat_api_base", "http://127.0.0.1:1")
+    tasks.deliver([owed])
+    object.__setattr__(config, "wechat_api_base", real)
+    row = read(session, owed)
+    assert (row.status, row.error) == (Delivery.WAITING, "连不上微信接口")
+    row.due_at = now()
+    session.commit()
+    tasks.deliver([owed])
+    assert received(phone) == ["template"]
