@@ -8,7 +8,7 @@ from backend.cases.surveys import DISSATISFIED, SATISFACTION
 from backend.cases.workflow import RULES, Action, Status
 from backend.times import spoken
 from backend.wechat import wording
-from backend.wechat.reports import JOIN_FOR, back_to, is_joining, open_case
+from backend.wechat.reports import JOIN_FOR, back_to, is_joining, open_case, surveyed
 from backend.wechat.talk import (
     EMPTY,
     AnswerSurvey,
@@ -53,13 +53,9 @@ def _rate(state: State, survey_id: int, digit: int, facts: Facts) -> Turn:
         return Turn(state, wording.SURVEY_FIVE)
     rating = RateSurvey(survey_id, digit)
     if digit > DISSATISFIED:
-        return Turn(_surveyed(state), wording.SURVEY_THANKS, (rating,))
+        return Turn(surveyed(state), wording.SURVEY_THANKS, (rating,))
     sorry = wording.SURVEY_SORRY.format(number=state.survey_number)
     return Turn(back_to(state, state.survey_number, facts), sorry, (rating,))
-
-
-def _surveyed(state: State) -> State:
-    return replace(state, survey=None, survey_number="", survey_until=0)
 
 
 def _blank(state: State, understood: Understood, facts: Facts) -> Turn:

@@ -73,10 +73,15 @@ def place_named(state: State, place: Place, facts: Facts) -> Turn:
     return Turn(placed, reply, (Locate(state.case_number, place),))
 
 
+def surveyed(state: State) -> State:
+    """Nothing of a survey is waited for any more."""
+    return replace(state, survey=None, survey_number="", survey_until=0)
+
+
 def back_to(state: State, number: str, facts: Facts) -> State:
     """What is written next is about the case that came back."""
     until = (facts.now + JOIN_FOR).timestamp()
-    return replace(_surveyed(state), asking="", case_number=number, case_until=until)
+    return replace(surveyed(state), asking="", case_number=number, case_until=until)
 
 
 def is_joining(state: State, facts: Facts) -> bool:
