@@ -1,6 +1,7 @@
 """The real programs, started as processes of their own by tests that stop and kill them."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -17,7 +18,12 @@ def running(command, log, **settings):
     """Start a program with these settings over the environment; kill it at the end if it still runs."""
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, *command], cwd=ROOT, env=os.environ | settings, stdout=output, stderr=output
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=os.environ | settings,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
     try:
         yield process
@@ -27,8 +33,13 @@ def running(command, log, **settings):
             try:
                 process.wait(10)
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(5)
+                kill(process)
+
+
+def kill(process):
+    """As a power cut would: the program and all that it started, at once."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def wait_until(reached, seconds=20.0):

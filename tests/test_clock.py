@@ -11,9 +11,13 @@ from backend.notify.messages import Message
 from backend.notify.models import Notification
 from backend.times import now
 from tests.factories import make_case, make_resident
-from tests.programs import CLOCK, WORKER, running, wait_until
+from tests.programs import CLOCK, WORKER, kill, running, wait_until
 
 START = 120  # seconds that a process may take to import everything on a busy machine
+TAKES_OVER = 10  # seconds; one or two when the machine has nothing else to do
+CLOCKS = sa.text("""
+    SELECT count(*) FROM pg_stat_activity
+    WHERE application_name LIKE 'clock %' AND datname = current_database()""")
 LEADER = sa.text("""
     SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid)
     WHERE l.locktype = 'advisory' AND l.granted AND l.objid = :lock AND a.datname = current_database()""")
@@ -55,6 +59,11 @@ def events(log):
     return [json.loads(line)["event"] for line in lines if line.startswith("{")]
 
 
+def clocks_connected(engine):
+    with engine.connect() as connection:
+        return connection.execute(CLOCKS).scalar()
+
+
 def is_asked(session, survey):
     session.rollback()
     asked = sa.select(Notification.id).where(Notification.key.like(f"survey:{survey.id}:%"))
@@ -62,7 +71,7 @@ def is_asked(session, survey):
 
 
 def test_of_two_clocks_one_leads_and_the_other_takes_over_and_each_survey_is_asked_once(
-    committed, settings, leader, tmp_path
+    committed, settings, leader, engine, tmp_path
 ):
     first_survey = make_due_survey(committed)
     log = tmp_path / "programs.log"
@@ -74,13 +83,11 @@ def test_of_two_clocks_one_leads_and_the_other_takes_over_and_each_survey_is_ask
         led = wait_until(leader, START)
         assert led in {one.pid, other.pid}
         wait_until(lambda: is_asked(committed, first_survey), START)
+        wait_until(lambda: clocks_connected(engine) == 2, START)
         second_survey = make_due_survey(committed)
         killed, heir = (one, other) if led == one.pid else (other, one)
-        killed.kill()
-        killed.wait()
-        began = time.monotonic()
-        wait_until(lambda: leader() == heir.pid, 3)
-        assert time.monotonic() - began < 3
+        kill(killed)
+        wait_until(lambda: leader() == heir.pid, TAKES_OVER)
         wait_until(lambda: is_asked(committed, second_survey))
         time.sleep(2)
         assert heir.poll() is None
