@@ -113,7 +113,7 @@ def choices(session: Session, scope_id: int) -> list[Place]:
     """The communities and stations of the scope, with code and path, street by street (one query)."""
     district, street, community = aliased(Area), aliased(Area), aliased(Area)
     rows = session.execute(
-        sa.select(Area, _scene(), district.name, street.name, community.name)
+        sa.select(Area.id, Area.name, Area.level, _scene(), district.name, street.name, community.name)
         .join(district, district.id == Area.district_id, isouter=True)
         .join(street, street.id == Area.subdistrict_id, isouter=True)
         .join(community, community.id == Area.community_id, isouter=True)
@@ -121,8 +121,8 @@ def choices(session: Session, scope_id: int) -> list[Place]:
         .order_by(Area.subdistrict_id, Area.community_id, Area.level, Area.id)
     )
     return [
-        Place(area.id, area.name, area.level, scene, " / ".join(name for name in names if name))
-        for area, scene, *names in rows
+        Place(area_id, name, level, scene, " / ".join(above for above in path if above))
+        for area_id, name, level, scene, *path in rows
     ]
 
 
