@@ -9,11 +9,16 @@ function make(tag, name, ...content) {
   return node;
 }
 
+// The phones are in China, wherever the browser is.
+const ZONE = { timeZone: "Asia/Shanghai" };
+export const hourOf = (moment) =>
+  moment.toLocaleTimeString("zh-CN", { ...ZONE, hour: "2-digit", minute: "2-digit", hour12: false });
+const dayOf = (moment) => moment.toLocaleDateString("zh-CN", { ...ZONE, month: "long", day: "numeric" });
+
 export function timeLine(at) {
   const moment = new Date(at * 1000);
-  const today = moment.toDateString() === new Date().toDateString();
-  const day = today ? "" : `${moment.getMonth() + 1}月${moment.getDate()}日 `;
-  return make("div", "time", day + moment.toTimeString().slice(0, 5));
+  const day = dayOf(moment) === dayOf(new Date()) ? "" : `${dayOf(moment)} `;
+  return make("div", "time", day + hourOf(moment));
 }
 
 // Text with its links made tappable: bare addresses and the <a href> that WeChat allows.
@@ -117,6 +122,6 @@ export function bubble(message, phone) {
   const footer = message.footer ? make("small", "footer", message.footer) : null;
   const line = make("div", `line-of ${message.from}${wide}`, face, make("div", "stack", body, footer));
   line.dataset.id = message.id;
-  line.title = new Date(message.at * 1000).toLocaleString("zh-CN");
+  line.title = new Date(message.at * 1000).toLocaleString("zh-CN", ZONE);
   return line;
 }

@@ -1,7 +1,7 @@
 // One phone: whose it is, which chat is open, and the polling that keeps it live.
 
 import { get, post } from "./api.js";
-import { bubble, timeLine } from "./bubbles.js";
+import { bubble, hourOf, timeLine } from "./bubbles.js";
 import { closeSheet, openLocationSheet, openScanSheet, openVoiceSheet } from "./sheets.js";
 
 const POLL_MS = 1000;
@@ -76,7 +76,7 @@ export class Phone {
     } finally {
       this.polling = false;
     }
-    this.find(".clock").textContent = new Date().toTimeString().slice(0, 5);
+    this.find(".clock").textContent = hourOf(new Date());
   }
 
   add(message) {
