@@ -63,7 +63,12 @@ TIMEOUTS = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_
 def connect(url: str) -> sa.Engine:
     """Point the Session at the database. Each process does this once, at start."""
     engine = sa.create_engine(
-        url, pool_pre_ping=True, pool_size=10, max_overflow=10, connect_args={"options": TIMEOUTS}
+        url,
+        pool_pre_ping=True,
+        pool_size=10,
+        max_overflow=10,
+        hide_parameters=True,  # what people wrote does not belong in the log of a failed statement
+        connect_args={"options": TIMEOUTS},
     )
     Session.configure(bind=engine)
     _Fast.dsn = url.replace("+psycopg", "")

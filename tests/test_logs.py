@@ -3,6 +3,7 @@ import subprocess
 import sys
 
 import pytest
+import sqlalchemy as sa
 
 from backend import logs
 
@@ -80,3 +81,10 @@ def test_every_record_is_one_line_of_json_that_names_its_job():
     assert "ValueError: password=*** 电话138****5678" in second["exception"]
     assert "hush-hush" not in done.stderr
     assert done.stdout == ""
+
+
+def test_a_failed_statement_does_not_show_what_it_was_given(session):
+    with pytest.raises(sa.exc.DataError) as error:
+        session.execute(sa.text("SELECT 1 / 0 WHERE :said <> ''"), {"said": "邻居家的事"})
+    assert "SELECT 1 / 0" in str(error.value)
+    assert "邻居家的事" not in str(error.value)
