@@ -1,0 +1,85 @@
+"""`python -m backend bind NAME`: a personal code on the terminal, for an officer to scan in WeChat."""
+
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+
+import click
+import qrcode
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from backend import db
+from backend.config import config
+from backend.errors import AppError
+from backend.notify import binding
+from backend.places.models import Officer, Post
+from backend.places.roles import ROLE_LABELS
+from backend.times import now, stamp
+from backend.wechat import accounts, qrcodes
+
+
+@dataclass(frozen=True)
+class Personal:
+    """A code made for one officer: the text for the picture, and until when it is good."""
+
+    officer: str
+    url: str
+    until: datetime
+
+
+@click.command()
+@click.argument("name")
+@click.option("--id", "officer_id", type=int, help="Which officer, where several have the name.")
+@click.option("--account", help="Which official account; the first of WECHAT_ACCOUNTS by default.")
+def main(name: str, officer_id: int | None, account: str | None) -> None:
+    """Show a code that binds the officer NAME to the WeChat that scans it: once, within a day."""
+    db.connect(config.database_url)
+    try:
+        made = make(name, officer_id, account)
+    except AppError as error:
+        raise click.ClickException(error.message) from None
+    picture = qrcode.QRCode(border=2)
+    picture.add_data(made.url)
+    picture.print_ascii(out=sys.stdout, invert=True)
+    click.echo(f"{made.officer}：请本人用微信扫一扫。只能用一次，{stamp(made.until)} 前有效。")
+
+
+def make(name: str, officer_id: int | None = None, account: str | None = None) -> Personal:
+    """Issue the code, and have WeChat make its picture. Raises AppError, or ClickException for a name."""
+    official = accounts.get(account or next(iter(accounts.all_accounts())))
+    with db.transaction() as session:
+        officer = _one(_named(session, name), officer_id)
+        who, at = describe(officer), now()
+        code = binding.issue(session, officer.id, at)
+    _, url = qrcodes.personal_code(official, code)
+    return Personal(who, url, at + binding.LIFE)
+
+
+def describe(officer: Officer) -> str:
+    """周晓岚（信息员 · 玉兰社区）"""
+    held = [(post, post.area or post.unit) for post in officer.posts if post.until is None]
+    posts = [f"{ROLE_LABELS[post.role]} · {where.name}" for post, where in held if where is not None]
+    return f"{officer.name}（{'，'.join(posts)}）"
+
+
+def _named(session: Session, name: str) -> list[Officer]:
+    """Names are sealed, so that everyone's has to be read."""
+    posts = selectinload(Officer.posts)
+    everyone = session.scalars(
+        sa.select(Officer)
+        .where(Officer.left_at.is_(None))
+        .options(posts.options(joinedload(Post.area), joinedload(Post.unit)))
+        .order_by(Officer.id)
+    )
+    return [officer for officer in everyone if officer.name == name]
+
+
+def _one(found: list[Officer], officer_id: int | None) -> Officer:
+    wanted = [officer for officer in found if officer_id in (None, officer.id)]
+    if not wanted:
+        raise click.ClickException("没有这位工作人员")
+    if len(wanted) > 1:
+        lines = [f"  --id {officer.id}  {describe(officer)}" for officer in wanted]
+        raise click.ClickException("\n".join(["有几位同名的工作人员，请用 --id 说明是哪一位：", *lines]))
+    return wanted[0]
