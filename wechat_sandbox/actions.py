@@ -92,9 +92,9 @@ def tap(platform: Platform, user: User, document: Mapping[str, Any]) -> dict[str
     target = message.get("card") or message
     if target.get("mini_program"):
         return {"mini_program": {"scene": "", **target["mini_program"]}}
-    if message["type"] == "news":
-        target = message["articles"][int(document.get("item") or 0)]
     item = document.get("item")
+    if message["type"] == "news":
+        target = dict(enumerate(message["articles"])).get(item or 0, {})
     url = item if isinstance(item, str) and item.startswith("http") else target.get("url")
     if not url:
         raise Refusal(f"message {message['id']} leads nowhere")

@@ -24,11 +24,12 @@ OPTIONS: dict[str, Any] = {
     "receipt_delay_ms": 200,
     "receipt_status": "success",
     "token_overlap_seconds": 300,  # How long a replaced token stays valid: long-standing text, unverified.
-    # Positions that the phones offer: [{label, latitude, longitude}].
+    # Positions that the phones offer, in GCJ-02 as phones send them: [{label, latitude, longitude}].
     "places": [
-        {"label": "幸福花园 3 栋", "latitude": 22.6908, "longitude": 114.3462},
-        {"label": "和平路菜市场门口", "latitude": 22.6931, "longitude": 114.3498},
-        {"label": "中心小学东门", "latitude": 22.6886, "longitude": 114.3527},
+        {"label": "玉兰苑3栋", "latitude": 22.71028, "longitude": 114.21722},
+        {"label": "玉兰苑东门（公交站）", "latitude": 22.7084, "longitude": 114.21927},
+        {"label": "枫溪雅筑工地", "latitude": 22.70739, "longitude": 114.23387},
+        {"label": "海棠医院", "latitude": 22.72861, "longitude": 114.24887},
     ],
     "refuse_escaped_json": False,  # 40033 for \uXXXX was seen in the past only.
 }

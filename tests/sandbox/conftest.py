@@ -139,7 +139,7 @@ def register(sandbox: Sandbox, account: Account, **changes: Any) -> None:
 def phone(sandbox: Sandbox, account: Account) -> Phone:
     """A resident's phone that follows the account in secure mode; what came before is forgotten."""
     register(sandbox, account)
-    phone = sandbox.user("resident-1", "李阿姨", "resident", APP_ID)
+    phone = sandbox.user("resident-1", "李阿姨", "居民", APP_ID)
     phone.follow()
     account.received.clear()
     account.requests.clear()

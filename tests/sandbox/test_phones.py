@@ -8,7 +8,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.sandbox.conftest import TEMPLATES, Account, Api
+from tests.sandbox.conftest import TEMPLATES, Account, Api, register
 from tests.sandbox.test_templates import send
 from tests.sandbox_client import Phone, Sandbox
 from wechat_sandbox.chats import FAULT_NOTICE
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def page(chromium: Browser, sandbox: Sandbox, phone: Phone, api: Api) -> Iterator[Page]:
     """The page on a desk; any error of its scripts fails the test."""
-    officer = sandbox.user("officer-1", "赵书记", "secretary", phone.app_id)
+    officer = sandbox.user("officer-1", "赵书记", "社区书记 · 玉兰社区", phone.app_id)
     officer.follow()
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
     errors: list[Any] = []
@@ -50,7 +50,7 @@ def test_people_are_grouped_by_role_and_the_first_phone_is_a_residents(left: Loc
         "社区书记",
     ]
     assert left.locator(".user option:checked").inner_text() == "李阿姨"
-    assert right.locator(".user option:checked").inner_text() == "赵书记"
+    assert right.locator(".user option:checked").inner_text() == "赵书记 · 玉兰社区"
 
 
 def test_a_text_and_its_reply_become_bubbles(account: Account, left: Locator) -> None:
@@ -95,9 +95,9 @@ def test_pictures_voice_and_places_are_sent(account: Account, left: Locator) -> 
 
     left.locator(".input .more").click()
     left.get_by_role("button", name="位置", exact=True).click()
-    left.get_by_role("button", name="中心小学东门").click()
+    left.get_by_role("button", name="玉兰苑东门（公交站）").click()
     left.get_by_role("button", name="发送位置").click()
-    expect(left.locator(".card.location b")).to_have_text("中心小学东门")
+    expect(left.locator(".card.location b")).to_have_text("玉兰苑东门（公交站）")
 
     assert [message.type for message in account.received if message.type != "event"] == [
         "image",
@@ -123,7 +123,7 @@ def test_a_card_opens_its_page_signed_in_on_the_phone(
 def test_two_phones_open_one_page_as_two_people(
     sandbox: Sandbox, phone: Phone, api: Api, site: str, page: Page, left: Locator, right: Locator
 ) -> None:
-    officer = sandbox.user("officer-1", "赵书记", "secretary", phone.app_id)
+    officer = sandbox.user("officer-1", "赵书记", "社区书记 · 玉兰社区", phone.app_id)
     for one in (phone, officer):
         send(api, one, url=f"{site}/mine")
 
@@ -205,7 +205,22 @@ def test_on_a_narrow_screen_the_phones_stand_one_under_the_other(
 
 
 def test_the_choice_of_people_is_remembered(page: Page, left: Locator) -> None:
-    left.locator(".user").select_option(label="赵书记")
+    left.locator(".user").select_option(label="赵书记 · 玉兰社区")
     page.reload()
 
-    expect(page.locator(".user").first.locator("option:checked")).to_have_text("赵书记")
+    expect(page.locator(".user").first.locator("option:checked")).to_have_text("赵书记 · 玉兰社区")
+
+
+def test_a_person_starts_in_the_chat_of_an_account_they_follow(
+    sandbox: Sandbox, account: Account, page: Page
+) -> None:
+    register(sandbox, account, app_id="wxsecond", name="第二个号", original_id="gh_second")
+    sandbox.user("resident-2", "王大爷", "居民", "wxsecond").follow()
+    page.reload()
+    left = page.locator(".desk").nth(0)
+    expect(left.locator(".account option")).to_have_count(2)
+
+    left.locator(".user").select_option(label="王大爷")
+
+    expect(left.locator(".account option:checked")).to_have_text("第二个号")
+    expect(left.locator(".input")).to_be_visible()

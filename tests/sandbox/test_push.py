@@ -147,7 +147,7 @@ def test_a_callback_that_does_not_echo_is_not_verified(
 def test_an_openid_has_28_characters_and_stays_the_same(sandbox: Sandbox, phone: Phone) -> None:
     before = phone.openid()
 
-    again = sandbox.user(phone.key, phone.name, "resident", APP_ID)
+    again = sandbox.user(phone.key, phone.name, "居民", APP_ID)
 
     assert len(before) == 28
     assert (again.user_id, again.openid()) == (phone.user_id, before)

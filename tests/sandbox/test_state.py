@@ -28,7 +28,7 @@ def again(sandbox: Sandbox, folder: Path) -> Sandbox:
 
 
 def test_everything_is_there_after_kill_9(own: Sandbox, account: Account, tmp_path: Path) -> None:
-    phone: Phone = own.user("resident-1", "李阿姨", "resident", "wx1234567890abcdef")
+    phone: Phone = own.user("resident-1", "李阿姨", "居民", "wx1234567890abcdef")
     phone.follow()
     phone.send_image()
     token = stable_token(own)["access_token"]
@@ -40,7 +40,7 @@ def test_everything_is_there_after_kill_9(own: Sandbox, account: Account, tmp_pa
 
     again(own, tmp_path)
 
-    assert own.user("resident-1", "李阿姨", "resident", phone.app_id).openid() == openid
+    assert own.user("resident-1", "李阿姨", "居民", phone.app_id).openid() == openid
     assert phone.inbox() == inbox
     assert stable_token(own)["access_token"] == token
     assert own.codes()[0]["ticket"] == ticket
@@ -54,7 +54,7 @@ def test_a_receipt_that_was_owed_is_pushed_after_a_restart(
     own: Sandbox, account: Account, tmp_path: Path
 ) -> None:
     own.settings(receipt_delay_ms=1500)
-    phone = own.user("resident-1", "李阿姨", "resident", "wx1234567890abcdef")
+    phone = own.user("resident-1", "李阿姨", "居民", "wx1234567890abcdef")
     phone.follow()
     api = Api(own, stable_token(own)["access_token"])
     data = {"character_string1": {"value": "A1"}, "thing2": {"value": "地点"}}
@@ -69,7 +69,7 @@ def test_a_receipt_that_was_owed_is_pushed_after_a_restart(
 
 
 def test_message_numbers_go_on_after_a_restart(own: Sandbox, tmp_path: Path) -> None:
-    phone = own.user("resident-1", "李阿姨", "resident", "wx1234567890abcdef")
+    phone = own.user("resident-1", "李阿姨", "居民", "wx1234567890abcdef")
     phone.follow()
     before = phone.send_text("一")["message"]
 

@@ -137,7 +137,7 @@ def mini(sandbox: Sandbox) -> Phone:
         open_platform="city",
         templates=[{"template_id": "M1", "title": "办理进度", "keywords": {"thing1": "事项"}}],
     )  # fmt: skip
-    return sandbox.user("resident-1", "李阿姨", "resident", MINI_ID)
+    return sandbox.user("resident-1", "李阿姨", "居民", MINI_ID)
 
 
 def log_in(sandbox: Sandbox, code: str) -> requests.Response:

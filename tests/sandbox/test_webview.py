@@ -58,7 +58,7 @@ def test_a_page_that_needs_wechat_opens_signed_in(site: str, phone: Phone, view:
 
 
 def test_two_phones_are_two_people(sandbox: Sandbox, site: str, phone: Phone, view: View) -> None:
-    other = sandbox.user("officer-1", "赵书记", "secretary", phone.app_id)
+    other = sandbox.user("officer-1", "赵书记", "社区书记 · 玉兰社区", phone.app_id)
 
     pages = [view.open(f"{site}/mine"), View(sandbox, other).open(f"{site}/mine")]
 

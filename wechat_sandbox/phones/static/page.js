@@ -3,19 +3,6 @@
 import { get } from "./api.js";
 import { Phone } from "./phone.js";
 
-const ROLES = {
-  resident: "居民",
-  safety_officer: "平安员",
-  information_officer: "信息员",
-  secretary: "社区书记",
-  dispatcher: "分拨员",
-  handler: "经办人",
-  unit_head: "负责人",
-  mediator: "调解员",
-  supervisor: "督查专员",
-  leader: "领导",
-  administrator: "管理员",
-};
 const desk = document.getElementById("phones");
 const count = document.getElementById("count");
 const phones = [];
@@ -26,23 +13,27 @@ const remember = () => {
   localStorage.setItem("phones", JSON.stringify({ count: count.value, users }));
 };
 
-// Everyone grouped by role, in the order of the table above; unknown roles keep their own word.
+// A role may say where: "居民 · 玉兰社区" is a group and a remark.
+const groupOf = (user) => user.role.split(" · ")[0] || "其他";
+const titleOf = (user) => [user.name, ...user.role.split(" · ").slice(1)].join(" · ");
+
+// Everyone grouped by role, in the order in which people and roles first came.
 function fillPeople(select, users) {
-  const roles = [...new Set([...Object.keys(ROLES), ...users.map((user) => user.role)])];
-  const groups = roles.map((role) => {
+  const groups = [...new Set(users.map(groupOf))].map((name) => {
     const group = document.createElement("optgroup");
-    group.label = ROLES[role] || role || "其他";
-    group.append(...users.filter((user) => user.role === role).map((user) => new Option(user.name, user.user_id)));
+    group.label = name;
+    const members = users.filter((user) => groupOf(user) === name);
+    group.append(...members.map((user) => new Option(titleOf(user), user.user_id)));
     return group;
   });
-  select.replaceChildren(...groups.filter((group) => group.children.length));
+  select.replaceChildren(...groups);
 }
 
-// The first phone starts with a resident, the second with whoever is not one.
+// Each phone starts with a person of another group, as long as there are enough groups.
 function firstChoice(index, users) {
   const kept = users.find((user) => user.user_id === remembered().users?.[index]);
-  const wanted = users.filter((user) => (index === 0) === (user.role === "resident"));
-  return kept || wanted[Math.max(0, index - 1)] || users[index] || users[0];
+  const groups = [...new Set(users.map(groupOf))];
+  return kept || users.find((user) => groupOf(user) === groups[index]) || users[0];
 }
 
 async function refresh() {
@@ -52,8 +43,11 @@ async function refresh() {
   while (phones.length < Number(count.value)) phones.push(new Phone(desk, remember));
   while (phones.length > Number(count.value)) phones.pop().remove();
   if (!users.length || !accounts.length) return;
+  // An open list must not be built anew under the finger, so only a change of people does it.
+  const names = users.map((user) => user.user_id + user.name + user.role).join();
   phones.forEach((phone, index) => {
-    fillPeople(phone.people, users);
+    if (phone.peopleShown !== names) fillPeople(phone.people, users);
+    phone.peopleShown = names;
     phone.show(users.find((user) => user.user_id === phone.user?.user_id) || firstChoice(index, users), users, accounts);
   });
 }

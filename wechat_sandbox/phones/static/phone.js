@@ -34,8 +34,15 @@ export class Phone {
     [this.user, this.users] = [user, users];
     this.people.value = user.user_id;
     this.showAccounts(accounts);
-    if (changed) this.openChat();
+    if (changed) this.openChatOf();
     this.showFollowing();
+  }
+
+  // A new person starts in the chat of an account they follow.
+  openChatOf() {
+    const followed = this.user.follows.filter((appId) => [...this.accounts.options].some((one) => one.value === appId));
+    if (followed.length && !followed.includes(this.appId)) this.accounts.value = followed[0];
+    this.openChat();
   }
 
   showAccounts(accounts) {
@@ -214,7 +221,7 @@ export class Phone {
     this.find(".input").addEventListener("submit", send);
     this.people.addEventListener("change", () => {
       this.user = this.users.find((user) => user.user_id === Number(this.people.value));
-      this.openChat();
+      this.openChatOf();
       this.showFollowing();
       this.onChange();
     });
