@@ -65,7 +65,7 @@ DECODERS = ("JPEG", "PNG", "WEBP", "GIF", "HEIF")
 # Recordings that the library does not know: wide-band AMR, and WeChat's own SILK with and without its mark.
 VOICES = {b"#!AMR-WB\n": "audio/amr-wb", b"\x02#!SILK_V3": "audio/silk", b"#!SILK_V3": "audio/silk"}
 
-_decoding = threading.BoundedSemaphore(2)  # a large photo takes some 200 MB for a moment
+_decoding = threading.BoundedSemaphore(2)  # a large photo takes up to 400 MB for a moment
 
 
 def check(content: bytes) -> Checked:
@@ -98,24 +98,29 @@ def _redraw(content: bytes) -> bytes:
     try:
         with Image.open(io.BytesIO(content), formats=DECODERS) as image:
             image.draft("RGB", (LONG_SIDE, LONG_SIDE))  # a large JPEG is then decoded at a fraction
-            drawn = _on_white(image)
-        drawn.thumbnail((LONG_SIDE, LONG_SIDE))
-        return _as_jpeg(ImageOps.exif_transpose(drawn))
+            return _as_jpeg(ImageOps.exif_transpose(_on_white(_shrink(image))))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise TooLarge("照片的尺寸太大了，请缩小以后再发") from None
     except Exception:  # the decoders raise whatever a broken file leads them to
         raise Invalid("照片打不开，可能没有传完整，请重新发一次") from None
 
 
-def _on_white(image: Image.Image) -> Image.Image:
-    """The picture in plain colours; what is transparent becomes white, not black."""
+def _shrink(image: Image.Image) -> Image.Image:
+    """Decoded whole and made small at once, in plain colours: each further copy of a large one is dear."""
     image.load()
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    layer = image.convert("RGBA")
-    drawn = Image.new("RGB", layer.size, "white")
-    drawn.paste(layer, mask=layer.getchannel("A"))
-    drawn.info = dict(layer.info)  # which way is up
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    plain = image if image.mode == mode else image.convert(mode)
+    plain.thumbnail((LONG_SIDE, LONG_SIDE))
+    return plain
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """What is transparent becomes white, not black."""
+    if image.mode == "RGB":
+        return image
+    drawn = Image.new("RGB", image.size, "white")
+    drawn.paste(image, mask=image.getchannel("A"))
+    drawn.info = dict(image.info)  # which way is up
     return drawn
 
 

@@ -86,6 +86,12 @@ def test_every_kind_of_photo_becomes_a_plain_jpeg(content):
     assert is_near(right, RED)
 
 
+def test_a_picture_with_one_transparent_colour_is_put_on_white():
+    left, right = colours(check(written(drawing(), "PNG", transparency=(0, 0, 255))).content)
+    assert is_near(left, WHITE)
+    assert is_near(right, RED)
+
+
 @pytest.mark.parametrize("mode", ["L", "1", "I;16", "LA"])
 def test_a_grey_picture_is_taken_too(mode):
     assert opened(check(written(Image.new(mode, (30, 20)), "PNG")).content).size == (30, 20)
@@ -105,6 +111,14 @@ def test_a_large_photo_is_made_smaller_and_a_small_one_is_not_blown_up():
     assert opened(check(jpeg(4_000, 3_000)).content).size == (LONG_SIDE, 1_500)
     assert opened(check(written(drawing(1_500, 6_000), "PNG")).content).size == (500, LONG_SIDE)
     assert opened(check(jpeg(20, 10)).content).size == (20, 10)
+
+
+def test_a_large_transparent_picture_keeps_its_colours_when_it_is_made_smaller():
+    image = drawing(3_000, 2_400, "RGBA")
+    image.paste((0, 0, 0, 0), (0, 0, 1_500, 2_400))
+    left, right = colours(check(written(image, "PNG")).content)
+    assert is_near(left, WHITE)
+    assert is_near(right, RED)
 
 
 def test_checking_what_was_checked_still_gives_a_photo():
