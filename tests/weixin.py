@@ -3,14 +3,25 @@
 Import `platform` and `weixin` into a conftest to use them.
 """
 
+import socket
+import threading
+from contextlib import contextmanager
+
 import pytest
 
 from backend import broker as queue
 from backend.config import config
-from backend.notify.messages import CATALOGUE
-from backend.wechat import accounts, tokens
+from backend.notify.messages import CATALOGUE, Message
+from backend.wechat import accounts, client, tokens
 from tests.factories import make_contact
 from tests.sandbox_client import Sandbox
+
+SLOTS = {
+    "character_string1": "261121483920",
+    "thing2": "玉兰苑东门",
+    "phrase3": "待签收",
+    "time4": "2026年11月21日 18:30",
+}
 
 
 @pytest.fixture(scope="session")
@@ -74,9 +85,67 @@ def _templates(app):
     ]
 
 
+@pytest.fixture
+def account(weixin):
+    """The account `demo`, with a clear sheet at the platform."""
+    return accounts.get("demo")
+
+
+@pytest.fixture
+def phone(account, weixin):
+    """The phone of someone who follows `demo`."""
+    phone = weixin.user("li", app_id=account.app_id)
+    phone.follow()
+    return phone
+
+
 def follower(session, sandbox, key, account="demo", **fields):
     """Someone who follows the account: their phone, and our contact of them."""
     app_id = accounts.get(account).app_id
     phone = sandbox.user(key, app_id=app_id)
     phone.follow()
     return phone, make_contact(session, account=account, openid=phone.openid(), **fields)
+
+
+@contextmanager
+def answering(answer):
+    """A server that answers every request with these bytes, in the place of WeChat."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=_answer_all, args=(server, answer), daemon=True)
+        thread.start()
+        before = config.wechat_api_base
+        object.__setattr__(config, "wechat_api_base", f"http://127.0.0.1:{server.getsockname()[1]}")
+        try:
+            yield
+        finally:
+            object.__setattr__(config, "wechat_api_base", before)
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def _answer_all(server, answer):
+    while True:
+        try:
+            connection, _ = server.accept()
+        except OSError:
+            return
+        with connection:
+            connection.recv(65536)
+            connection.sendall(answer)
+
+
+def http(body, status="200 OK", length=None, kind="application/json"):
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length or len(body)}\r\n"
+    return (head + "Connection: close\r\n\r\n").encode() + body
+
+
+def card(account, phone, client_id="1", **changes):
+    """Send the phone a template message of the account; returns the msgid."""
+    template = account.templates[Message.CASE_ASSIGNED].id
+    given = {"template_id": template, "data": SLOTS, "url": "http://example.test/c/1"} | changes
+    return client.send_template(account, phone.openid(), client_msg_id=client_id, **given)
+
+
+def cards(phone):
+    """The template messages on the phone."""
+    return [message for message in phone.inbox() if message["type"] == "template"]

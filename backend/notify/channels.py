@@ -90,7 +90,7 @@ class Letter(Protocol):
     def deliver(self) -> str | None:
         """Call the provider; returns its id of the message, if it gives one. Raises Refusal."""
 
-    def settle(self, session: Session, refusal: Refusal) -> None:
+    def settle(self, session: Session, refused: Refusal) -> None:
         """Write down what a refusal of `deliver` teaches: a closed window, a person who left."""
 
 

@@ -52,8 +52,10 @@ def climb(owed: Owed, at: datetime | None = None) -> None:
             owed = _learn(owed, channel, letter, refusal)
             if not refusal.next_rung:
                 break
+    refused = _sum_up(refusals, owed)
+    logger.warning("message %d was not sent (%s): %s", owed.id, refused.then, refused.reason)
     with db.transaction() as session:
-        outbox.record_refused(session, owed, _sum_up(refusals, owed), at=at)
+        outbox.record_refused(session, owed, refused, at=at)
 
 
 def _prepare(channel: Channel, owed: Owed, at: datetime | None) -> tuple[Letter, Owed]:

@@ -25,9 +25,9 @@ from backend.notify.channels import (
 )
 from backend.notify.fitting import fit, shorten
 from backend.notify.messages import Choice
-from backend.notify.models import Contact
-from backend.wechat import accounts, client
-from backend.wechat.accounts import Account, MiniProgram, Template
+from backend.wechat import client
+from backend.wechat.accounts import MiniProgram, Template
+from backend.wechat.addresses import Address, cause, find, follower, leave, refusal
 from backend.wechat.codes import Fate, ProviderError
 from backend.wechat.models import Conversation
 
@@ -36,81 +36,13 @@ MINI = ":mini"  # ends the account's name in contacts that came by its mini prog
 MINI_PAGE = "pages/case/case?number={number}"
 MORE, BY_PAGE = "点这里查看", "也可以打开网页："
 
-# What becomes of the message, and whether the next channel may be tried now.
-FATES: dict[Fate, tuple[Then, bool]] = {
-    Fate.PERMANENT: (Then.NEVER, True),
-    Fate.TRANSIENT: (Then.LATER, False),
-    Fate.NO_QUOTA: (Then.LATER, True),
-    Fate.TOKEN: (Then.LATER, False),
-    Fate.ACCOUNT: (Then.LATER, True),
-    Fate.TEMPLATE: (Then.NEVER, True),
-    Fate.WINDOW: (Then.NEVER, True),
-    Fate.NOT_FOLLOWING: (Then.VISIT, True),
-    Fate.REFUSED: (Then.NEVER, True),
-}
-NOT_SUBSCRIBED = 43004
-
-
-@dataclass(frozen=True)
-class Address:
-    """Someone at one account; the window is what its conversation allowed when we looked."""
-
-    account: Account
-    contact_id: int
-    openid: str
-    window_until: datetime | None
-
-
-def _follower(session: Session, owed: Owed) -> Address:
-    address = _address(session, owed)
-    if address is None:
-        raise Refusal("对方没有关注公众号", Then.VISIT)
-    return address
-
-
-def _address(session: Session, owed: Owed, suffix: str = "") -> Address | None:
-    """The person's contact to use: followed, at an account we serve; the one last heard from first."""
-    names = {name + suffix: account for name, account in accounts.all_accounts().items()}
-    person = (
-        Contact.officer_id == owed.officer_id
-        if owed.officer_id is not None
-        else Contact.resident_id == owed.resident_id
-    )
-    found = session.execute(
-        sa.select(Contact.id, Contact.account, Contact.openid, Conversation.window_until)
-        .outerjoin(Conversation, Conversation.contact_id == Contact.id)
-        .where(person, Contact.follows, Contact.account.in_(names))
-        .order_by(Conversation.heard_at.desc().nulls_last(), Contact.id.desc())
-        .limit(1)
-    ).first()
-    if found is None:
-        return None
-    return Address(names[found.account], found.id, found.openid, found.window_until)
-
-
-def _refusal(error: ProviderError) -> Refusal:
-    then, next_rung = FATES[error.fate]
-    refusal = Refusal(str(error), then, next_rung=next_rung, uncertain=error.uncertain)
-    refusal.__cause__ = error
-    return refusal
-
-
-def _error(refusal: Refusal) -> ProviderError | None:
-    return refusal.__cause__ if isinstance(refusal.__cause__, ProviderError) else None
-
-
-def _leave(session: Session, contact_id: int, refusal: Refusal) -> None:
-    """WeChat says that the person does not follow: the event that should have told us was lost."""
-    error = _error(refusal)
-    if error is not None and error.errcode == NOT_SUBSCRIBED:
-        session.execute(sa.update(Contact).where(Contact.id == contact_id).values(follows=False))
-
 
 @dataclass(frozen=True)
 class ChatLetter:
-    """A customer-service message that one message of the window has been reserved for."""
+    """A customer-service message, with one message of the window reserved for it."""
 
     address: Address
+    window_until: datetime | None
     content: str
     choices: tuple[Choice, ...]
     url: str
@@ -123,7 +55,7 @@ class ChatLetter:
         try:
             self._send()
         except ProviderError as error:
-            raise _refusal(error) from error
+            raise refusal(error, self.account) from error
 
     def _send(self) -> None:
         to = (self.address.account, self.address.openid)
@@ -136,18 +68,18 @@ class ChatLetter:
             tail = f'\n<a href="{self.url}">{MORE}</a>'
             client.send_text(*to, shorten(self.content, CHAT_BYTES - _bytes(tail), _bytes) + tail)
 
-    def settle(self, session: Session, refusal: Refusal) -> None:
+    def settle(self, session: Session, refused: Refusal) -> None:
         """A closed window is closed for the others too; a call that surely had no effect cost nothing."""
-        _leave(session, self.address.contact_id, refusal)
-        error = _error(refusal)
+        leave(session, self.address.contact_id, refused)
+        error = cause(refused)
         is_closed = error is not None and error.fate is Fate.WINDOW
-        if refusal.uncertain and not is_closed:
+        if refused.uncertain and not is_closed:
             return
         session.execute(
             sa.update(Conversation)
             .where(
                 Conversation.contact_id == self.address.contact_id,
-                Conversation.window_until == self.address.window_until,  # else the person wrote since
+                Conversation.window_until == self.window_until,  # else the person wrote since
             )
             .values(window_left=0 if is_closed else Conversation.window_left + 1)
         )
@@ -161,7 +93,7 @@ class Chat:
     def prepare(self, session: Session, owed: Owed) -> ChatLetter:
         if owed.unanswered:
             raise Refusal("上次发送没有得到回应，为免重复不再发到会话里", Then.NEVER)
-        address = _follower(session, owed)
+        address = follower(session, owed)
         reserved = session.scalar(
             sa.update(Conversation)
             .where(
@@ -174,8 +106,8 @@ class Chat:
         )
         if reserved is None:
             raise Refusal("对方近期没有给公众号发过消息", Then.NEVER)
-        address = Address(address.account, address.contact_id, address.openid, reserved)
-        return ChatLetter(address, text_of(owed), choices_of(owed), link_of(owed, address.account.name))
+        url = link_of(owed, address.account.name)
+        return ChatLetter(address, reserved, text_of(owed), choices_of(owed), url)
 
 
 @dataclass(frozen=True)
@@ -197,10 +129,10 @@ class CardLetter:
         try:
             return client.send_template(*to, self.template_id, self.slots, self.url, self.client_id)
         except ProviderError as error:
-            raise _refusal(error) from error
+            raise refusal(error, self.account) from error
 
-    def settle(self, session: Session, refusal: Refusal) -> None:
-        _leave(session, self.address.contact_id, refusal)
+    def settle(self, session: Session, refused: Refusal) -> None:
+        leave(session, self.address.contact_id, refused)
 
 
 class Card:
@@ -209,7 +141,7 @@ class Card:
     name = "wechat_template"
 
     def prepare(self, session: Session, owed: Owed) -> CardLetter:
-        address = _follower(session, owed)
+        address = follower(session, owed)
         template = address.account.templates.get(owed.message)
         if template is None:
             raise Refusal("公众号没有配置这类消息的模板", Then.VISIT)
@@ -237,12 +169,12 @@ class SubscriptionLetter:
                 self.mini_program, self.address.openid, self.template_id, self.slots, self.page
             )
         except ProviderError as error:
-            raise _refusal(error) from error
+            raise refusal(error, self.account) from error
 
-    def settle(self, session: Session, refusal: Refusal) -> None:
+    def settle(self, session: Session, refused: Refusal) -> None:
         """A consent is given back unless it was used, may have been, or turned out not to exist."""
-        error = _error(refusal)
-        if error is not None and error.fate is not Fate.REFUSED and not refusal.uncertain:
+        error = cause(refused)
+        if error is not None and error.fate is not Fate.REFUSED and not refused.uncertain:
             grants.keep(session, self.address.contact_id, [self.template_id])
 
 
@@ -254,7 +186,7 @@ class Subscription:
     def prepare(self, session: Session, owed: Owed) -> SubscriptionLetter:
         if owed.unanswered:
             raise Refusal("上次发送没有得到回应，为免重复不再发订阅消息", Then.NEVER)
-        address = _address(session, owed, MINI)
+        address = find(session, owed, MINI)
         if address is None:
             raise Refusal("对方没有用过小程序", Then.NEVER)
         mini_program = address.account.mini_program

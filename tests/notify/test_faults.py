@@ -14,18 +14,13 @@ import sqlalchemy as sa
 from backend import db
 from backend.broker import redis_client
 from backend.config import config
-from backend.notify import outbox, service, tasks
+from backend.notify import outbox, tasks
 from backend.notify.messages import Message
 from backend.notify.models import Delivery, Notification
-from backend.places.roles import Role
 from backend.times import now
-from backend.wechat import channel
-from backend.wechat.models import Conversation
-from tests.factories import make_community, make_officer
-from tests.weixin import follower
+from tests.telling import opened, owe, read, received
 
 SEND, CHAT = "/cgi-bin/message/template/send", "/cgi-bin/message/custom/send"
-FIELDS = {"number": "261121483920", "place": "玉兰社区", "at": "2026-11-21 18:30"}
 WORKER = """
 import sys
 from backend import db
@@ -45,25 +40,12 @@ else:
 
 
 @pytest.fixture
-def session(committed, weixin):
-    assert channel.LADDERS  # the worker imports the channels; so do these tests
+def session(committed):
     return committed
 
 
-@pytest.fixture
-def officer(session, weixin):
-    someone = make_officer(session, Role.INFORMATION_OFFICER, area=make_community(session))
-    return follower(session, weixin, "zhou", officer=someone)
-
-
-@pytest.fixture
-def resident(session, weixin):
-    phone, contact = follower(session, weixin, "li")
-    phone.send_text("你好", wait=False)
-    window = Conversation(contact_id=contact.id, window_until=now() + timedelta(hours=48), window_left=5)
-    session.add(window)
-    session.commit()
-    return phone, contact
+def shown(phone):
+    return [message["type"] for message in received(phone)]
 
 
 @pytest.fixture
@@ -90,25 +72,7 @@ def start(database_url, weixin):
         process.communicate()
 
 
-def owe(contact, message=Message.CASE_SUBMITTED, key="k"):
-    people = (
-        {"officers": [contact.officer_id]} if contact.officer_id else {"residents": [contact.resident_id]}
-    )
-    with db.transaction() as session:
-        [owed] = service.owe(session, message, key, FIELDS, **people)
-    return owed
-
-
-def read(session, owed):
-    session.expire_all()
-    return session.get_one(Notification, owed)
-
-
-def received(phone):
-    return [message["type"] for message in phone.inbox() if message["from"] == "account"]
-
-
-def until(is_so, seconds=15):
+def until(is_so, seconds=60):
     end = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < end, "it did not happen"
@@ -134,7 +98,7 @@ def test_of_eight_workers_on_one_message_one_sends_it(session, weixin, officer):
         thread.start()
     for thread in threads:
         thread.join()
-    assert received(phone) == ["template"]
+    assert shown(phone) == ["template"]
     assert len(weixin.calls(SEND)) == 1
     assert read(session, owed).attempts == 1
 
@@ -146,10 +110,10 @@ def test_a_worker_killed_after_the_claim_loses_nothing(session, weixin, officer,
     assert worker.stdout.readline() == b"claimed\n"
     worker.kill()
     tasks.deliver([owed])
-    assert received(phone) == []  # the lease still runs
+    assert shown(phone) == []  # the lease still runs
     assert expire() == 1
     tasks.deliver([owed])
-    assert received(phone) == ["template"]
+    assert shown(phone) == ["template"]
     assert read(session, owed).status is Delivery.SENT
 
 
@@ -162,12 +126,12 @@ def test_a_worker_killed_during_the_call_sends_one_card(session, weixin, officer
     session.rollback()
     time.sleep(0.3)  # the request is with the platform, which takes its time
     worker.kill()
-    until(lambda: received(phone) == ["template"])  # it shows the card all the same
+    until(lambda: shown(phone) == ["template"])  # it shows the card all the same
     assert read(session, owed).status is Delivery.SENDING
     session.rollback()
     assert expire() == 1
     tasks.deliver([owed])
-    assert received(phone) == ["template"]
+    assert shown(phone) == ["template"]
     assert len(weixin.calls(SEND)) == 2
     row = read(session, owed)
     assert (row.status, row.provider_id) == (Delivery.SENT, str(weixin.calls(SEND)[0]["response"]["msgid"]))
@@ -180,7 +144,7 @@ def test_a_worker_killed_before_the_record_sends_one_card(session, weixin, offic
     worker = start(owed)
     until(lambda: read(session, owed).channel == "wechat_template")
     session.execute(sa.select(Notification.id).where(Notification.id == owed).with_for_update())
-    until(lambda: received(phone) == ["template"])
+    until(lambda: shown(phone) == ["template"])
     time.sleep(0.3)  # the worker has its answer and waits for our lock to write it down
     worker.kill()
     worker.wait()
@@ -189,12 +153,13 @@ def test_a_worker_killed_before_the_record_sends_one_card(session, weixin, offic
     session.rollback()
     expire()
     tasks.deliver([owed])
-    assert received(phone) == ["template"]
+    assert shown(phone) == ["template"]
     assert read(session, owed).status is Delivery.SENT
 
 
 def test_a_chat_message_whose_worker_was_killed_is_not_written_twice(session, weixin, resident, start):
     phone, contact = resident
+    opened(session, phone, contact)
     owed = owe(contact, Message.CASE_ACCEPTED)
     weixin.faults(api=[{"path": CHAT, "times": 1, "delay_ms": 1000}])
     worker = start(owed)
@@ -202,10 +167,10 @@ def test_a_chat_message_whose_worker_was_killed_is_not_written_twice(session, we
     session.rollback()
     time.sleep(0.3)
     worker.kill()
-    until(lambda: received(phone) == ["text"])
+    until(lambda: shown(phone) == ["text"])
     expire()
     tasks.deliver([owed])
-    assert received(phone) == ["text", "template"]  # the same news as a card: told for certain
+    assert shown(phone) == ["text", "template"]  # the same news as a card: told for certain
     assert len(weixin.calls(CHAT)) == 1
     assert read(session, owed).status is Delivery.SENT
 
@@ -223,7 +188,7 @@ def test_a_late_worker_does_not_overwrite_what_another_recorded(session, weixin,
         tasks.climb(held)
     row = read(session, owed)
     assert (row.status, row.provider_id) == (Delivery.SENT, first)
-    assert received(phone) == ["template"]
+    assert shown(phone) == ["template"]
 
 
 def test_one_message_that_breaks_a_worker_does_not_hold_the_others(session, weixin, officer):
@@ -239,7 +204,7 @@ def test_one_message_that_breaks_a_worker_does_not_hold_the_others(session, weix
     session.rollback()
     expire()
     assert read(session, broken).status is Delivery.WAITING
-    assert received(phone) == ["template"]
+    assert shown(phone) == ["template"]
 
 
 @pytest.fixture
@@ -254,7 +219,7 @@ def test_a_nudge_wakes_a_worker(session, weixin, officer, worker):
     phone, contact = officer
     worker.start()
     owe(contact)
-    until(lambda: received(phone) == ["template"])
+    until(lambda: shown(phone) == ["template"])
 
 
 def test_redis_emptied_after_the_commit_loses_nothing(session, weixin, officer, worker):
@@ -264,10 +229,10 @@ def test_redis_emptied_after_the_commit_loses_nothing(session, weixin, officer, 
     redis_client().flushall()
     worker.start()
     time.sleep(0.3)
-    assert received(phone) == []
+    assert shown(phone) == []
     tasks.sweep()
     until(lambda: read(session, owed).status is Delivery.SENT)
-    assert received(phone) == ["template"]
+    assert shown(phone) == ["template"]
 
 
 def test_the_sweep_is_harmless_beside_a_nudge(session, weixin, officer, worker):
@@ -278,7 +243,7 @@ def test_the_sweep_is_harmless_beside_a_nudge(session, weixin, officer, worker):
     worker.start()
     until(lambda: read(session, owed).status is Delivery.SENT)
     until(lambda: redis_client().llen("dramatiq:notify") == 0)
-    assert received(phone) == ["template"]
+    assert shown(phone) == ["template"]
     assert len(weixin.calls(SEND)) == 1
 
 
@@ -293,4 +258,4 @@ def test_a_platform_that_is_away_for_a_while_is_tried_again(session, weixin, off
     row.due_at = now()
     session.commit()
     tasks.deliver([owed])
-    assert received(phone) == ["template"]
+    assert shown(phone) == ["template"]

@@ -7,9 +7,10 @@ from backend.places.roles import Role
 from backend.wechat import facts
 from backend.wechat.accounts import reset
 from tests.factories import make_code, make_community, make_officer
-from tests.weixin import platform, weixin
+from tests.telling import officer, resident
+from tests.weixin import account, phone, platform, weixin
 
-__all__ = ["platform", "weixin"]
+__all__ = ["account", "officer", "phone", "platform", "resident", "weixin"]
 
 
 @pytest.fixture
