@@ -5,7 +5,6 @@ from flask.typing import ResponseReturnValue
 
 from backend import auth, db
 from backend.auth import Who, public, require
-from backend.cases import attachments
 from backend.cases.models import Channel
 from backend.cases.workflow import Action
 from backend.errors import Invalid, LoginNeeded, NotFound
@@ -167,8 +166,7 @@ def act(number: str, action: str, body: schemas.Note) -> schemas.Case:
 def add_photo(number: str) -> schemas.Photo:
     content = steps.photo_in_form()
     with db.transaction() as session:
-        photo = steps.add_photo(session, number, people.resident(), content)
-        return schemas.Photo(id=str(photo.id), url=attachments.photo_url(photo))
+        return shown.show_photo(steps.add_photo(session, number, people.resident(), content))
 
 
 @bp.get("/cases/<number>/survey")

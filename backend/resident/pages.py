@@ -8,13 +8,16 @@ from flask.typing import ResponseReturnValue
 from backend import db
 from backend.auth import Who, require
 from backend.cases.intake import summary
-from backend.cases.workflow import Action
+from backend.cases.workflow import Action, Status
 from backend.errors import AppError, Invalid, NotFound
 from backend.resident import files, rating, report_page, schemas, shown, steps, survey_page
 from backend.resident.contract import checked
 from backend.resident.forms import photos_in_form, say_refused
 from backend.resident.wording import DOINGS
 from backend.web import people
+from backend.wechat.wording import STATUS_WORDS
+
+ANSWERED = (Status.RESOLVED, Status.CLOSED)
 
 bp = Blueprint("resident", __name__, url_prefix="/r")
 bp.add_url_rule("/report", view_func=report_page.show_form)
@@ -32,7 +35,8 @@ def home() -> ResponseReturnValue:
     """My cases, twenty at a time."""
     with db.transaction() as session:
         cases, following = shown.page_of_cases(session, g.resident_id, request.args.get("before", ""))
-        return render_template("resident/home.html", cases=cases, following=following)
+        page = {"cases": cases, "following": following, "standing": STATUS_WORDS}
+        return render_template("resident/home.html", **page)
 
 
 @bp.get("/cases/<number>")
@@ -48,7 +52,8 @@ def _page(number: str, **tried: Any) -> str:
         seen = shown.show_case(session, row)
         telephone = session.scalar(shown.telephone_near(row))
         survey = rating.link(session, row)
-    page = {"case": seen, "doings": DOINGS, "telephone": telephone, "survey": survey}
+        answer = row.answer if row.status in ANSWERED else None
+    page = {"case": seen, "doings": DOINGS, "telephone": telephone, "survey": survey, "answer": answer}
     return render_template("resident/case.html", **page, **tried)
 
 

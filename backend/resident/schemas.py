@@ -103,10 +103,11 @@ class Step(Shown):
 
 
 class Photo(Shown):
-    """`url` is relative to this origin and carries its own signature."""
+    """`url` is relative to this origin and carries its own signature; `mine` is false for an officer's."""
 
     id: str
     url: str
+    mine: bool
 
 
 class Offer(Shown):

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from backend.cases import attachments, workflow
 from backend.cases.models import Attachment, AttachmentKind, Case, CaseEvent, Stored, Survey, SurveyState
-from backend.cases.workflow import STATUS_LABELS, Status
+from backend.cases.workflow import Status
 from backend.config import config
 from backend.errors import Invalid
 from backend.places.models import Area
@@ -18,6 +18,7 @@ from backend.resident.wording import DOINGS
 from backend.resident.words import clean
 from backend.times import now, spoken
 from backend.wechat.understanding import understand
+from backend.wechat.wording import STATUS_WORDS
 
 PAGE = 20
 SURVEY_STATES = {
@@ -85,7 +86,7 @@ def _show(case: Case, survey: Survey | None, at: datetime) -> schemas.Case:
     return schemas.Case(
         number=case.number,
         status=case.status,
-        status_label=STATUS_LABELS[case.status],
+        status_label=STATUS_WORDS[case.status],
         round=case.round,
         report=case.report,
         place=f"{case.place.name}（{case.address}）" if case.address else case.place.name,
@@ -93,11 +94,7 @@ def _show(case: Case, survey: Survey | None, at: datetime) -> schemas.Case:
         due_at=case.due_at,
         next=what_comes_next(case, state, at),
         steps=_steps(case.events),
-        photos=[
-            schemas.Photo(id=str(attachment.id), url=attachments.photo_url(attachment))
-            for attachment in case.attachments
-            if is_shown(attachment)
-        ],
+        photos=[show_photo(attachment) for attachment in case.attachments if is_shown(attachment)],
         actions=offers(case.status),
         survey=state,
     )
@@ -126,6 +123,11 @@ def show_survey(survey: Survey) -> schemas.Survey:
         satisfaction=survey.satisfaction,
         words=survey.words,
     )
+
+
+def show_photo(attachment: Attachment) -> schemas.Photo:
+    url = attachments.photo_url(attachment)
+    return schemas.Photo(id=str(attachment.id), url=url, mine=attachment.by_resident)
 
 
 def is_shown(attachment: Attachment) -> bool:

@@ -12,11 +12,12 @@ from backend.auth import public
 from backend.cases import surveys
 from backend.cases.models import Survey, SurveyState
 from backend.config import config
-from backend.errors import Invalid, NotFound
+from backend.errors import Gone, Invalid, NotFound
 from backend.resident import rating, schemas, wording
 from backend.resident.contract import checked
 
 LIFE = timedelta(days=config.survey_days_open + 1)
+MINE = ("看我反映的事", "/r/")
 CHOICES = {"yes": True, "no": False}
 
 
@@ -26,8 +27,18 @@ def _survey_id(token: str) -> int:
 
 @public
 def ask(token: str) -> ResponseReturnValue:
-    """Both questions; Gone with a kind sentence when they were answered or are too old."""
-    return _form(token, {})
+    """Both questions; 410 with a kind sentence when they were answered or are too old."""
+    try:
+        return _form(token, {})
+    except Gone as error:
+        return _ended(error)
+
+
+def _ended(error: Gone) -> ResponseReturnValue:
+    page = render_template(
+        "message.html", title="这次回访已经结束", message=error.message, icon="info", links=[MINE]
+    )
+    return page, error.status
 
 
 def _form(token: str, filled: dict[str, str], problem: str = "") -> str:
@@ -54,11 +65,12 @@ def answer(token: str) -> ResponseReturnValue:
     """Write the answers down, then thank."""
     filled = {name: request.form.get(name, "") for name in ("solved", "satisfaction", "words")}
     try:
-        given = _given(filled)
+        with db.transaction() as session:
+            rating.answer(session, _survey_id(token), _given(filled))
+    except Gone as error:
+        return _ended(error)
     except Invalid as error:
         return _form(token, filled, error.message), error.status
-    with db.transaction() as session:
-        rating.answer(session, _survey_id(token), given)
     return redirect(url_for("resident.thank", token=token), 303)
 
 
@@ -79,4 +91,5 @@ def thank(token: str) -> ResponseReturnValue:
         if survey is None or survey.state is not SurveyState.ANSWERED:
             raise NotFound("还没有收到您的评价，请从微信消息里重新打开")
         message = wording.SAID_BAD if surveys.is_bad(survey) else wording.SAID_GOOD
-    return render_template("message.html", title="谢谢您的评价", message=message, icon="success")
+    page = {"title": "谢谢您的评价", "message": message, "icon": "success", "links": [MINE]}
+    return render_template("message.html", **page)

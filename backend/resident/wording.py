@@ -65,7 +65,6 @@ SURVEYED = {
 }
 
 YOU, STAFF, COMMUNITY, SYSTEM = "您", "工作人员", "社区工作人员", "系统"
-SATISFIED_FACES = {5: "😄", 4: "🙂", 3: "😐", 2: "🙁", 1: "😠"}
 SAID_BAD = "已经退回重新办理，有进展会马上告诉您。"
 SAID_GOOD = "您的评价我们收到了。"
 # fmt: on

@@ -45,6 +45,15 @@ async function prepare(input) {
   button.disabled = false;
 }
 
+function dress(input) {
+  const box = document.createElement("span");
+  box.className = "add-photo";
+  box.textContent = "＋ 选照片，或者拍照";
+  input.after(box);
+  input.parentElement.classList.add("field_ready");
+}
+
 for (const input of document.querySelectorAll("input[type=file]")) {
+  dress(input);
   input.addEventListener("change", () => prepare(input).catch(() => (input.form.querySelector("button").disabled = false)));
 }

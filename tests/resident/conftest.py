@@ -1,7 +1,6 @@
 """Residents with their telephones: a browser for the pages, a mini program for the API."""
 
 import io
-import re
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -18,9 +17,8 @@ from backend.places.roles import Role
 from backend.places.scope import posts_of
 from backend.times import now
 from backend.wechat import accounts
+from tests.browser import add_form_token
 from tests.factories import make_code, make_community, make_contact, make_officer, make_unit
-
-TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
 class Phone:
@@ -33,6 +31,7 @@ class Phone:
         session.commit()
         self.client = app.test_client()
         self.client.set_cookie(auth.COOKIE, self.token)
+        add_form_token(self.client)
         self.actor = Actor(resident_id=self.resident_id)
 
     def open(self, path):
@@ -40,11 +39,9 @@ class Phone:
         response = self.client.get(path)
         return response.status_code, response.get_data(as_text=True)
 
-    def send(self, path, follow=True, **fields):
-        """A form of a page, with the token that the page gave."""
-        page = self.client.get("/r/report?scene=yulan").get_data(as_text=True)
-        fields["csrf_token"] = TOKEN.search(page).group(1)
-        response = self.client.post(path, data=fields, follow_redirects=follow)
+    def send(self, path, **fields):
+        """A form of a page; the page after it, as text."""
+        response = self.client.post(path, data=fields, follow_redirects=True)
         return response.status_code, response.get_data(as_text=True)
 
 

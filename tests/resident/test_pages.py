@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from backend import db
+from backend import auth, db
 from backend.cases import service
 from backend.cases.models import Attachment, Case, CaseEvent
 from backend.cases.workflow import Action, Given, Status
@@ -27,7 +27,7 @@ def test_my_cases_are_listed_and_nobody_elses(session, place, phone, stranger, c
     open_case(session, place, stranger.resident_id, "邻居家的秘密")
     _, page = phone.open("/r/")
     assert "玉兰苑门口的路灯不亮了" in page
-    assert "待受理" in page
+    assert "等待受理" in page
     assert "邻居家的秘密" not in page
 
 
@@ -92,9 +92,10 @@ def test_without_a_login_the_browser_is_sent_to_wechat(app, case):
     assert case.number in response.headers["Location"]
 
 
-def test_a_step_without_the_pages_token_is_refused(session, phone, case):
-    response = phone.client.post(f"{at(case)}/withdraw", data={})
-    assert response.status_code == 400
+def test_a_step_without_the_pages_token_is_refused(session, app, phone, case):
+    elsewhere = app.test_client()
+    elsewhere.set_cookie(auth.COOKIE, phone.token)
+    assert elsewhere.post(f"{at(case)}/withdraw").status_code == 400
     assert status_of(session, case) is Status.SUBMITTED
 
 

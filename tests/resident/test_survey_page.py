@@ -9,7 +9,7 @@ from backend import auth
 from backend.cases.models import Case, Survey, SurveyState
 from backend.cases.workflow import Status
 from backend.config import config
-from tests.resident.conftest import TOKEN
+from tests.browser import add_form_token
 
 DAY = 24 * 3600
 
@@ -22,13 +22,12 @@ def link(survey):
 @pytest.fixture
 def browser(app):
     """Somebody who is not logged in."""
-    return app.test_client()
+    client = app.test_client()
+    add_form_token(client)
+    return client
 
 
 def reply(browser, link, **answers):
-    page = browser.get(link).get_data(as_text=True)
-    token = TOKEN.search(page)
-    answers["csrf_token"] = token.group(1) if token else ""
     response = browser.post(link, data=answers, follow_redirects=True)
     return response.status_code, response.get_data(as_text=True)
 
@@ -71,13 +70,11 @@ def test_an_answered_link_says_so(browser, link):
     assert "已经答过了" in again.get_data(as_text=True)
 
 
-def test_a_second_answer_is_refused_and_changes_nothing(session, browser, app, link, survey):
-    page = browser.get(link).get_data(as_text=True)
-    answers = {"solved": "yes", "satisfaction": "4", "csrf_token": TOKEN.search(page).group(1)}
-    browser.post(link, data=answers)
-    second = browser.post(link, data=answers | {"solved": "no"})
+def test_a_second_answer_is_refused_and_changes_nothing(session, browser, link, survey):
+    reply(browser, link, solved="yes", satisfaction="4")
+    status, _ = reply(browser, link, solved="no", satisfaction="1")
     answered, case = row(session, survey)
-    assert second.status_code == 410
+    assert status == 410
     assert answered.solved is True
     assert case.status is Status.CLOSED
 

@@ -1,0 +1,107 @@
+"""The resident's pages in a real Chromium, as large as a phone and as a desk."""
+
+import pytest
+import sqlalchemy as sa
+from PIL import Image
+
+from backend import auth, db
+from backend.cases import service, surveys
+from backend.cases.models import Attachment, Case
+from backend.cases.workflow import Action
+from backend.times import now
+from backend.wechat import accounts
+from tests.browser import DESKTOP, PHONE, is_cut
+from tests.cases.pictures import written
+from tests.factories import make_area, make_code, make_community, make_contact
+from tests.resident.conftest import Desk, open_case
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def place(committed):
+    accounts.reset()
+    place = make_community(committed, telephone="0755-28000001")
+    make_code(committed, place, "yulan")
+    for name in ("玉兰苑东门", "望溪公园"):
+        make_code(committed, make_area(committed, "station", place, name=name))
+    return place
+
+
+@pytest.fixture(params=[PHONE, DESKTOP], ids=["phone", "desk"])
+def tab(request, chromium, committed, site, place):
+    """A page of a resident who is signed in."""
+    context = chromium.new_context(viewport=request.param, base_url=site, locale="zh-CN")
+    contact = make_contact(committed)
+    token, _ = auth.start_session(committed, contact.id)
+    committed.commit()
+    context.add_cookies([{"name": auth.COOKIE, "value": token, "url": site}])
+    tab = context.new_page()
+    tab.resident_id = contact.resident_id
+    tab.problems = []
+    tab.on("console", lambda message: message.type == "error" and tab.problems.append(message.text))
+    tab.on("pageerror", lambda error: tab.problems.append(str(error)))
+    yield tab
+    assert tab.problems == []
+    context.close()
+
+
+def large_photo():
+    """Nine of these would not fit in one form."""
+    return written(Image.effect_noise((3000, 2000), 80), quality=95)
+
+
+def test_a_report_with_a_large_photo_is_filled_in_and_sent(committed, tab):
+    tab.goto("/r/report")
+    tab.get_by_role("link", name="玉兰社区").click()
+    assert not is_cut(tab)
+    tab.get_by_label("出了什么事？").fill("3 栋楼下的路灯坏了，晚上看不清路")
+    photo = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": large_photo()}
+    tab.get_by_label("照片").set_input_files(photo)
+    tab.locator(".chosen img").wait_for()
+    size = tab.evaluate("document.querySelector('input[type=file]').files[0].size")
+    tab.get_by_role("button", name="提交").click()
+    tab.get_by_text("已经收到您反映的事").wait_for()
+    assert not is_cut(tab)
+    assert size < len(photo["buffer"])
+    assert committed.query(Case).count() == committed.query(Attachment).count() == 1
+
+
+def test_a_double_tap_on_the_form_makes_one_case(committed, tab):
+    tab.goto("/r/report?scene=yulan")
+    tab.get_by_label("出了什么事？").fill("3 栋楼下的路灯坏了")
+    tab.get_by_role("button", name="提交").dblclick()
+    tab.get_by_text("已经收到您反映的事").wait_for()
+    assert committed.query(Case).count() == 1
+
+
+def test_from_the_list_to_not_solved_and_back(committed, tab, place):
+    case = open_case(committed, place, tab.resident_id, "玉兰苑门口的路灯不亮了，晚上走路看不清")
+    Desk(committed, place).resolve(case.number)
+    tab.goto("/r/")
+    assert not is_cut(tab)
+    tab.get_by_text("玉兰苑门口的路灯").click()
+    assert not is_cut(tab)
+    tab.locator("summary", has_text="没有解决").click()
+    tab.get_by_label("请说一说哪里还没有解决").fill("换了灯泡，还是不亮")
+    tab.get_by_role("button", name="提交").click()
+    tab.get_by_text("第 2 次办理").first.wait_for()
+    tab.get_by_text("换了灯泡，还是不亮").wait_for()
+
+
+def test_a_survey_is_answered_by_two_taps(committed, tab, place):
+    case = open_case(committed, place, tab.resident_id)
+    Desk(committed, place).resolve(case.number)
+    with db.transaction() as session:
+        actor = service.Actor(resident_id=tab.resident_id)
+        service.perform(session, case.number, Action.CONFIRM, actor)
+    tab.goto(f"/r/cases/{case.number}")
+    tab.get_by_role("link", name="说一说办得怎么样").click()
+    assert not is_cut(tab)
+    tab.get_by_text("已解决", exact=True).click()
+    tab.get_by_text("很满意", exact=True).click()
+    tab.get_by_role("button", name="提交评价").click()
+    tab.get_by_text("谢谢您的评价").wait_for()
+    survey = committed.scalars(sa.select(surveys.Survey)).one()
+    assert (survey.solved, survey.satisfaction) == (True, 5)
+    assert survey.answered_at < now()
