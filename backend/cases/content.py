@@ -65,7 +65,7 @@ DECODERS = ("JPEG", "PNG", "WEBP", "GIF", "HEIF")
 # Recordings that the library does not know: wide-band AMR, and WeChat's own SILK with and without its mark.
 VOICES = {b"#!AMR-WB\n": "audio/amr-wb", b"\x02#!SILK_V3": "audio/silk", b"#!SILK_V3": "audio/silk"}
 
-_decoding = threading.BoundedSemaphore(2)  # a large photo takes up to 400 MB for a moment
+_decoding = threading.Lock()  # the largest picture takes up to 800 MB for a moment: never two at once
 
 
 def check(content: bytes) -> Checked:
