@@ -24,7 +24,7 @@ CLOCKS = {
     Status.ASSIGNED: Clock.ACKNOWLEDGE,
     Status.IN_PROGRESS: Clock.RESOLVE,
 }
-AMBER = 1 / 3  # of a clock's length is left
+AMBER = 1 / 2  # of a clock's length is left
 
 
 @dataclass(frozen=True)

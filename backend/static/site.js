@@ -22,3 +22,6 @@ window.addEventListener("pageshow", () => {
     }
   }
 });
+
+// The chosen tab may lie beyond the edge of a narrow screen.
+document.querySelector(".tabs__one_on")?.scrollIntoView({ inline: "center", block: "nearest" });

@@ -81,8 +81,8 @@ def wants_json() -> bool:
 def answer(status: int, code: str, message: str, **shown: Any) -> ResponseReturnValue:
     if wants_json():
         return {"error": code, "message": message}, status
-    title = TITLES.get(status, "没有办成")
-    return render_template("message.html", title=title, message=message, icon="warn", **shown), status
+    page = {"title": TITLES.get(status, "没有办成"), "message": message, "icon": "warn"} | shown
+    return render_template("message.html", **page), status
 
 
 def login_url(next_path: str) -> str:
@@ -100,4 +100,5 @@ def _ask_to_log_in(error: LoginNeeded) -> ResponseReturnValue:
         return redirect(login_url(request.full_path.rstrip("?")))
     back = request.full_path if request.method == "GET" else urlsplit(request.referrer or "/").path
     links = [("重新进入", login_url(back.rstrip("?")))]
-    return answer(error.status, error.code, error.message, links=links)
+    title = "请重新进入" if is_stranger else "这个页面打不开"
+    return answer(error.status, error.code, error.message, links=links, title=title)

@@ -309,7 +309,7 @@ def queries_of(call):
 def test_a_deadline_turns_amber_and_then_red(session, place):
     case = open_case(session, place.community)
     assert wording.due(case, case.due_at - timedelta(minutes=25)).tone == "calm"
-    assert wording.due(case, case.due_at - timedelta(minutes=5)).tone == "amber"
+    assert wording.due(case, case.due_at - timedelta(minutes=10)).tone == "amber"
     late = wording.due(case, case.due_at + timedelta(hours=2))
     assert (late.tone, late.words[-6:]) == ("red", "已超时2小时")
 
