@@ -17,6 +17,7 @@ COMMANDS = {
     "check-config": ("backend.cli:check_config", "Read every setting and account; name the bad ones."),
     "demo": ("backend.cli:demo", "Load the invented district, its officers and its accounts."),
     "migrate": ("backend.cli:migrate", "Bring the database's tables up to date."),
+    "replay": ("backend.replay.command:replay", "Play a file of real events against the running service."),
     "run": ("backend.runner:run", "Everything on one machine, until Ctrl-C."),
     "servers": ("backend.cli:servers", "Start, stop or remove the embedded PostgreSQL and Valkey."),
 }

@@ -94,14 +94,14 @@ def openids() -> Iterator[str]:
         yield f"o{1 + number % PEOPLE:027d}"
 
 
-def joining() -> Iterator[tuple[str, str]]:
+def joining() -> Iterator[tuple[str, pushes.Content]]:
     """What joins a case or asks about one: words, a picture, 进度, 你好."""
     contents = (pushes.text("就在三栋门口"), pushes.image("media"), pushes.text("进度"), pushes.text("你好"))
     for number, openid in enumerate(openids()):
         yield openid, contents[number % 4]
 
 
-def opening() -> Iterator[tuple[str, str]]:
+def opening() -> Iterator[tuple[str, pushes.Content]]:
     """What opens a case: a whole report."""
     for number, openid in enumerate(openids()):
         yield openid, pushes.text(f"第{number}件事：小区门口的垃圾堆了几天没有人清理，请尽快安排")

@@ -110,7 +110,7 @@ def _measure(ports: dict[str, int], urls: dict[str, str]) -> dict[str, Series]:
 
 
 def _at_half_load(
-    series: Series, name: str, ports: dict[str, int], talks: dict[str, Iterator[tuple[str, str]]]
+    series: Series, name: str, ports: dict[str, int], talks: dict[str, Iterator[tuple[str, pushes.Content]]]
 ) -> None:
     talk, _, database = name.partition(" ")
     rate = statistics.median(series.rates) / 2
@@ -122,17 +122,17 @@ def _at_half_load(
         series.p50.append(outcome.percentile(0.50))
 
 
-def _ready(talk: Iterator[tuple[str, str]], number: int) -> Iterator[bytes]:
+def _ready(talk: Iterator[tuple[str, pushes.Content]], number: int) -> Iterator[bytes]:
     return iter(pushes.ready(accounts.get("bench"), talk, number))
 
 
-def _saturate(port: int, talk: Iterator[tuple[str, str]]) -> Outcome:
+def _saturate(port: int, talk: Iterator[tuple[str, pushes.Content]]) -> Outcome:
     outcome = load.saturate(port, _ready(talk, READY), SECONDS)
     _all_good(outcome)
     return outcome
 
 
-def _stored(url: str, port: int, talk: Iterator[tuple[str, str]]) -> Outcome:
+def _stored(url: str, port: int, talk: Iterator[tuple[str, pushes.Content]]) -> Outcome:
     """A round whose answers must equal the messages that are in the table after it."""
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     counted = "SELECT count(*) FROM inbound_messages"

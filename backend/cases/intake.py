@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, LiteralString
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from backend.broker import nudge
@@ -27,6 +28,7 @@ from backend.places.roles import Role
 from backend.times import local, now, spoken, stamp
 
 SUMMARY = 40
+NUMBERS = 10  # draws; with 60,000 cases a day one in sixteen numbers is taken by the evening
 [(_, SUBMITTED)] = RULES[Action.SUBMIT].tells
 
 OPEN_CASE: LiteralString = f"""
@@ -141,11 +143,23 @@ def open_case(session: Session, report: Report, at: datetime | None = None) -> C
     if report.key is not None and (known := _with_key(session, report)) is not None:
         return known
     moment = at or now()
-    values = parameters(report, new_number(moment), moment)
-    row = session.connection().exec_driver_sql(OPEN_ALONE, values).one()
+    row = _insert(session, report, moment)
     told: Sequence[int] = row.told or []
     after_commit(session, lambda: nudge(deliver, list(told)))
     return session.get_one(Case, row.id)
+
+
+def _insert(session: Session, report: Report, at: datetime) -> Any:
+    """Run the statement; a number that is taken costs another try, no more."""
+    for attempt in range(NUMBERS):
+        try:
+            with session.begin_nested():
+                values = parameters(report, new_number(at), at)
+                return session.connection().exec_driver_sql(OPEN_ALONE, values).one()
+        except IntegrityError as error:
+            if "uq_cases_number" not in str(error) or attempt == NUMBERS - 1:
+                raise
+    raise AssertionError
 
 
 def _with_key(session: Session, report: Report) -> Case | None:

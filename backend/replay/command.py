@@ -1,0 +1,104 @@
+"""`python -m backend replay FILE`: play a file of events against the running service and say what arrived."""
+
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import sqlalchemy as sa
+from tqdm import tqdm
+
+from backend import db
+from backend.config import config
+from backend.errors import Invalid
+from backend.places.models import Area
+from backend.replay import rows as file
+from backend.replay import stage
+from backend.replay.play import Result, Target, known, play
+from backend.replay.rows import MISSING, Row
+from backend.wechat import accounts
+
+Counts = Counter[tuple[str, str, str]]
+
+
+@click.command()
+@click.argument("path", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--rate", type=click.FloatRange(min=0.1), help="Rows a second; as fast as it goes without.")
+@click.option("--texts", type=click.Path(exists=True, path_type=Path), help="A CSV with a column `text`.")
+@click.option("--account", "name", help="The official account that is written to; the first one without.")
+@click.option("--url", default=config.public_url, help="Where the service answers; PUBLIC_URL without.")
+def replay(path: Path, rate: float | None, texts: Path | None, name: str | None, url: str) -> None:
+    """Send every row of FILE as a message of a simulated resident; other channels enter as staff intake."""
+    try:
+        events = file.read(path, texts)
+    except Invalid as error:
+        raise click.ClickException(error.message) from None
+    db.connect(config.database_url)
+    account = accounts.get(name) if name else next(iter(accounts.all_accounts().values()))
+    with db.transaction() as session:
+        ready = stage.build(session, events)
+    with tqdm(total=len(events), desc="replay", unit="row") as bar:
+        result = play(events, Target(account, url, ready), rate, bar.update)
+    _say(events, result, with_texts=texts is not None)
+    if result.errors or not _counts_agree(events):
+        raise SystemExit(1)
+
+
+def _say(events: Sequence[Row], result: Result, *, with_texts: bool) -> None:
+    click.echo(_table(result))
+    source = "the text comes from another file" if with_texts else "the text is made from the category names"
+    click.echo(f"The join is synthetic: the events are real, {source}, and no resident wrote it.")
+    for row in events:
+        if row.street is None or row.community is None:
+            click.echo(f"line {row.line}: no place ('-'); the case stands at the district, to be located")
+    for line, reason in sorted(result.errors):
+        click.echo(f"line {line}: did not arrive: {reason}")
+
+
+def _table(result: Result) -> str:
+    latencies = sorted(result.latencies) or [0.0]
+    p99 = latencies[min(len(latencies) - 1, int(len(latencies) * 0.99))]
+    figures = {
+        "sent": result.sent,
+        "answered": result.answered,
+        "cases": result.cases,
+        "repeats": result.repeats,
+        "errors": len(result.errors),
+        "rows/s": round(result.sent / result.seconds, 1),
+        "p50 ms": round(statistics.median(latencies) * 1000, 1),
+        "p99 ms": round(p99 * 1000, 1),
+    }
+    return "\n".join(f"{name:>10}  {figure}" for name, figure in figures.items())
+
+
+def _counts_agree(events: Sequence[Row]) -> bool:
+    """Compare the file with the database, by street, community and channel; say what differs."""
+    expected, found = count_file(events), count_database(events)
+    click.echo(f"{len(expected)} combinations of street, community and channel compared")
+    for where in sorted(expected.keys() | found.keys()):
+        if expected[where] != found[where]:
+            click.echo(f"{' / '.join(where)}: {expected[where]} in the file, {found[where]} in the database")
+    agree = expected == found
+    click.echo("the counts are equal" if agree else "the counts differ")
+    return agree
+
+
+def count_file(events: Sequence[Row]) -> Counts:
+    """How many events the file has for each (street, community, channel)."""
+    return Counter((row.street or MISSING, row.community or MISSING, row.source) for row in events)
+
+
+def count_database(events: Sequence[Row]) -> Counts:
+    """The same, counted from the cases that the events became."""
+    found = known(events)
+    with db.transaction() as session:
+        names = {area_id: name for area_id, name in session.execute(sa.select(Area.id, Area.name))}
+    counts: Counts = Counter()
+    for row in events:
+        if row.id in found:
+            street, community = found[row.id]
+            counts[
+                names[street] if street else MISSING, names[community] if community else MISSING, row.source
+            ] += 1
+    return counts
