@@ -61,6 +61,7 @@ def database_url(servers):
 def engine(database_url):
     engine = db.connect(database_url)
     yield engine
+    db.disconnect()
     engine.dispose()
 
 

@@ -81,7 +81,7 @@ class Home:
 
 def gather(account: Account, delivery: Delivery, at: datetime) -> tuple[Known, Facts] | None:
     """What is known of the sender, and the facts of this message. None: the sender was never met."""
-    row = db.fast().execute(READ, _parameters(account, delivery)).fetchone()
+    row = db.quick(READ, _parameters(account, delivery))
     if row is None:
         return None
     contact_id, resident_id, follows, version, stored, replied, joined, asked, scanned, recent, survey = row

@@ -7,9 +7,11 @@ takes its own turn. So a message is answered once, without a lock held while Pyt
 
 import json
 from datetime import datetime, timedelta
+from time import monotonic, sleep
 from typing import Any, LiteralString
 
 from psycopg import errors as pg
+from sqlalchemy.exc import OperationalError
 
 from backend import db
 from backend.broker import nudge
@@ -27,7 +29,8 @@ from backend.wechat.facts import Known, gather
 from backend.wechat.media import fetch
 from backend.wechat.talk import AddToCase, Effect, Follow, Kind, OpenCase, Turn
 
-TURNS = 10  # how often a message may find the gate shut; each time somebody else got through
+TURNS = 20  # how often a message may find the gate shut; each time somebody else got through
+PATIENCE, PAUSE = 3.0, 0.2  # seconds to wait for a database that is away; WeChat waits five
 
 # What the platform lets us send after a message of this kind (how long, how many).
 WINDOW: dict[Kind, tuple[timedelta, int]] = dict.fromkeys(
@@ -70,11 +73,17 @@ class Busy(AppError):
 
 def receive(account: Account, delivery: Delivery, at: datetime) -> str:
     """Take in one message, once. Returns the reply; an empty string where there is nothing to say."""
+    until = monotonic() + PATIENCE
     for _ in range(TURNS):
         try:
             reply = _turn(account, delivery, at)
         except pg.UniqueViolation:
             continue  # the number of a new case was taken: the next turn draws another
+        except (pg.OperationalError, OperationalError):
+            if monotonic() > until:
+                raise Busy() from None
+            sleep(PAUSE)  # the database is starting again: what is gated may be tried again
+            continue
         if reply is not None:
             return reply
     raise Busy()
@@ -136,7 +145,7 @@ def _write(account: Account, known: Known, turn: Turn, values: dict[str, Any], a
             media = effects.media_json(account.name, effect.media)
             statement = ADD
             more = intake.addition(effect.number, known.sender.resident_id, effect.words, media)
-    row = db.fast().execute(statement, values | more).fetchone()
+    row = db.quick(statement, values | more)
     if row is None:
         return None
     told, attached = row

@@ -12,7 +12,7 @@ from backend.db import Base, json_object
 class Conversation(Base):
     """Where the talk with one contact stands. `version` lets one writer win; the rest look again.
 
-    `heard_at` opens the platform's customer-service window; `window_left` counts what may still be sent in it.
+    `window_until` and `window_left` are the ledger of what the platform lets us write into the chat.
     """
 
     __tablename__ = "conversations"
