@@ -28,8 +28,8 @@ csrf = CSRFProtect()
 class FormSessions(SecureCookieSessionInterface):
     """Flask's sessions, which hold the form token, at no cost to WeChat's deliveries.
 
-    Measured: opening one took 55 of the 210 microseconds around a view. So the signer is made once, and what is
-    sent without any cookie, which no form of ours can be, has no session.
+    Measured: opening one took 55 of the 210 microseconds around a view. So the signer is made once, and what
+    is sent without any cookie, which no form of ours can be, has no session.
     """
 
     _signer: URLSafeTimedSerializer | None = None
