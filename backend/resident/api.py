@@ -10,7 +10,7 @@ from backend.cases.workflow import Action
 from backend.errors import Invalid, LoginNeeded, NotFound
 from backend.notify import grants
 from backend.places import queries as places
-from backend.resident import openapi, rating, reporting, schemas, shown, steps
+from backend.resident import forms, openapi, rating, reporting, schemas, shown, steps
 from backend.resident.contract import contract
 from backend.web import people
 from backend.wechat import accounts, client, contacts
@@ -164,7 +164,7 @@ def act(number: str, action: str, body: schemas.Note) -> schemas.Case:
     errors=(404, 409, 413, 415, 422),
 )
 def add_photo(number: str) -> schemas.Photo:
-    content = steps.photo_in_form()
+    content = forms.photo_in_form()
     with db.transaction() as session:
         return shown.show_photo(steps.add_photo(session, number, people.resident(), content))
 

@@ -1,13 +1,25 @@
-"""What the pages' forms bring: photos, and what is said about those that were not taken."""
+"""Photos in forms, of the pages and of the API; and what is said about those that were not taken."""
 
 from collections.abc import Sequence
 
 from flask import flash, request
 
+from backend.errors import Invalid, Unsupported
+
 
 def photos_in_form() -> list[bytes]:
     """The files of the field `photos`; browsers send an empty one where nothing was chosen."""
     return [content for file in request.files.getlist("photos") if (content := file.read())]
+
+
+def photo_in_form() -> bytes:
+    """The one photo of a multipart request. Raises Unsupported or Invalid."""
+    if request.mimetype != "multipart/form-data":
+        raise Unsupported("请用表单（multipart/form-data）上传照片")
+    photo = request.files.get("photo")
+    if photo is None:
+        raise Invalid("请选择一张照片")
+    return bytes(photo.read())
 
 
 def say_refused(reasons: Sequence[str]) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from flask import request
 from sqlalchemy.orm import Session
 
 from backend import db
@@ -12,7 +11,7 @@ from backend.cases import attachments, service
 from backend.cases.models import Attachment, Case, CaseEvent
 from backend.cases.service import Actor
 from backend.cases.workflow import Action, Given
-from backend.errors import AppError, Invalid, NotFound, Unsupported
+from backend.errors import AppError, Invalid, NotFound
 from backend.resident.wording import DOINGS
 from backend.resident.words import clean
 from backend.times import now
@@ -62,16 +61,6 @@ def _was_just_done(
         and last.note == note
         and at - last.created_at < SAME_TAP
     )
-
-
-def photo_in_form() -> bytes:
-    """The one photo of a multipart request. Raises Unsupported or Invalid."""
-    if request.mimetype != "multipart/form-data":
-        raise Unsupported("请用表单（multipart/form-data）上传照片")
-    photo = request.files.get("photo")
-    if photo is None:
-        raise Invalid("请选择一张照片")
-    return bytes(photo.read())
 
 
 def add_photo(session: Session, number: str, actor: Actor, content: bytes) -> Attachment:
