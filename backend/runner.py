@@ -28,6 +28,7 @@ MARK = "CIVIC_CASES_RUN"
 DEMONSTRATION = {
     "PORT": "8000",
     "SANDBOX_PORT": "8100",
+    "SANDBOX_STATE": "{VAR_DIR}/sandbox",
     "WECHAT_API_BASE": "http://127.0.0.1:{SANDBOX_PORT}",
     "PUBLIC_URL": "http://127.0.0.1:{PORT}",
     "SURVEY_DELAY_MINUTES": "1",
