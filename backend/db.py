@@ -2,13 +2,11 @@
 
 import enum
 import logging
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, LiteralString
+from typing import Annotated, Any, ClassVar
 
-import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, sessionmaker
@@ -57,7 +55,9 @@ class Ltree(sa.types.UserDefinedType[str]):
         return "LTREE"
 
 
-TIMEOUTS = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
+# Nobody waits for ever, and nobody holds others up for ever.
+SETTINGS = (b"statement_timeout='30s'", b"lock_timeout='10s'", b"idle_in_transaction_session_timeout='60s'")
+_url: list[str] = []
 
 
 def connect(url: str) -> sa.Engine:
@@ -68,13 +68,16 @@ def connect(url: str) -> sa.Engine:
         pool_size=10,
         max_overflow=10,
         hide_parameters=True,  # what people wrote does not belong in the log of a failed statement
-        connect_args={"options": TIMEOUTS},
+        connect_args={"options": " ".join(f"-c {setting.decode()}" for setting in SETTINGS).replace("'", "")},
     )
     Session.configure(bind=engine)
-    disconnect()
-    global _dsn  # the one database of this process
-    _dsn = url.replace("+psycopg", "")
+    _url[:] = [url.replace("+psycopg", "")]
     return engine
+
+
+def plain_url() -> str:
+    """The address of this process's database, as libpq takes it."""
+    return _url[0]
 
 
 @contextmanager
@@ -92,41 +95,3 @@ def transaction() -> Iterator[OrmSession]:
 
 def after_commit(session: OrmSession, call: Callable[[], object]) -> None:
     session.info.setdefault("after_commit", []).append(call)
-
-
-_idle: "deque[psycopg.Connection[tuple[Any, ...]]]" = deque()
-_dsn = ""
-
-
-def quick(statement: LiteralString, values: dict[str, Any]) -> tuple[Any, ...] | None:
-    """Run one statement as one transaction, for the few that must be quick; returns its first row.
-
-    Connections are kept and prepared statements with them: this costs a fifth of the Session's way
-    (docs/performance.md). A connection that the server closed while it lay idle is replaced once; so a
-    statement must be safe to run twice. Raises psycopg.Error.
-    """
-    while _idle:
-        connection = _idle.pop()
-        try:
-            return _run(connection, statement, values)
-        except psycopg.OperationalError:
-            if not connection.closed:
-                raise
-    fresh = psycopg.connect(_dsn, autocommit=True, prepare_threshold=1, options=TIMEOUTS)
-    return _run(fresh, statement, values)
-
-
-def _run(
-    connection: "psycopg.Connection[tuple[Any, ...]]", statement: LiteralString, values: dict[str, Any]
-) -> tuple[Any, ...] | None:
-    try:
-        return connection.execute(statement, values).fetchone()
-    finally:
-        if not connection.closed:
-            _idle.append(connection)
-
-
-def disconnect() -> None:
-    """Close the connections that lie idle."""
-    while _idle:
-        _idle.pop().close()

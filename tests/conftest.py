@@ -19,7 +19,7 @@ import pytest
 import sqlalchemy as sa
 
 from backend import broker as queue
-from backend import db, embedded
+from backend import db, embedded, quick
 from backend.config import config
 from backend.migrations import upgrade
 from tests import accounts
@@ -61,7 +61,7 @@ def database_url(servers):
 def engine(database_url):
     engine = db.connect(database_url)
     yield engine
-    db.disconnect()
+    quick.disconnect()
     engine.dispose()
 
 

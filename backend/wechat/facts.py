@@ -7,13 +7,14 @@ from typing import Any, LiteralString
 
 from sqlalchemy.orm import Session
 
-from backend import db
+from backend import db, quick
 from backend.cases.intake import new_number
 from backend.cases.workflow import Status
 from backend.config import config
 from backend.places import queries
 from backend.places.models import Area
 from backend.places.roles import Level
+from backend.quick import Statement
 from backend.wechat import accounts
 from backend.wechat.accounts import Account
 from backend.wechat.effects import Sender
@@ -29,23 +30,26 @@ _CASE: LiteralString = (
 )
 
 # The parts that a message has no use for are not run: their parameter is NULL or false.
-READ: LiteralString = f"""
-SELECT k.id, k.resident_id, k.follows, t.version, t.state,
+READ = Statement(
+    "read",
+    f"""
+SELECT json_build_array(k.id, k.resident_id, k.follows, t.version, t.state,
     (SELECT reply FROM inbound_messages WHERE dedupe_key = %(dedupe_key)s),
     (SELECT {_CASE} FROM cases c WHERE c.number = t.state->>'case_number'),
     (SELECT {_CASE} FROM cases c WHERE c.number = %(number)s AND c.resident_id = k.resident_id),
     (SELECT json_build_array(a.id, a.name, a.telephone) FROM place_codes p JOIN areas a ON a.id = p.area_id
         WHERE p.scene = %(scene)s AND p.revoked_at IS NULL),
-    CASE WHEN %(wants_recent)s THEN (SELECT json_agg(r.fact) FROM (
+    CASE WHEN %(wants_recent)s::boolean THEN (SELECT json_agg(r.fact) FROM (
         SELECT {_CASE} AS fact FROM cases c WHERE c.resident_id = k.resident_id
         ORDER BY c.id DESC LIMIT 3) r) END,
-    CASE WHEN %(wants_survey)s THEN (
+    CASE WHEN %(wants_survey)s::boolean THEN (
         SELECT json_build_array(s.id, c.number, s.state) FROM surveys s JOIN cases c ON c.id = s.case_id
         WHERE s.resident_id = k.resident_id
-            AND CASE WHEN %(survey)s::bigint IS NULL THEN s.state = 'sent' ELSE s.id = %(survey)s END
-        ORDER BY s.id DESC LIMIT 1) END
+            AND CASE WHEN %(survey)s::bigint IS NULL THEN s.state = 'sent' ELSE s.id = %(survey)s::bigint END
+        ORDER BY s.id DESC LIMIT 1) END)
 FROM contacts k JOIN conversations t ON t.contact_id = k.id
-WHERE k.account = %(account)s AND k.openid = %(openid)s"""
+WHERE k.account = %(account)s AND k.openid = %(openid)s""",
+)
 
 RECENT = {
     Intent.PROGRESS,
@@ -81,7 +85,7 @@ class Home:
 
 def gather(account: Account, delivery: Delivery, at: datetime) -> tuple[Known, Facts] | None:
     """What is known of the sender, and the facts of this message. None: the sender was never met."""
-    row = db.quick(READ, _parameters(account, delivery))
+    row = quick.run(READ, _parameters(account, delivery))
     if row is None:
         return None
     contact_id, resident_id, follows, version, stored, replied, joined, asked, scanned, recent, survey = row

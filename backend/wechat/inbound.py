@@ -13,13 +13,14 @@ from typing import Any, LiteralString
 from psycopg import errors as pg
 from sqlalchemy.exc import OperationalError
 
-from backend import db
+from backend import db, quick
 from backend.broker import nudge
 from backend.cases import intake
 from backend.cases.intake import Report
 from backend.cases.models import Channel
 from backend.errors import AppError
 from backend.notify.tasks import deliver
+from backend.quick import Statement
 from backend.wechat import effects, wording
 from backend.wechat.accounts import Account
 from backend.wechat.contacts import meet
@@ -54,13 +55,18 @@ heard AS (
     SELECT %(dedupe_key)s, contact_id, %(kind)s, %(content)s::jsonb, %(reply)s FROM gate
 )"""
 
-ANSWER: LiteralString = f"WITH {GATE}, {HEARD} SELECT NULL, NULL FROM gate"
-OPEN: LiteralString = f"""
-WITH {GATE}, {HEARD}, {intake.OPEN_CASE}, {intake.OPENED_ATTACH}
-SELECT (SELECT array_agg(id) FROM told), (SELECT array_agg(id) FROM attached) FROM gate"""
-ADD: LiteralString = f"""
-WITH {GATE}, {HEARD}, {intake.ADD_TO_CASE}
-SELECT NULL, (SELECT array_agg(id) FROM attached) FROM gate"""
+# Each returns [the messages owed, the attachments to fetch], or no row when the gate was shut.
+TOLD: LiteralString = "(SELECT json_agg(id) FROM told)"
+ATTACHED: LiteralString = "(SELECT json_agg(id) FROM attached)"
+ANSWER = Statement("answer", f"WITH {GATE}, {HEARD} SELECT json_build_array(NULL, NULL) FROM gate")
+OPEN = Statement(
+    "open",
+    f"WITH {GATE}, {HEARD}, {intake.OPEN_CASE}, {intake.OPENED_ATTACH} "
+    f"SELECT json_build_array({TOLD}, {ATTACHED}) FROM gate",
+)
+ADD = Statement(
+    "add", f"WITH {GATE}, {HEARD}, {intake.ADD_TO_CASE} SELECT json_build_array(NULL, {ATTACHED}) FROM gate"
+)
 PASS: LiteralString = f"WITH {GATE} SELECT contact_id FROM gate"
 KEEP: LiteralString = f"WITH gate AS (SELECT %(contact_id)s::bigint AS contact_id), {HEARD} SELECT"
 
@@ -145,7 +151,7 @@ def _write(account: Account, known: Known, turn: Turn, values: dict[str, Any], a
             media = effects.media_json(account.name, effect.media)
             statement = ADD
             more = intake.addition(effect.number, known.sender.resident_id, effect.words, media)
-    row = db.quick(statement, values | more)
+    row = quick.run(statement, values | more)
     if row is None:
         return None
     told, attached = row

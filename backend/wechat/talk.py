@@ -1,6 +1,6 @@
 """The words of the conversation: what comes in, what is known, what is remembered, what is to be done."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -123,10 +123,11 @@ class State:
 
     def stored(self) -> dict[str, Any]:
         """For the database: only what differs from an empty state."""
-        return {name: value for name, value in asdict(self).items() if value != getattr(EMPTY, name)}
+        return {name: getattr(self, name) for name in _NAMES if getattr(self, name) != getattr(EMPTY, name)}
 
 
 EMPTY = State()
+_NAMES = tuple(State.__dataclass_fields__)
 
 
 @dataclass(frozen=True)
