@@ -1,7 +1,8 @@
 """Put the web application together. Only servers and tests import this module."""
 
-from collections.abc import Callable
-from typing import Any
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Flask, render_template
 from flask.typing import ResponseReturnValue
@@ -15,27 +16,42 @@ from backend.privacy import mask_phones
 from backend.resident.api import bp as api
 from backend.resident.pages import bp as resident
 from backend.web import assets, errors, health, protection
-from backend.wechat.callback import bp as callback
+from backend.wechat.callback import create_door
 from backend.wechat.login import bp as login
 
-BLUEPRINTS: tuple[Blueprint, ...] = (callback, login, resident, api, console)
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+BLUEPRINTS: tuple[Blueprint, ...] = (login, resident, api, console)
+CALLBACK = re.compile(r"/wechat/[^/]+")
 
 
 def create_app() -> Flask:
-    """The application, not yet connected to a database."""
+    """The application, not yet connected to a database. WeChat's deliveries go to their own door."""
     app = Flask(__name__)
     app.secret_key = config.secret_key
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = assets.FOR_EVER
     health.register(app)  # first, so that its clock sees the whole request
     errors.register(app)
-    protection.register(app, signed=callback, bearer=api)
+    protection.register(app, bearer=api)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.add_url_rule("/", view_func=home)
     app.add_template_global(assets.asset, "asset")
     for name, words in WORDS.items():
         app.add_template_filter(words, name)
+    app.wsgi_app = split(app.wsgi_app, create_door().wsgi_app)  # type: ignore[method-assign, assignment]
     return app
+
+
+def split(pages: "WSGIApplication", door: "WSGIApplication") -> "WSGIApplication":
+    """Deliveries need no cookies, sessions, CSRF or headers for browsers, and there are many of them."""
+
+    def choose(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        chosen = door if CALLBACK.fullmatch(environ["PATH_INFO"]) else pages
+        return chosen(environ, start_response)
+
+    return choose
 
 
 # How templates say things.

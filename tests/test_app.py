@@ -11,6 +11,7 @@ from backend import db
 from backend.app import create_app
 from backend.errors import Gone
 from backend.web import protection
+from backend.wechat.callback import create_door
 
 
 @pytest.fixture
@@ -24,8 +25,12 @@ def client(app, session):
 
 
 def views(app):
+    """Every view of the pages and of the door that WeChat uses, by route and endpoint."""
     return {
-        r.rule: app.view_functions[r.endpoint] for r in app.url_map.iter_rules() if r.endpoint != "static"
+        (rule.rule, rule.endpoint): part.view_functions[rule.endpoint]
+        for part in (app, create_door())
+        for rule in part.url_map.iter_rules()
+        if rule.endpoint != "static"
     }
 
 

@@ -1,6 +1,6 @@
-"""What stands before and after every request: CSRF, rate limits, size, headers.
+"""What stands before and after every request of a person or a program: CSRF, rate limits, size, headers.
 
-WeChat's own deliveries are left alone: they are signed, and a repeat of a valid one is never refused.
+WeChat's deliveries do not pass here: they are signed, and have a door of their own (wechat/callback.py).
 """
 
 from functools import partial
@@ -72,9 +72,8 @@ def caller() -> str:
     return hash_token(token).hex() if token else request.remote_addr or "unknown"
 
 
-def register(app: Flask, *, signed: Blueprint, bearer: Blueprint) -> None:
-    """`signed` holds what carries its sender's signature; `bearer` what no cookie opens, so that no browser
-    can be tricked into calling it."""
+def register(app: Flask, *, bearer: Blueprint) -> None:
+    """`bearer` holds what no cookie opens, so that no browser can be tricked into calling it."""
     app.config |= {
         "MAX_CONTENT_LENGTH": BODY_LIMIT,
         "SESSION_COOKIE_NAME": "form",  # holds the CSRF token; who is logged in is auth.COOKIE's matter
@@ -85,25 +84,24 @@ def register(app: Flask, *, signed: Blueprint, bearer: Blueprint) -> None:
     }
     app.session_interface = FormSessions()
     csrf.init_app(app)
-    app.before_request(partial(guard, signed.name, bearer.name))
-    app.after_request(partial(set_headers, signed.name))
+    app.before_request(partial(guard, bearer.name))
+    app.after_request(set_headers)
 
 
-def guard(signed: str, bearer: str) -> None:
-    """Check every request that changes something, unless its sender has signed it."""
-    if request.method in SAFE or request.blueprint == signed or request.endpoint is None:
+def guard(bearer: str) -> None:
+    """Check every request that changes something."""
+    if request.method in SAFE or request.endpoint is None:
         return
     charge()
     if request.blueprint != bearer:
         csrf.protect()
 
 
-def set_headers(signed: str, response: Response) -> Response:
-    if request.blueprint != signed:
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        if request.blueprint is not None:
-            response.headers.setdefault("Cache-Control", "no-store")  # pages hold personal data
+def set_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.blueprint is not None:
+        response.headers.setdefault("Cache-Control", "no-store")  # pages hold personal data
     return response
 
 
