@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
@@ -14,6 +14,7 @@ from backend.places.roles import ROLE_LABELS, Role
 from backend.places.scope import visible
 
 PAGE = 20
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 # The step by which a case in this status goes forward. A resolved case waits for its resident.
 NEXT_STEP = {
@@ -61,12 +62,13 @@ def waiting_cases(
 ) -> list[Case]:
     """The cases whose next step is up to these posts, soonest deadline first, in one query.
 
-    `after` is (due_at, id) of the last row seen.
+    A case without a deadline comes last, but it comes. `after` is (due_at or NEVER, id) of the last row seen.
     """
-    query = sa.select(Case).where(_waits_for(posts), Case.due_at.is_not(None)).options(*_LISTED)
+    due = sa.func.coalesce(Case.due_at, NEVER)
+    query = sa.select(Case).where(_waits_for(posts)).options(*_LISTED)
     if after is not None:
-        query = query.where(sa.tuple_(Case.due_at, Case.id) > sa.tuple_(*map(sa.literal, after)))
-    return list(session.scalars(query.order_by(Case.due_at, Case.id).limit(limit)))
+        query = query.where(sa.tuple_(due, Case.id) > sa.tuple_(*map(sa.literal, after)))
+    return list(session.scalars(query.order_by(due, Case.id).limit(limit)))
 
 
 def _waits_for(posts: Sequence[Post]) -> sa.ColumnElement[bool]:

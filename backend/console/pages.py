@@ -55,7 +55,8 @@ def _rows(session: Session, actor: Actor, tab: str, after: str) -> list[Case]:
 
 def _cursor(last: Case, tab: str) -> str:
     """Where the next page goes on: the id of the last row, and its deadline if the tab is in that order."""
-    return f"{last.id}~{last.due_at.isoformat()}" if tab == WAITING and last.due_at else str(last.id)
+    due = last.due_at or queries.NEVER
+    return f"{last.id}~{due.isoformat()}" if tab == WAITING else str(last.id)
 
 
 def _read_cursor(text: str) -> tuple[datetime | None, int | None]:

@@ -10,7 +10,6 @@ from tests.browser import add_form_token
 from tests.factories import make_case, make_community, make_officer, make_unit
 
 SECRET = "三号楼王家的事不能让别人知道"
-PAGES = ["/console/", "/console/?tab=all", "/console/cases/{number}"]
 
 
 @pytest.fixture
@@ -27,7 +26,7 @@ def routes(app, case):
             for action in actions:
                 address = rule.rule.replace("<number>", case.number).replace("<action>", action)
                 found += [(method, address) for method in rule.methods & {"GET", "POST"}]
-    return found
+    return found + [("GET", f"/console/?tab={tab}") for tab in ("all", "submitted")]
 
 
 def test_a_stranger_is_sent_to_log_in_or_refused(app, case):

@@ -20,7 +20,7 @@ from tests.factories import make_area, make_contact, make_officer
 
 
 @pytest.fixture
-def browser(session):
+def visitor(session):
     return create_app().test_client()
 
 
@@ -35,66 +35,66 @@ def local(url):
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
-def start(browser, wanted="/console/", account="demo"):
+def start(visitor, wanted="/console/", account="demo"):
     """Ask to log in; answers where WeChat is asked."""
-    response = browser.get(f"/wechat/{account}/login", query_string={"next": wanted})
+    response = visitor.get(f"/wechat/{account}/login", query_string={"next": wanted})
     assert response.status_code == 302
     return response.location
 
 
-def log_in(browser, person, wanted="/console/"):
-    return browser.get(local(person.authorize(start(browser, wanted))))
+def log_in(visitor, person, wanted="/console/"):
+    return visitor.get(local(person.authorize(start(visitor, wanted))))
 
 
-def test_login_leads_through_wechat_and_back_to_the_page(browser, person, session):
+def test_login_leads_through_wechat_and_back_to_the_page(visitor, person, session):
     officer = make_officer(session, Role.LEADER, area=make_area(session))
     make_contact(session, openid=person.openid(), officer=officer)
-    asked = browser.get("/console/?tab=all")
+    asked = visitor.get("/console/?tab=all")
     assert local(asked.location) == "/wechat/demo/login?next=/console/?tab%3Dall"
-    authorize = browser.get(local(asked.location)).location
-    back = browser.get(local(person.authorize(authorize)))
+    authorize = visitor.get(local(asked.location)).location
+    back = visitor.get(local(person.authorize(authorize)))
     assert (back.status_code, back.location) == (302, "/console/?tab=all")
-    assert browser.get(back.location).status_code == 200
+    assert visitor.get(back.location).status_code == 200
 
 
-def test_wechat_is_asked_silently_with_a_fresh_state(browser, weixin):
-    first, second = (parse_qs(urlsplit(start(browser)).query) for _ in range(2))
+def test_wechat_is_asked_silently_with_a_fresh_state(visitor, weixin):
+    first, second = (parse_qs(urlsplit(start(visitor)).query) for _ in range(2))
     assert first["scope"] == ["snsapi_base"]
     assert first["redirect_uri"] == ["http://127.0.0.1:8000/wechat/demo/oauth"]
     assert first["state"] != second["state"]
     assert first["state"][0].isalnum()
 
 
-def test_the_cookie_is_hidden_from_scripts_and_other_sites(browser, person):
-    cookies = log_in(browser, person).headers.getlist("Set-Cookie")
+def test_the_cookie_is_hidden_from_scripts_and_other_sites(visitor, person):
+    cookies = log_in(visitor, person).headers.getlist("Set-Cookie")
     [session_cookie] = [cookie for cookie in cookies if cookie.startswith("session=")]
     assert "HttpOnly" in session_cookie
     assert "SameSite=Lax" in session_cookie
     assert "Path=/" in session_cookie
 
 
-def test_the_token_is_stored_as_a_hash_alone(browser, person, session):
-    log_in(browser, person)
-    token = browser.get_cookie(auth.COOKIE).value
+def test_the_token_is_stored_as_a_hash_alone(visitor, person, session):
+    log_in(visitor, person)
+    token = visitor.get_cookie(auth.COOKIE).value
     assert session.scalar(sa.select(LoginSession.token_hash)) == auth.hash_token(token)
 
 
-def test_a_code_that_was_used_asks_to_try_again(browser, person, session):
-    back = local(person.authorize(start(browser)))
+def test_a_code_that_was_used_asks_to_try_again(visitor, person, session):
+    back = local(person.authorize(start(visitor)))
     state = parse_qs(urlsplit(back).query)["state"][0]
-    browser.get(back)
-    fresh = parse_qs(urlsplit(start(browser)).query)["state"][0]
-    response = browser.get(back.replace(state, fresh))
+    visitor.get(back)
+    fresh = parse_qs(urlsplit(start(visitor)).query)["state"][0]
+    response = visitor.get(back.replace(state, fresh))
     assert response.status_code == 400
     assert "重新进入" in response.text
     assert "/wechat/demo/login?next=/console/" in response.text
 
 
-def test_a_state_of_another_browser_signs_nobody_in(browser, person, session):
+def test_a_state_of_another_browser_signs_nobody_in(visitor, person, session):
     """Else a stranger could make a resident act in the stranger's name."""
     back = local(person.authorize(start(create_app().test_client())))
-    for client in (browser, create_app().test_client()):
-        if client is browser:
+    for client in (visitor, create_app().test_client()):
+        if client is visitor:
             start(client)
         response = client.get(back)
         assert response.status_code == 400
@@ -102,30 +102,30 @@ def test_a_state_of_another_browser_signs_nobody_in(browser, person, session):
     assert session.scalar(sa.select(sa.func.count(LoginSession.id))) == 0
 
 
-def test_a_state_of_another_account_signs_nobody_in(browser, person):
-    back = local(person.authorize(start(browser)))
-    assert browser.get(back.replace("/demo/", "/mixed/")).status_code == 400
+def test_a_state_of_another_account_signs_nobody_in(visitor, person):
+    back = local(person.authorize(start(visitor)))
+    assert visitor.get(back.replace("/demo/", "/mixed/")).status_code == 400
 
 
 @pytest.mark.parametrize("answer", ["", "&code=", "&code=authdeny"])
-def test_a_person_who_says_no_is_told_how_to_come_back(browser, weixin, answer):
-    state = parse_qs(urlsplit(start(browser, "/r/cases")).query)["state"][0]
-    response = browser.get(f"/wechat/demo/oauth?state={state}{answer}")
+def test_a_person_who_says_no_is_told_how_to_come_back(visitor, weixin, answer):
+    state = parse_qs(urlsplit(start(visitor, "/r/cases")).query)["state"][0]
+    response = visitor.get(f"/wechat/demo/oauth?state={state}{answer}")
     assert response.status_code == 400
     assert "没有得到您的同意" in response.text
     assert "/wechat/demo/login?next=/r/cases" in response.text
 
 
-def test_a_platform_that_does_not_answer_is_explained(browser, person, weixin):
-    back = local(person.authorize(start(browser)))
+def test_a_platform_that_does_not_answer_is_explained(visitor, person, weixin):
+    back = local(person.authorize(start(visitor)))
     weixin.faults(api=[{"path": "/sns/oauth2/access_token", "errcode": -1, "errmsg": "system error"}])
-    response = browser.get(back)
+    response = visitor.get(back)
     assert response.status_code == 400
     assert "重新进入" in response.text
 
 
-def test_an_unknown_account_is_not_found(browser):
-    assert browser.get("/wechat/nobody/login").status_code == 404
+def test_an_unknown_account_is_not_found(visitor):
+    assert visitor.get("/wechat/nobody/login").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -144,11 +144,15 @@ def test_login_leads_to_pages_of_ours_alone(wanted, allowed):
     assert own_path(wanted) == allowed
 
 
-def test_logging_out_revokes_the_session_itself(browser, person, session):
-    log_in(browser, person)
-    token = browser.get_cookie(auth.COOKIE).value
-    add_form_token(browser)
-    response = browser.post("/wechat/demo/logout")
+def test_a_link_made_by_a_stranger_cannot_lead_elsewhere(visitor, person):
+    assert log_in(visitor, person, "https://evil.example/").location == "/"
+
+
+def test_logging_out_revokes_the_session_itself(visitor, person, session):
+    log_in(visitor, person)
+    token = visitor.get_cookie(auth.COOKIE).value
+    add_form_token(visitor)
+    response = visitor.post("/wechat/demo/logout")
     assert response.status_code == 200
     stolen = create_app().test_client()
     stolen.set_cookie(auth.COOKIE, token)
