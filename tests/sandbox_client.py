@@ -281,10 +281,10 @@ def _sentence(answer: requests.Response) -> str:
 def _matches(message: Json, wanted: str | Callable[[Json], bool]) -> bool:
     if callable(wanted):
         return wanted(message)
-    return wanted in _words(message)
+    return wanted in words_of(message)
 
 
-def _words(message: Json) -> str:
+def words_of(message: Json) -> str:
     """All text that a person sees of a message."""
     card = message.get("card") or {}
     lines = [message.get("content") or "", message.get("tail") or ""]
