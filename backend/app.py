@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Flask, render_template
+from flask.json.provider import DefaultJSONProvider
 from flask.typing import ResponseReturnValue
 
 from backend import db, logs, times
@@ -16,6 +17,7 @@ from backend.privacy import mask_phones
 from backend.resident.api import bp as api
 from backend.resident.pages import bp as resident
 from backend.web import assets, errors, health, protection
+from backend.wechat import accounts
 from backend.wechat.callback import create_door
 from backend.wechat.login import bp as login
 
@@ -26,10 +28,17 @@ BLUEPRINTS: tuple[Blueprint, ...] = (login, resident, api, console)
 CALLBACK = re.compile(r"/wechat/[^/]+")
 
 
+class PlainJson(DefaultJSONProvider):
+    """JSON in which Chinese can be read."""
+
+    ensure_ascii = False
+
+
 def create_app() -> Flask:
     """The application, not yet connected to a database. WeChat's deliveries go to their own door."""
     app = Flask(__name__)
     app.secret_key = config.secret_key
+    app.json = PlainJson(app)
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = assets.FOR_EVER
     health.register(app)  # first, so that its clock sees the whole request
     errors.register(app)
@@ -77,5 +86,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     logs.configure(config.log_level)
     db.connect(config.database_url)
+    with db.transaction() as session:
+        accounts.check_areas(session)  # a bad account stops the start, not somebody's message
     globals()["app"] = create_app()
     return globals()["app"]

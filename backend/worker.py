@@ -12,7 +12,7 @@ from backend.broker import broker
 from backend.cases import tasks as cases
 from backend.config import config
 from backend.notify import tasks as notify
-from backend.wechat import channel, media
+from backend.wechat import accounts, channel, media
 
 __all__ = ["broker", "cases", "channel", "media", "notify"]
 
@@ -26,4 +26,5 @@ class NamedJobs(dramatiq.Middleware):
 
 logs.configure(config.log_level)
 db.connect(config.database_url)
+accounts.all_accounts()  # a bad file stops the start, not somebody's message
 broker.add_middleware(NamedJobs())

@@ -19,7 +19,7 @@ from backend.wechat import accounts
 from backend.wechat.accounts import Account
 from backend.wechat.effects import Sender
 from backend.wechat.envelope import Delivery
-from backend.wechat.talk import CaseFact, Facts, Kind, Message, Place, State, SurveyFact
+from backend.wechat.talk import WINDOW, CaseFact, Facts, Kind, Message, Place, State, SurveyFact
 from backend.wechat.understanding import Intent
 
 HOME_FOR = 60.0  # seconds that an account's own area is remembered
@@ -33,7 +33,11 @@ _CASE: LiteralString = (
 READ = Statement(
     "read",
     f"""
-SELECT json_build_array(k.id, k.resident_id, k.follows, t.version, t.state,
+SELECT json_build_array(k.id, k.resident_id,
+    %(is_visit)s::boolean AND (NOT k.follows OR coalesce(t.window_until < now(), true) AND EXISTS (
+        SELECT FROM notifications n WHERE n.status = 'waiting' AND n.due_at > now() + interval '1 year'
+            AND (n.resident_id = k.resident_id OR n.officer_id = k.officer_id))),
+    t.version, t.state,
     (SELECT reply FROM inbound_messages WHERE dedupe_key = %(dedupe_key)s),
     (SELECT {_CASE} FROM cases c WHERE c.number = t.state->>'case_number'),
     (SELECT {_CASE} FROM cases c WHERE c.number = %(number)s AND c.resident_id = k.resident_id),
@@ -68,7 +72,7 @@ class Known:
     """What the first statement tells about the sender."""
 
     sender: Sender
-    follows: bool
+    is_awaited: bool  # not known to follow, or a message was put off until this visit
     version: int
     state: State
     replied: str | None  # the reply, when this very message was answered before
@@ -88,9 +92,11 @@ def gather(account: Account, delivery: Delivery, at: datetime) -> tuple[Known, F
     row = quick.run(READ, _parameters(account, delivery))
     if row is None:
         return None
-    contact_id, resident_id, follows, version, stored, replied, joined, asked, scanned, recent, survey = row
+    contact_id, resident_id, is_awaited, version, stored, replied, joined, asked, scanned, recent, survey = (
+        row
+    )
     sender = Sender(account.name, contact_id, resident_id)
-    known = Known(sender, follows, version, State.read(stored), replied)
+    known = Known(sender, is_awaited, version, State.read(stored), replied)
     home = _home(account)
     facts = Facts(
         now=at,
@@ -118,6 +124,7 @@ def _parameters(account: Account, delivery: Delivery) -> dict[str, Any]:
         "account": account.name,
         "openid": delivery.openid,
         "dedupe_key": delivery.dedupe_key,
+        "is_visit": message.kind in WINDOW,
         "number": words.number if words else None,
         "scene": message.text if message.kind in (Kind.SCAN, Kind.FOLLOW) else None,
         "wants_recent": message.kind is Kind.CLICK or (words is not None and words.intent in RECENT),

@@ -6,7 +6,7 @@ takes its own turn. So a message is answered once, without a lock held while Pyt
 """
 
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import monotonic, sleep
 from typing import Any, LiteralString
 
@@ -28,16 +28,10 @@ from backend.wechat.conversation import converse
 from backend.wechat.envelope import Delivery
 from backend.wechat.facts import Known, gather
 from backend.wechat.media import fetch
-from backend.wechat.talk import AddToCase, Effect, Follow, Kind, OpenCase, Turn
+from backend.wechat.talk import WINDOW, AddToCase, Effect, Follow, OpenCase, Turn
 
 TURNS = 20  # how often a message may find the gate shut; each time somebody else got through
 PATIENCE, PAUSE = 3.0, 0.2  # seconds to wait for a database that is away; WeChat waits five
-
-# What the platform lets us send after a message of this kind (how long, how many).
-WINDOW: dict[Kind, tuple[timedelta, int]] = dict.fromkeys(
-    (Kind.TEXT, Kind.VOICE, Kind.PHOTO, Kind.VIDEO, Kind.LOCATION, Kind.LINK, Kind.OTHER),
-    (timedelta(hours=48), 5),
-) | dict.fromkeys((Kind.FOLLOW, Kind.SCAN, Kind.CLICK), (timedelta(minutes=1), 3))
 
 GATE: LiteralString = """
 gate AS (
@@ -105,7 +99,7 @@ def _turn(account: Account, delivery: Delivery, at: datetime) -> str | None:
     known, facts = gathered
     if known.replied is not None:
         return known.replied
-    _notice(known, delivery.message.kind)
+    _greet(known)
     turn = converse(known.state, delivery.message, facts)
     values = _values(known, delivery, turn, at)
     if all(isinstance(effect, OpenCase | AddToCase) and not _is_slow(effect) for effect in turn.effects):
@@ -113,9 +107,9 @@ def _turn(account: Account, delivery: Delivery, at: datetime) -> str | None:
     return _write_slowly(known, turn, values)
 
 
-def _notice(known: Known, kind: Kind) -> None:
-    """Who writes follows, even if the event was before our time; what waited for them is owed now."""
-    if not known.follows and kind in WINDOW:
+def _greet(known: Known) -> None:
+    """Who writes follows, even if the event was before our time; what waited for their visit is due now."""
+    if known.is_awaited:
         with db.transaction() as session:
             effects.carry_out(session, known.sender, Follow(True))
 

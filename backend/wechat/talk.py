@@ -1,7 +1,7 @@
 """The words of the conversation: what comes in, what is known, what is remembered, what is to be done."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -28,6 +28,13 @@ class Kind(StrEnum):
     RECEIPT = "receipt"
     SILENT = "silent"  # events that want no answer
     OTHER = "other"
+
+
+# What the platform lets us send after a message of this kind (how long, how many).
+WINDOW: dict[Kind, tuple[timedelta, int]] = dict.fromkeys(
+    (Kind.TEXT, Kind.VOICE, Kind.PHOTO, Kind.VIDEO, Kind.LOCATION, Kind.LINK, Kind.OTHER),
+    (timedelta(hours=48), 5),
+) | dict.fromkeys((Kind.FOLLOW, Kind.SCAN, Kind.CLICK), (timedelta(minutes=1), 3))
 
 
 @dataclass(frozen=True)

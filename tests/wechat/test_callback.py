@@ -287,3 +287,18 @@ def test_two_applications_share_what_was_answered(client, committed):
     delivery = push(pushes.text("路灯不亮了"), ALICE)
     assert read(send(client, delivery)) == read(send(create_app().test_client(), delivery))
     assert count(committed, Case) == 1
+
+
+def test_what_waited_for_a_persons_next_visit_is_due_when_they_write(client, committed):
+    scan(client)
+    resident_id = committed.scalars(sa.select(Contact.resident_id)).one()
+    far = sa.func.now() + sa.text("interval '10 years'")
+    waiting = Notification(
+        key="k", message="case_accepted", resident_id=resident_id, fields={"number": "1"}, due_at=far
+    )
+    committed.add(waiting)
+    committed.execute(sa.update(Conversation).values(window_until=sa.func.now() - sa.text("interval '1 day'")))
+    committed.commit()
+    say(client, "你好")
+    committed.refresh(waiting)
+    assert waiting.due_at <= committed.scalar(sa.select(sa.func.now()))
