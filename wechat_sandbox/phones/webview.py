@@ -34,7 +34,7 @@ NOT_PASSED_BACK = {
     "x-frame-options", "strict-transport-security", "content-security-policy", "server", "date",
 }  # fmt: skip
 REWRITTEN_TYPES = ("text/", "application/json", "application/javascript", "application/xhtml")
-http = urllib3.PoolManager(retries=False)
+http = urllib3.PoolManager(maxsize=8, retries=False)  # a page asks for several files at once
 
 
 @dataclass(frozen=True)
