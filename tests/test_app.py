@@ -1,5 +1,6 @@
 import inspect
 import json
+import os
 import re
 import subprocess
 import sys
@@ -98,6 +99,7 @@ def test_a_program_gets_the_one_error_shape(client, path, headers):
     response = client.get(path, headers=headers)
     assert response.status_code == 404
     assert set(response.json) == {"error", "message"}
+    assert response.json["message"] in response.text
     assert response.json["error"] == "not_found"
 
 
@@ -194,9 +196,21 @@ def test_without_the_vendor_s_files_a_page_says_what_to_run(client, monkeypatch)
     assert "页面样式没有装好" in page
 
 
-def test_a_server_finds_a_connected_application(database_url):
+def serve(database_url):
+    """What a server does with the application, in a process of its own."""
     script = "from backend.app import app; print(app.test_client().get('/readyz').text)"
-    run = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
-    )
-    assert json.loads(run.stdout)["database"] is True
+    env = os.environ | {"DATABASE_URL": database_url}
+    command = [sys.executable, "-c", script]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_a_server_finds_a_connected_application(committed, database_url):
+    make_community(committed)
+    assert json.loads(serve(database_url).stdout)["database"] is True
+
+
+def test_an_account_of_an_unknown_area_stops_the_start_with_a_sentence(committed, database_url):
+    run = serve(database_url)
+    assert run.returncode != 0
+    assert "account demo, area: is not a known area" in run.stderr
+    assert "Traceback" not in run.stderr

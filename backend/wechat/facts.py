@@ -92,9 +92,8 @@ def gather(account: Account, delivery: Delivery, at: datetime) -> tuple[Known, F
     row = quick.run(READ, _parameters(account, delivery))
     if row is None:
         return None
-    contact_id, resident_id, is_awaited, version, stored, replied, joined, asked, scanned, recent, survey = (
-        row
-    )
+    contact_id, resident_id, is_awaited, version, stored, replied, *found = row
+    joined, asked, scanned, recent, survey = found
     sender = Sender(account.name, contact_id, resident_id)
     known = Known(sender, is_awaited, version, State.read(stored), replied)
     home = _home(account)
