@@ -13,6 +13,7 @@ from backend.app import create_app
 from backend.errors import Gone
 from backend.web import protection
 from backend.wechat.callback import create_door
+from tests.factories import make_community
 
 
 @pytest.fixture
