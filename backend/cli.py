@@ -16,7 +16,9 @@ COMMANDS = {
     "bind": ("backend.bind:main", "Show a code that binds an officer to the WeChat that scans it."),
     "check-config": ("backend.cli:check_config", "Read every setting and account; name the bad ones."),
     "demo": ("backend.cli:demo", "Load the invented district, its officers and its accounts."),
+    "diagram": ("backend.cli:diagram", "Draw the life of a case, for README.md."),
     "migrate": ("backend.cli:migrate", "Bring the database's tables up to date."),
+    "publish": ("backend.publish:main", "Give the accounts their menus, and places their QR codes."),
     "replay": ("backend.replay.command:replay", "Play a file of real events against the running service."),
     "run": ("backend.runner:run", "Everything on one machine, until Ctrl-C."),
     "servers": ("backend.cli:servers", "Start, stop or remove the embedded PostgreSQL and Valkey."),
@@ -84,6 +86,26 @@ def check_config() -> None:
         click.echo(f"{'BAD' if finding.bad else 'ok '}  {finding.sentence}", err=finding.bad)
     if any(finding.bad for finding in findings):
         raise SystemExit(1)
+
+
+DRAWN = ("<!-- diagram: made by `python -m backend diagram --write README.md` -->\n", "<!-- /diagram -->")
+
+
+@click.command()
+@click.option("--write", "path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def diagram(path: Path | None) -> None:
+    """Draw the life of a case from the workflow's table; with --write, between the marks in a file."""
+    from backend.cases import workflow
+
+    drawn = f"```mermaid\n{workflow.diagram()}\n```\n"
+    if path is None:
+        click.echo(drawn, nl=False)
+        return
+    before, start, rest = path.read_text(encoding="utf-8").partition(DRAWN[0])
+    _, end, after = rest.partition(DRAWN[1])
+    if not end:
+        raise click.ClickException(f"{path} does not hold the two marks of the diagram.")
+    path.write_text(f"{before}{start}{drawn}{end}{after}", encoding="utf-8")
 
 
 @click.group()
