@@ -297,7 +297,9 @@ def test_what_waited_for_a_persons_next_visit_is_due_when_they_write(client, com
         key="k", message="case_accepted", resident_id=resident_id, fields={"number": "1"}, due_at=far
     )
     committed.add(waiting)
-    committed.execute(sa.update(Conversation).values(window_until=sa.func.now() - sa.text("interval '1 day'")))
+    committed.execute(
+        sa.update(Conversation).values(window_until=sa.func.now() - sa.text("interval '1 day'"))
+    )
     committed.commit()
     say(client, "你好")
     committed.refresh(waiting)

@@ -34,7 +34,9 @@ def test_a_text_is_taken_the_way_it_is_meant(text, intent):
     assert understand(text).intent is intent
 
 
-@pytest.mark.parametrize("text", ["", "   ", "[微笑]", "/::)", "😂😂", "啊", "哈哈哈哈", "？？？", "。", "ab", "12"])
+@pytest.mark.parametrize(
+    "text", ["", "   ", "[微笑]", "/::)", "😂😂", "啊", "哈哈哈哈", "？？？", "。", "ab", "12"]
+)
 def test_what_says_nothing_is_no_report(text):
     assert understand(text).intent is Intent.BLANK
 
