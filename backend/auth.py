@@ -86,7 +86,7 @@ _CALLER = sa.text("SELECT resident_id, officer_id FROM contacts WHERE id = :id")
 
 
 def require(who: Who) -> Callable[[View], View]:
-    """Only for callers of this sort: sets g.contact_id, g.resident_id, g.officer_id, or raises LoginNeeded."""
+    """Only for callers of this sort: sets contact_id, resident_id, officer_id of g, or raises LoginNeeded."""
 
     def decorate(view: View) -> View:
         @wraps(view)
