@@ -195,4 +195,11 @@ def diagram() -> str:
         for source in rule.sources
     ]
     names = [f"    {status}: {status} {label}" for status, label in STATUS_LABELS.items()]
-    return "\n".join(["stateDiagram-v2", *names, f"    [*] --> {Status.SUBMITTED}: submit 提交", *arrows])
+    start = f"    [*] --> {Status.SUBMITTED}: {Action.SUBMIT} {RULES[Action.SUBMIT].label}"
+    return "\n".join(["stateDiagram-v2", *names, start, *arrows, *_staying()])
+
+
+def _staying() -> list[str]:
+    """The steps that leave the status as it is, as a note: as arrows they would hide the others."""
+    steps = [f"        {action} {rule.label}" for action, rule in RULES.items() if rule.target is None]
+    return [f"    note right of {Status.SUBMITTED}", "        状态不变：", *steps, "    end note"]

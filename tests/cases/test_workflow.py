@@ -1,0 +1,147 @@
+"""The table of steps: every pair of status and action, for every role, as its row says and not otherwise."""
+
+import re
+from itertools import product
+
+import pytest
+
+from backend.cases import workflow
+from backend.cases.workflow import (
+    OUTCOME_LABELS,
+    RULES,
+    STATUS_LABELS,
+    UNSOLVED,
+    Action,
+    Given,
+    Need,
+    Outcome,
+    Status,
+)
+from backend.errors import AppError, Conflict, Forbidden, Invalid
+from backend.notify.messages import CATALOGUE, RESIDENT
+from backend.places.roles import Role
+
+EVERYTHING = Given(note="说明", unit_id=1, outcome=Outcome.SOLVED, has_proof=True)
+HAN = re.compile(r"[\u4e00-\u9fff]")
+
+
+@pytest.mark.parametrize("action", Action)
+def test_a_step_is_allowed_exactly_where_its_row_says(action):
+    rule = RULES[action]
+    for status, role in product(Status, Role):
+        if status in rule.sources and role in rule.roles:
+            assert workflow.check(status, action, role, EVERYTHING) is rule
+            assert action in workflow.allowed(status, {role})
+            continue
+        with pytest.raises(Conflict if role in rule.roles else Forbidden) as refusal:
+            workflow.check(status, action, role, EVERYTHING)
+        assert HAN.search(refusal.value.message), (status, role)
+        assert rule.label in refusal.value.message
+        assert action not in workflow.allowed(status, {role})
+
+
+def test_a_refusal_says_what_the_status_is_now():
+    with pytest.raises(Conflict, match="现在是“已结案”，不能“受理”"):
+        workflow.check(Status.CLOSED, Action.ACCEPT, Role.SECRETARY, EVERYTHING)
+
+
+@pytest.mark.parametrize(
+    ("role", "actions"),
+    [
+        (Role.RESIDENT, "submit locate add confirm reopen withdraw urge ask_person"),
+        (Role.HANDLER, "add acknowledge send_back resolve"),
+        (Role.INFORMATION_OFFICER, "submit locate add accept reject assign resolve_on_spot"),
+        (Role.GRID_OFFICER, "submit add resolve_on_spot"),
+        (Role.SUPERVISOR, "reopen urge"),
+        (Role.SYSTEM, "close"),
+        (Role.LEADER, ""),
+    ],
+)
+def test_each_kind_of_person_has_these_steps_and_no_others(role, actions):
+    assert {action for action, rule in RULES.items() if role in rule.roles} == set(actions.split())
+
+
+@pytest.mark.parametrize("status", [Status.REJECTED, Status.WITHDRAWN])
+def test_from_an_end_no_step_leads_on(status):
+    assert workflow.allowed(status, set(Role)) == []
+
+
+def test_every_status_can_be_reached_and_every_open_one_left():
+    reached = {Status.SUBMITTED}
+    for _ in Status:
+        reached |= {rule.target for rule in RULES.values() if rule.target and reached & set(rule.sources)}
+    assert reached == set(Status)
+    left = {status for rule in RULES.values() if rule.target for status in rule.sources}
+    assert left == set(Status) - {Status.REJECTED, Status.WITHDRAWN}
+
+
+@pytest.mark.parametrize(
+    ("action", "lacking", "said"),
+    [
+        (Action.REJECT, {"note": " \n"}, "请填写说明"),
+        (Action.SEND_BACK, {"note": ""}, "请填写说明"),
+        (Action.ASSIGN, {"unit_id": None}, "请选择责任单位"),
+        (Action.RESOLVE, {"note": ""}, "请填写说明"),
+        (Action.RESOLVE, {"outcome": None}, "请选择办理结果"),
+        (Action.RESOLVE, {"has_proof": False}, "照片"),
+        (Action.RESOLVE_ON_SPOT, {"note": ""}, "请填写说明"),
+        (Action.RESOLVE_ON_SPOT, {"outcome": None, "has_proof": False}, "照片"),
+    ],
+)
+def test_what_a_step_needs_is_asked_for_in_words(action, lacking, said):
+    rule = RULES[action]
+    with pytest.raises(Invalid, match=said):
+        workflow.check(rule.sources[0], action, rule.roles[0], Given(**vars(EVERYTHING) | lacking))
+
+
+@pytest.mark.parametrize("outcome", [Outcome.EXPLAINED, Outcome.BEYOND_DUTY])
+def test_only_solved_in_fact_needs_proof(outcome):
+    given = Given(note="已向居民解释", outcome=outcome)
+    workflow.check(Status.IN_PROGRESS, Action.RESOLVE, Role.HANDLER, given)
+
+
+def test_every_need_can_be_missing():
+    """A need that nothing checks would be a promise in the table alone."""
+    assert {need for rule in RULES.values() for need in rule.needs} == set(Need)
+
+
+def test_someone_with_several_roles_acts_in_the_first_that_the_row_names():
+    assert workflow.acting_role(Action.ASSIGN, {Role.DISPATCHER, Role.SECRETARY}) is Role.SECRETARY
+    with pytest.raises(AppError, match="您的岗位不能“派单”"):
+        workflow.acting_role(Action.ASSIGN, {Role.HANDLER})
+
+
+def test_what_is_told_to_a_resident_leads_to_the_residents_page():
+    for rule in RULES.values():
+        for who, message in rule.tells:
+            assert (CATALOGUE[message].link == RESIDENT) is (who is workflow.Audience.RESIDENT), message
+
+
+def test_every_step_tells_the_resident_or_comes_from_the_resident():
+    told = {action for action, rule in RULES.items() if workflow.Audience.RESIDENT in dict(rule.tells)}
+    own = {action for action, rule in RULES.items() if Role.RESIDENT in rule.roles}
+    assert set(Action) - told - own == {Action.SEND_BACK}  # a matter between officers
+
+
+def test_everything_has_a_word_that_people_read():
+    assert set(STATUS_LABELS) == set(Status)
+    assert set(OUTCOME_LABELS) == set(Outcome)
+    assert set(RULES) == set(Action)
+    assert all(HAN.search(rule.label) for rule in RULES.values())
+    assert len({rule.label for rule in RULES.values()}) == len(Action)
+
+
+def test_the_diagram_shows_every_status_and_every_step():
+    lines = workflow.diagram().splitlines()
+    assert lines[0] == "stateDiagram-v2"
+    for status, label in STATUS_LABELS.items():
+        assert f"    {status}: {status} {label}" in lines
+    for action, rule in RULES.items():
+        shown = [line for line in lines if line.endswith(f"{action} {rule.label}")]
+        assert len(shown) == (len(rule.sources) if rule.target and rule.sources else 1), action
+    assert "    resolved --> closed: confirm 确认解决" in lines
+
+
+def test_urging_and_locating_are_for_what_is_not_solved_yet():
+    assert RULES[Action.URGE].sources == RULES[Action.LOCATE].sources == UNSOLVED
+    assert Status.RESOLVED not in UNSOLVED
