@@ -11,7 +11,7 @@ from backend.cases import audience, deadlines, surveys, workflow
 from backend.cases.intake import summary
 from backend.cases.models import Attachment, Case, CaseEvent, Survey
 from backend.cases.workflow import Action, Audience, Given, Rule, Status
-from backend.errors import Forbidden, NotFound, TooMany
+from backend.errors import Conflict, Forbidden, NotFound, TooMany
 from backend.notify import service as notify
 from backend.notify.messages import Message
 from backend.places.models import Area, Post, Unit
@@ -65,12 +65,13 @@ def _step(
     session: Session, case: Case, action: Action, role: Role, actor: Actor, given: Given, moment: datetime
 ) -> Case:
     rule = workflow.check(case.status, action, role, given)
-    event = _record(session, case, action, rule, role, actor, given)
+    event = _event(case, action, rule, role, actor, given, moment)
     EFFECTS.get(action, _nothing)(session, case, given, moment)
+    session.add(event)  # only now: an effect may refuse the step, and then nothing of it may remain
     _move(session, case, rule, moment)
     deadlines.turn(session, case, action, moment)
     session.flush()
-    _tell(session, case, rule, event, given, moment)
+    _tell(session, case, rule, event, moment)
     return case
 
 
@@ -88,10 +89,10 @@ def _lock(session: Session, number: str, actor: Actor) -> Case:
     return case
 
 
-def _record(
-    session: Session, case: Case, action: Action, rule: Rule, role: Role, actor: Actor, given: Given
+def _event(
+    case: Case, action: Action, rule: Rule, role: Role, actor: Actor, given: Given, at: datetime
 ) -> CaseEvent:
-    event = CaseEvent(
+    return CaseEvent(
         case_id=case.id,
         round=case.round,
         action=action,
@@ -103,9 +104,8 @@ def _record(
         to_status=rule.target or case.status,
         note=given.note.strip(),
         public=action not in INTERNAL,
+        created_at=at,
     )
-    session.add(event)
-    return event
 
 
 def _move(session: Session, case: Case, rule: Rule, at: datetime) -> None:
@@ -124,9 +124,17 @@ def _nothing(session: Session, case: Case, given: Given, at: datetime) -> None:
 
 
 def _assign(session: Session, case: Case, given: Given, at: datetime) -> None:
-    if session.get(Unit, given.unit_id) is None:
+    unit = session.get(Unit, given.unit_id)
+    if unit is None:
         raise NotFound("没有这个单位")
-    case.unit_id = given.unit_id
+    if case.status is Status.ASSIGNED and case.unit_id == unit.id:
+        raise Conflict(f"这件事已经派给“{unit.name}”了，正在等签收")
+    case.unit_id = unit.id
+
+
+def _send_back(session: Session, case: Case, given: Given, at: datetime) -> None:
+    """The unit has it no longer: it neither sees the case nor hears of it until it is assigned again."""
+    case.unit_id = None
 
 
 def _resolve(session: Session, case: Case, given: Given, at: datetime) -> None:
@@ -150,6 +158,7 @@ def _urge(session: Session, case: Case, given: Given, at: datetime) -> None:
 
 EFFECTS = {
     Action.ASSIGN: _assign,
+    Action.SEND_BACK: _send_back,
     Action.RESOLVE: _resolve,
     Action.RESOLVE_ON_SPOT: _resolve,
     Action.REOPEN: _reopen,
@@ -157,9 +166,10 @@ EFFECTS = {
 }
 
 
-def _tell(session: Session, case: Case, rule: Rule, event: CaseEvent, given: Given, at: datetime) -> None:
+def _tell(session: Session, case: Case, rule: Rule, event: CaseEvent, at: datetime) -> None:
     for who, message in rule.tells:
-        tell(session, case, who, message, f"{message}:{event.id}", note=given.note.strip(), at=at)
+        note = "" if who is Audience.RESIDENT and not event.public else event.note
+        tell(session, case, who, message, f"{message}:{event.id}", note=note, at=at)
 
 
 def tell(
@@ -205,9 +215,12 @@ def locate(
     """
     case = _lock(session, number, actor)
     role = workflow.acting_role(Action.LOCATE, actor.roles_over(case))
+    workflow.check(case.status, Action.LOCATE, role, Given())
     case.place_id, case.district_id, case.subdistrict_id = area.id, area.district_id, area.subdistrict_id
     case.community_id, case.grid_id = area.community_id, area.grid_id
-    case.latitude, case.longitude, case.address = latitude, longitude, address
+    if latitude is not None:  # who only names the place does not unsay where on the map it is
+        case.latitude, case.longitude = latitude, longitude
+    case.address = address or case.address
     session.flush()
     return _step(session, case, Action.LOCATE, role, actor, Given(note=area.name), now())
 
@@ -235,9 +248,14 @@ def find(session: Session, number: str, actor: Actor) -> Case:
 
 
 def answer_survey(session: Session, survey: Survey, actor: Actor, at: datetime | None = None) -> None:
-    """After an answer: "not solved" or "dissatisfied" brings the case back, with a new round."""
+    """After an answer: "not solved" or "dissatisfied" brings the case back, with a new round.
+
+    What is said of an earlier round changes nothing in this one.
+    """
     moment = at or now()
-    case = session.get_one(Case, survey.case_id)
+    case = session.get_one(Case, survey.case_id, with_for_update=True, populate_existing=True)
+    if survey.round != case.round:
+        return
     if surveys.is_bad(survey):
         if case.status in workflow.RULES[Action.REOPEN].sources:
             perform(

@@ -74,10 +74,12 @@ def tell_overdue(session: Session, at: datetime, limit: int) -> int:
     fired = deadlines.fire_due(session, at, limit)
     cases = _cases(session, [case_id for case_id, _ in fired])
     for case_id, clock in fired:
+        case = cases[case_id]
         cause = f"{Message.CASE_OVERDUE}:{clock}:{at:%Y%m%d%H%M%S%f}"  # a clock may run again in one round
-        for who in (HOLDERS[clock], Audience.SUPERVISORS):
+        holder = HOLDERS[clock] if case.unit_id else Audience.COMMUNITY  # a unit may have sent it back
+        for who in (holder, Audience.SUPERVISORS):
             note = deadlines.POLICY[clock].label
-            service.tell(session, cases[case_id], who, Message.CASE_OVERDUE, cause, note=note, at=at)
+            service.tell(session, case, who, Message.CASE_OVERDUE, cause, note=note, at=at)
     return len(fired)
 
 

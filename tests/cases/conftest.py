@@ -1,0 +1,5 @@
+"""Fixtures for cases."""
+
+from tests.cases.scene import committed_scene, scene
+
+__all__ = ["committed_scene", "scene"]

@@ -1,0 +1,97 @@
+"""A community with its people, a unit that serves it, and cases there: what the tests of steps start from."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from backend.cases import intake, service
+from backend.cases.intake import Report
+from backend.cases.models import Case, CaseEvent, Channel
+from backend.cases.service import SYSTEM, Actor
+from backend.cases.workflow import UNIT, Action, Given, Outcome, Status
+from backend.notify.models import Notification
+from backend.places.models import Area, Post, Unit
+from backend.places.roles import Role
+from tests.factories import make_case, make_community, make_officer, make_resident, make_unit
+
+AT = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)  # a Monday, 10:00 in Shanghai
+SOLVED = Given(note="路灯换好了", outcome=Outcome.SOLVED, has_proof=True)
+
+
+@dataclass
+class Scene:
+    """One community, one unit, one resident; officers are made as roles are asked for."""
+
+    session: Any
+    community: Area
+    unit: Unit
+    resident_id: int
+
+    def __post_init__(self):
+        self._actors = {Role.RESIDENT: Actor(resident_id=self.resident_id), Role.SYSTEM: SYSTEM}
+
+    def actor(self, role: Role) -> Actor:
+        """Someone who holds this role here, and only this."""
+        if role not in self._actors:
+            of_unit = role in UNIT
+            area, unit = (None, self.unit) if of_unit else (self.community, None)
+            officer = make_officer(self.session, role, area=area, unit=unit)
+            post = Post(role=role, area_id=area and area.id, unit_id=unit and unit.id)
+            self._actors[role] = Actor(officer_id=officer.id, posts=(post,))
+        return self._actors[role]
+
+    def case(self, status: Status, **fields) -> Case:
+        """A case as if it had come to this status, with the unit."""
+        defaults = {"status": status, "resident_id": self.resident_id, "unit_id": self.unit.id}
+        return make_case(self.session, self.community, **defaults | fields)
+
+    def submit(self, at: datetime = AT, **fields) -> Case:
+        """A case as the resident submits it, with its event, clock and alerts."""
+        defaults = {"resident_id": self.resident_id, "channel": Channel.WEB}
+        report = Report("路灯不亮了", self.community.id, self.community.name, **defaults | fields)
+        return intake.open_case(self.session, report, at)
+
+    def do(self, case: Case, action: Action, role: Role, at: datetime = AT, **given) -> Case:
+        return service.perform(self.session, case.number, action, self.actor(role), Given(**given), at=at)
+
+    def resolve(self, case: Case, at: datetime = AT) -> Case:
+        """All the way from submitted to resolved."""
+        self.do(case, Action.ACCEPT, Role.INFORMATION_OFFICER, at)
+        self.do(case, Action.ASSIGN, Role.DISPATCHER, at, unit_id=self.unit.id)
+        self.do(case, Action.ACKNOWLEDGE, Role.HANDLER, at)
+        return self.do(case, Action.RESOLVE, Role.HANDLER, at, **vars(SOLVED))
+
+    def told(self, case: Case) -> list[Notification]:
+        """What is owed about this case, in the order in which it was owed."""
+        about = Notification.fields["number"].astext == case.number
+        return list(self.session.scalars(sa.select(Notification).where(about).order_by(Notification.id)))
+
+    def events(self, case: Case) -> list[CaseEvent]:
+        own = sa.select(CaseEvent).where(CaseEvent.case_id == case.id).order_by(CaseEvent.id)
+        return list(self.session.scalars(own))
+
+
+def make_scene(session) -> Scene:
+    community = make_community(session)
+    unit = make_unit(session, community, name="市政服务中心")
+    return Scene(session, community, unit, make_resident(session).id)
+
+
+@pytest.fixture
+def scene(session):
+    return make_scene(session)
+
+
+@pytest.fixture
+def committed_scene(committed):
+    return make_scene(committed)
+
+
+def add_post(session, officer_id: int, role: Role, **where) -> Post:
+    post = Post(officer_id=officer_id, role=role, **where)
+    session.add(post)
+    session.commit()
+    return post
