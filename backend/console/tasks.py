@@ -15,9 +15,8 @@ from backend.errors import Conflict, Invalid, NotFound
 from backend.places import queries as places
 from backend.places.models import Area
 from backend.times import spoken
-from backend.web.words import clean
+from backend.web.words import NOTE_LENGTH, clean
 
-NOTE_LENGTH = 500
 WITH_PHOTOS = frozenset({Action.ADD})  # photos are welcome here without being asked for as proof
 UNPLEASANT = frozenset({Action.REJECT, Action.SEND_BACK})
 

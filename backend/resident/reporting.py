@@ -15,7 +15,7 @@ from backend.places import codes, positions, queries
 from backend.places.models import Area, Resident
 from backend.places.roles import Role
 from backend.resident import schemas
-from backend.resident.words import clean
+from backend.web.words import clean
 from backend.wechat import accounts
 from backend.wechat.accounts import Account
 from backend.wechat.understanding import Intent, understand

@@ -15,8 +15,8 @@ from backend.places.models import Area
 from backend.places.roles import ROLE_LABELS, Role
 from backend.resident import schemas, wording
 from backend.resident.wording import DOINGS
-from backend.resident.words import clean
 from backend.times import now, spoken
+from backend.web.words import clean
 from backend.wechat.understanding import understand
 from backend.wechat.wording import STATUS_WORDS
 

@@ -13,8 +13,8 @@ from backend.cases.service import Actor
 from backend.cases.workflow import Action, Given
 from backend.errors import AppError, Invalid, NotFound
 from backend.resident.wording import DOINGS
-from backend.resident.words import clean
 from backend.times import now
+from backend.web.words import clean
 
 SAME_TAP = timedelta(minutes=1)
 

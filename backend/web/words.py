@@ -1,6 +1,10 @@
-"""What people type: cleaned once, the same way on every page."""
+"""What people type: cleaned once, with the same limits on every page and in the API."""
 
 import re
+
+REPORT_LENGTH = 2000  # characters
+NOTE_LENGTH = 500
+ADDRESS_LENGTH = 100
 
 # PostgreSQL takes no NUL; the other control characters would be seen by nobody.
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200b\u202a-\u202e\u2066-\u2069\ufeff]")
