@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from functools import cache
 from time import perf_counter
 
 import sqlalchemy as sa
@@ -114,10 +113,5 @@ def _start() -> None:
 
 
 def _observe(response: Response) -> Response:
-    _series(request.endpoint or "none", response.status_code).observe(perf_counter() - g.started)
+    REQUESTS.labels(request.endpoint or "none", response.status_code).observe(perf_counter() - g.started)
     return response
-
-
-@cache
-def _series(endpoint: str, status: int) -> Histogram:
-    return REQUESTS.labels(endpoint, status)
