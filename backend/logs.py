@@ -47,6 +47,7 @@ def configure(level: str) -> None:
     )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it announces each of its ticks
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # whoever asks whether we are ready asks it, too
 
 
 def begin(**ids: str) -> None:
