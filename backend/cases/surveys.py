@@ -54,7 +54,12 @@ def expire_open(session: Session, case: Case) -> None:
 
 
 def take_due(session: Session, at: datetime, limit: int = 200) -> list[Step]:
-    """Claim the surveys whose moment has come and move each one step on. Cost: what is due."""
+    """Claim the surveys whose moment has come and move each one step on. Cost: what is due.
+
+    After an outage the moment may be long past: outside the hours nobody is asked, however late it is.
+    """
+    if next_within(at, config.survey_hours) > at:
+        return []
     due = session.scalars(
         sa.select(Survey)
         .where(Survey.next_at <= at)
@@ -73,7 +78,7 @@ def _advance(survey: Survey, at: datetime) -> Step:
         return Step(survey, Message.SURVEY_INVITED)
     if survey.reminded_at is None:
         survey.reminded_at = at
-        survey.next_at = (survey.sent_at or at) + open_for
+        survey.next_at = at + open_for * (1 - REMIND_AFTER)  # also after a reminder that came late
         return Step(survey, Message.SURVEY_REMINDED)
     survey.state, survey.next_at = SurveyState.EXPIRED, None
     return Step(survey, None)
@@ -81,6 +86,7 @@ def _advance(survey: Survey, at: datetime) -> Step:
 
 def find_open(session: Session, survey_id: int, resident_id: int | None = None) -> Survey:
     """Lock a survey that can be answered. Raises NotFound for another's, Gone for a finished one."""
+    _lock_case(session, survey_id)
     survey = session.scalar(
         sa.select(Survey)
         .where(Survey.id == survey_id)
@@ -94,6 +100,12 @@ def find_open(session: Session, survey_id: int, resident_id: int | None = None) 
     if survey.state is SurveyState.EXPIRED:
         raise Gone("这次回访已经结束了，有事请随时给我们留言")
     return survey
+
+
+def _lock_case(session: Session, survey_id: int) -> None:
+    """Reopening locks the case and then its surveys: in another order here, each would wait for the other."""
+    case_id = sa.select(Survey.case_id).where(Survey.id == survey_id).scalar_subquery()
+    session.execute(sa.select(Case.id).where(Case.id == case_id).with_for_update())
 
 
 def answer(

@@ -13,18 +13,11 @@ from backend.resident.schemas import Rating
 
 def answer(session: Session, survey_id: int, given: Rating) -> Survey:
     """Write both answers down; a bad one brings the case back. Raises NotFound, or Gone when too late."""
-    lock_case(session, survey_id)
     survey = surveys.find_open(session, survey_id)
     surveys.answer(survey, solved=given.solved, satisfaction=given.satisfaction, words=given.words)
     session.flush()
     service.answer_survey(session, survey, Actor(resident_id=survey.resident_id))
     return survey
-
-
-def lock_case(session: Session, survey_id: int) -> None:
-    """Reopening locks the case and then its surveys: the same order here, or both could hang."""
-    case_id = sa.select(Survey.case_id).where(Survey.id == survey_id).scalar_subquery()
-    session.execute(sa.select(Case.id).where(Case.id == case_id).with_for_update())
 
 
 def latest(session: Session, case: Case) -> Survey:

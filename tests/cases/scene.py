@@ -1,5 +1,6 @@
 """A community with its people, a unit that serves it, and cases there: what the tests of steps start from."""
 
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -7,11 +8,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from backend import db
 from backend.cases import intake, service
 from backend.cases.intake import Report
 from backend.cases.models import Case, CaseEvent, Channel
 from backend.cases.service import SYSTEM, Actor
 from backend.cases.workflow import UNIT, Action, Given, Outcome, Status
+from backend.errors import AppError
 from backend.notify.models import Notification
 from backend.places.models import Area, Post, Unit
 from backend.places.roles import Role
@@ -95,3 +98,23 @@ def add_post(session, officer_id: int, role: Role, **where) -> Post:
     session.add(post)
     session.commit()
     return post
+
+
+def at_once(*calls):
+    """What each call returned or raised, each in a transaction of its own, all begun at the same moment."""
+    start, results = threading.Barrier(len(calls)), [None] * len(calls)
+
+    def run(n):
+        start.wait()
+        try:
+            with db.transaction() as session:
+                results[n] = calls[n](session)
+        except AppError as error:
+            results[n] = error
+
+    threads = [threading.Thread(target=run, args=[n]) for n in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results

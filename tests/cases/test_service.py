@@ -1,23 +1,21 @@
 """Steps on real rows: what each writes, who is told, what a refusal leaves behind (nothing)."""
 
-import threading
 from collections import Counter
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from backend import db
 from backend.cases import service, surveys
 from backend.cases.models import Attachment, AttachmentKind, Case, CaseEvent, Deadline, Survey, SurveyState
 from backend.cases.service import URGE_EVERY, Actor
 from backend.cases.workflow import RULES, Action, Given, Outcome, Status
-from backend.errors import AppError, Conflict, Forbidden, NotFound, TooMany
+from backend.errors import Conflict, Forbidden, NotFound, TooMany
 from backend.notify.messages import CATALOGUE, Message
 from backend.notify.models import Notification
 from backend.places.models import Post
 from backend.places.roles import Level, Role
-from tests.cases.scene import AT, SOLVED, add_post
+from tests.cases.scene import AT, SOLVED, add_post, at_once
 from tests.factories import make_area, make_community, make_officer, make_resident, make_unit
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -384,26 +382,6 @@ def test_a_late_word_about_the_first_round_does_not_touch_the_second(session, sc
     surveys.rate(first, 1)
     service.answer_survey(session, first, scene.actor(Role.RESIDENT), AT + 2 * DAY)
     assert (case.status, case.round, case.confirmed_at) == (Status.RESOLVED, 2, None)
-
-
-def at_once(*calls):
-    """What each call returned or raised, each in a transaction of its own, all begun at the same moment."""
-    start, results = threading.Barrier(len(calls)), [None] * len(calls)
-
-    def run(n):
-        start.wait()
-        try:
-            with db.transaction() as session:
-                results[n] = calls[n](session)
-        except AppError as error:
-            results[n] = error
-
-    threads = [threading.Thread(target=run, args=[n]) for n in range(len(calls))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 @pytest.mark.parametrize(
