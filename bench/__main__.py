@@ -15,7 +15,8 @@ def main(wanted: list[str]) -> None:
         with place.servers() as folder:  # benches import backend, which reads the settings made here
             found = importlib.import_module(f"bench.{name}").run(folder)
         print(report.table(found["rows"]))
-        print({key: value for key, value in found.items() if key != "rows"})
+        print(found["says"])
+        report.publish(name, found)
         print("written to", report.write(name, found))
 
 

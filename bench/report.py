@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from tqdm import tqdm
 
 RESULTS = Path(__file__).parent / "results"
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 T = TypeVar("T")
 
 
@@ -33,6 +34,15 @@ def write(name: str, found: dict[str, Any]) -> Path:
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps({"measured": machine} | found, ensure_ascii=False, indent=1) + "\n")
     return path
+
+
+def publish(name: str, found: dict[str, Any]) -> None:
+    """Put the table into docs/performance.md, where the page says `table: <name>`."""
+    start, end = f"<!-- table: {name} -->", "<!-- end -->"
+    text = PAGE.read_text()
+    head, rest = text.split(start)
+    _, tail = rest.split(end, 1)
+    PAGE.write_text(f"{head}{start}\n\n{table(found['rows'])}\n\n{found['says']}\n\n{end}{tail}")
 
 
 def _cpu() -> str:
