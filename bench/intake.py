@@ -177,5 +177,6 @@ def _rows(series: dict[str, Series]) -> dict[str, Any]:
     ]
     middle = {name: statistics.median(found.rates) for name, found in series.items()}
     kept = {talk: round(middle[f"{talk} full"] / middle[f"{talk} empty"], 3) for talk in ("join", "open")}
-    says = f"Speed with a million past cases, of that with none: {kept['join']} joining, {kept['open']} opening."
+    shares = f"joining {kept['join']}, opening {kept['open']}"
+    says = f"Speed with a million past cases, of that with none: {shares}."
     return {"rows": rows, "says": says, "kept": kept}
