@@ -20,7 +20,7 @@ from backend.wechat.talk import (
     Step,
     Turn,
 )
-from backend.wechat.understanding import Intent, Understood
+from backend.wechat.understanding import Intent, Understood, understand
 
 NOT_AN_ANSWER = Turn(EMPTY)  # "没有解决" when nothing waits for an answer: a complaint, then
 
@@ -129,7 +129,8 @@ def _unsolved(state: State, understood: Understood, facts: Facts) -> Turn:
 def _another(state: State, understood: Understood, facts: Facts) -> Turn:
     if not state.last_words:
         return Turn(replace(state, case_until=0), wording.NO_ANOTHER)
-    return open_case(replace(state, kept=(), kept_words=""), state.last_words, (), facts)
+    alone = replace(state, kept=(), kept_words="")
+    return open_case(alone, state.last_words, (), facts, understand(state.last_words))
 
 
 def _phone(state: State, understood: Understood, facts: Facts) -> Turn:

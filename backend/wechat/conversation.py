@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from backend.cases.models import AttachmentKind
+from backend.notify.binding import SCENE_PREFIX
 from backend.wechat import wording
 from backend.wechat.answers import BY_INTENT, NOT_AN_ANSWER, answer_survey, digit
 from backend.wechat.reports import (
@@ -16,6 +17,7 @@ from backend.wechat.reports import (
     at_place,
     is_joining,
     is_locating,
+    is_place_alone,
     join,
     open_case,
     place_named,
@@ -72,7 +74,8 @@ def _location(state: State, message: Message, facts: Facts) -> Turn:
     where = Locate(state.case_number, facts.near, message.latitude, message.longitude, message.label)
     said = wording.PLACED if state.asking == "place" else wording.JOINED["location"]
     reply = said.format(place=facts.near.name, number=state.case_number)
-    return Turn(replace(placed, asking=""), reply, (where,))
+    asking = "" if state.asking == "place" else state.asking
+    return Turn(replace(placed, asking=asking), reply, (where,))
 
 
 def _follow(state: State, message: Message, facts: Facts) -> Turn:
@@ -81,8 +84,8 @@ def _follow(state: State, message: Message, facts: Facts) -> Turn:
 
 
 def _scan(state: State, message: Message, facts: Facts) -> Turn:
-    if message.text.startswith("bind_"):
-        return Turn(state, "", (Bind(message.text.removeprefix("bind_")),))
+    if message.text.startswith(SCENE_PREFIX):
+        return Turn(state, "", (Bind(message.text.removeprefix(SCENE_PREFIX)),))
     if facts.scanned is None:
         return Turn(state, wording.NO_SUCH_CODE)
     # A scan is a new beginning: what is written next is about this place.
@@ -113,8 +116,8 @@ def _other(state: State, message: Message, facts: Facts) -> Turn:
 
 def _words(state: State, message: Message, media: Media, facts: Facts) -> Turn:
     text, understood = message.text.strip(), message.understood
-    if facts.named is not None and is_locating(state, facts):
-        return place_named(state, facts.named, facts)
+    if facts.named is not None and is_locating(state, facts) and is_place_alone(understood):
+        return place_named(state, facts.named, text, facts)
     if understood.intent is Intent.WORDS or (media and understood.intent is Intent.BLANK):
         return report_or_join(state, text, media, understood, facts)
     if understood.intent is Intent.DIGIT:

@@ -18,7 +18,8 @@ MAX_REPORT = 2_000
 
 
 def report_or_join(state: State, text: str, media: Media, understood: Understood, facts: Facts) -> Turn:
-    if is_joining(state, facts) and len(understood.core) < NEW_REPORT:
+    is_asked_for = state.asking == "why" or len(understood.core) < NEW_REPORT
+    if is_joining(state, facts) and is_asked_for:
         turn = join(state, facts, "words", words=text, media=media, urgent=bool(understood.dangers))
         return replace(turn, reply=_warning(understood) + turn.reply)
     return open_case(state, text, media, facts, understood)
@@ -67,10 +68,12 @@ def join(
     return Turn(kept, reply, (AddToCase(facts.joined.number, words[:MAX_REPORT], media, urgent),))
 
 
-def place_named(state: State, place: Place, facts: Facts) -> Turn:
+def place_named(state: State, place: Place, words: str, facts: Facts) -> Turn:
+    """The place that was asked for; words that say more than its name are kept as the address."""
+    address = "" if words in place.name else words
     reply = wording.PLACED.format(place=place.name, number=state.case_number)
     placed = replace(at_place(state, place, facts.now), asking="")
-    return Turn(placed, reply, (Locate(state.case_number, place),))
+    return Turn(placed, reply, (Locate(state.case_number, place, address=address),))
 
 
 def surveyed(state: State) -> State:
@@ -79,9 +82,9 @@ def surveyed(state: State) -> State:
 
 
 def back_to(state: State, number: str, facts: Facts) -> State:
-    """What is written next is about the case that came back."""
+    """What is written next, however long it is, is about the case that came back: we have asked for it."""
     until = (facts.now + JOIN_FOR).timestamp()
-    return replace(surveyed(state), asking="", case_number=number, case_until=until)
+    return replace(surveyed(state), asking="why", case_number=number, case_until=until)
 
 
 def is_joining(state: State, facts: Facts) -> bool:
@@ -94,10 +97,16 @@ def is_joining(state: State, facts: Facts) -> bool:
 
 
 def is_locating(state: State, facts: Facts) -> bool:
-    """Whether the account still waits to hear where the last case is."""
-    if state.asking != "place" or facts.joined is None:
+    """Whether the account still waits to hear where the last case is. What comes days later is no answer."""
+    until = state.case_until + PLACE_FOR.total_seconds()
+    if state.asking != "place" or facts.joined is None or facts.now.timestamp() > until:
         return False
     return facts.joined.status in RULES[Action.LOCATE].sources
+
+
+def is_place_alone(understood: Understood) -> bool:
+    """Whether words that name a place say no more than where: no danger, no matter of their own."""
+    return not understood.dangers and len(understood.core) < NEW_REPORT
 
 
 def _place(state: State, facts: Facts) -> Place | None:

@@ -113,7 +113,7 @@ class State:
     place_until: float = 0
     case_number: str = ""
     case_until: float = 0
-    asking: str = ""  # "place" or "satisfaction"
+    asking: str = ""  # "place", or "why" the case came back
     survey: int | None = None
     survey_number: str = ""  # the case's
     survey_until: float = 0

@@ -105,6 +105,32 @@ def test_the_name_of_a_community_answers_where():
     assert turn.state.asking == ""
 
 
+def test_what_is_said_beyond_the_name_of_the_place_is_kept_as_the_address():
+    asked = say("路灯不亮了").state
+    turn = say("玉兰社区3号楼2单元", asked, joined=CASE, named=YULAN)
+    assert turn.effects == (Locate(CASE.number, YULAN, address="玉兰社区3号楼2单元"),)
+
+
+@pytest.mark.parametrize(
+    ("words", "later"),
+    [
+        ("玉兰社区菜市场门口的下水道堵了好几天", timedelta(minutes=5)),
+        ("玉兰社区垃圾没人收", timedelta(days=2)),
+    ],
+)
+def test_a_report_that_names_a_place_is_not_taken_for_the_answer_where(words, later):
+    asked = say("路灯不亮了").state
+    turn = say(words, asked, joined=CASE, named=YULAN, now=NOON + later)
+    assert [type(effect) for effect in turn.effects] == [OpenCase]
+
+
+def test_danger_at_a_place_that_was_asked_for_is_danger_first():
+    asked = say("路灯不亮了").state
+    turn = say("玉兰社区有人打架", asked, joined=CASE, named=YULAN)
+    assert turn.effects == (AddToCase(CASE.number, "玉兰社区有人打架", urgent=True),)
+    assert "110" in turn.reply
+
+
 def test_a_location_answers_where_even_an_hour_later():
     asked = say("路灯不亮了").state
     position = {"latitude": 22.7, "longitude": 114.2, "label": "玉兰苑"}
@@ -158,6 +184,12 @@ def test_short_words_that_were_another_matter_become_a_case_on_request(reported)
     assert "另一件" in joined.reply
     turn = say("另一件", joined.state, joined=CASE, number="261121000002")
     assert turn.effects == (OpenCase("261121000002", "井盖也坏了", YULAN),)
+
+
+def test_danger_that_was_another_matter_is_urgent_there_too(reported):
+    joined = say("有人打架", reported, joined=CASE)
+    turn = say("另一件", joined.state, joined=CASE, number="261121000002")
+    assert turn.effects == (OpenCase("261121000002", "有人打架", YULAN, urgent=True),)
 
 
 def test_a_new_scan_begins_anew(reported):
@@ -297,6 +329,17 @@ def test_words_after_not_solved_join_the_case_that_came_back():
     reopened = replace(CASE, status=Status.ACCEPTED)
     turn = say("灯还是不亮", back, joined=reopened)
     assert turn.effects == (AddToCase(CASE.number, "灯还是不亮"),)
+
+
+def test_a_long_account_of_what_is_not_solved_joins_the_case_that_came_back():
+    survey = SurveyFact(5, CASE.number, True)
+    back = say("2", survey=survey).state
+    told = "灯只亮了一个晚上就又灭了，来的人说要换整根线，之后再也没有人来过"
+    located = send(
+        Kind.LOCATION, back, message={"latitude": 22.7, "longitude": 114.2}, joined=CASE, near=YULAN
+    )
+    for state in (back, located.state):
+        assert say(told, state, joined=CASE).effects == (AddToCase(CASE.number, told),)
 
 
 def test_an_answered_survey_says_so_kindly():
