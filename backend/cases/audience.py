@@ -21,9 +21,15 @@ COMMUNITY: LiteralString = """
             OR p.area_id IN (c.subdistrict_id, c.district_id) AND p.role = 'dispatcher')
     ) near WHERE role <> 'dispatcher' OR NOT has_desk"""
 
+# The unit's people; the dispatchers where nobody works in it any more, who assign it to another.
 UNIT: LiteralString = """
-    SELECT DISTINCT p.officer_id FROM posts p
-    WHERE p.until IS NULL AND p.unit_id = c.unit_id AND p.role IN ('handler', 'unit_head', 'mediator')"""
+    SELECT DISTINCT officer_id FROM (
+        SELECT p.officer_id, p.role, bool_or(p.unit_id IS NOT NULL) OVER () AS has_people
+        FROM posts p
+        WHERE p.until IS NULL AND c.unit_id IS NOT NULL AND (
+            p.unit_id = c.unit_id AND p.role IN ('handler', 'unit_head', 'mediator')
+            OR p.area_id IN (c.subdistrict_id, c.district_id) AND p.role = 'dispatcher')
+    ) near WHERE role <> 'dispatcher' OR NOT has_people"""
 
 SUPERVISORS: LiteralString = """
     SELECT DISTINCT p.officer_id FROM posts p
