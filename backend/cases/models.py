@@ -12,6 +12,8 @@ from backend.db import Base, created_at, json_object
 from backend.places.models import Area, Resident, Unit
 from backend.places.roles import Role
 
+REPORT_LENGTH = 2_000  # characters of a report, however it comes
+
 
 class Channel(StrEnum):
     """How a case came in."""

@@ -14,7 +14,7 @@ from backend.resident import forms, openapi, rating, reporting, schemas, shown, 
 from backend.resident.contract import contract
 from backend.web import people
 from backend.wechat import accounts, client, contacts
-from backend.wechat.accounts import Account
+from backend.wechat.accounts import MINI, Account
 from backend.wechat.client import Identity
 from backend.wechat.codes import Fate, ProviderError
 
@@ -38,7 +38,7 @@ def login(body: schemas.Login) -> schemas.Session:
     account = _with_mini_program(body.account)
     identity = _identify(account, body.code)
     with db.transaction() as session:
-        name = account.name + reporting.MINI
+        name = account.name + MINI
         contact_id = contacts.meet(session, name, identity.openid, identity.unionid)
         token, expires_at = auth.start_session(session, contact_id)
         return schemas.Session(token=token, expires_at=expires_at)

@@ -17,10 +17,9 @@ from backend.places.roles import Role
 from backend.resident import schemas
 from backend.web.words import clean
 from backend.wechat import accounts
-from backend.wechat.accounts import Account
+from backend.wechat.accounts import MINI, Account
 from backend.wechat.understanding import Intent, understand
 
-MINI = ":mini"  # ends the account's name in contacts that came by its mini program
 SAYS_TOO_LITTLE = {Intent.BLANK, Intent.DIGIT}
 
 

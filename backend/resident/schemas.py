@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
+from backend.cases.models import REPORT_LENGTH
 from backend.times import local
-from backend.web.words import ADDRESS_LENGTH, NOTE_LENGTH, REPORT_LENGTH, clean
+from backend.web.words import ADDRESS_LENGTH, NOTE_LENGTH, clean
 
 ABOUT = """小程序和合作方使用的接口。
 

@@ -2,8 +2,7 @@
 
 import re
 
-REPORT_LENGTH = 2000  # characters
-NOTE_LENGTH = 500
+NOTE_LENGTH = 500  # characters
 ADDRESS_LENGTH = 100
 
 # PostgreSQL takes no NUL; the other control characters would be seen by nobody.

@@ -23,6 +23,7 @@ from backend.notify.messages import Message
 from backend.places.models import Area
 from backend.places.roles import Level
 
+MINI = ":mini"  # ends the account's name in contacts that came by its mini program
 MODES = ("secure", "compatible", "plain")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")  # it is a part of the callback's address
 SLOT_FIELDS = frozenset({"number", "place", "summary", "status", "time", "note", "who"})

@@ -26,13 +26,12 @@ from backend.notify.channels import (
 from backend.notify.fitting import fit, shorten
 from backend.notify.messages import Choice
 from backend.wechat import client
-from backend.wechat.accounts import MiniProgram, Template
+from backend.wechat.accounts import MINI, MiniProgram, Template
 from backend.wechat.addresses import Address, cause, find, follower, leave, refusal
 from backend.wechat.codes import Fate, ProviderError
 from backend.wechat.models import Conversation
 
 CHAT_BYTES = 2048  # of a chat message; a longer one is refused (45002)
-MINI = ":mini"  # ends the account's name in contacts that came by its mini program
 MINI_PAGE = "pages/case/case?number={number}"
 MORE, BY_PAGE = "点这里查看", "也可以打开网页："
 

@@ -131,9 +131,7 @@ def _media(token: str, media_id: str, most: int) -> tuple[bytes, str]:
     if not kind.startswith(("application/json", "text/plain")):
         return content, kind
     film = urlsplit(str(transport.answered(content).get("video_url", "")))  # films are only pointed at
-    if not (film.hostname or "").endswith(
-        (".qq.com", urlsplit(config.wechat_api_base).hostname or ".qq.com")
-    ):
+    if not _is_wechat(film.hostname or ""):
         raise unreachable("微信没有给出素材", uncertain=False)
     return transport.exchange("GET", film.geturl(), most=most)
 

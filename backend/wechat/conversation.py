@@ -8,12 +8,11 @@ add to one are in reports.py, turns that answer in answers.py.
 from collections.abc import Callable
 from dataclasses import replace
 
-from backend.cases.models import AttachmentKind
+from backend.cases.models import REPORT_LENGTH, AttachmentKind
 from backend.notify.binding import SCENE_PREFIX
 from backend.wechat import wording
 from backend.wechat.answers import BY_INTENT, NOT_AN_ANSWER, answer_survey, digit
 from backend.wechat.reports import (
-    MAX_REPORT,
     at_place,
     is_joining,
     is_locating,
@@ -62,7 +61,7 @@ def _link(state: State, message: Message, facts: Facts) -> Turn:
     words = f"{message.text} {message.label}".strip()
     if is_joining(state, facts):
         return join(state, facts, "words", words=words)
-    return Turn(replace(state, kept_words=words[:MAX_REPORT]), wording.KEPT["words"])
+    return Turn(replace(state, kept_words=words[:REPORT_LENGTH]), wording.KEPT["words"])
 
 
 def _location(state: State, message: Message, facts: Facts) -> Turn:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from backend.cases.deadlines import length
-from backend.cases.models import Clock
+from backend.cases.models import REPORT_LENGTH, Clock
 from backend.cases.workflow import RULES, Action
 from backend.times import spoken
 from backend.wechat import wording
@@ -14,7 +14,6 @@ from backend.wechat.understanding import Understood
 JOIN_FOR = timedelta(minutes=30)
 PLACE_FOR = timedelta(hours=12)  # a scan in the morning says nothing about tomorrow
 NEW_REPORT = 15  # characters: words this long are a matter of their own even right after another
-MAX_REPORT = 2_000
 
 
 def report_or_join(state: State, text: str, media: Media, understood: Understood, facts: Facts) -> Turn:
@@ -33,7 +32,7 @@ def open_case(
     understood: Understood | None = None,
 ) -> Turn:
     place = _place(state, facts)
-    report = "\n".join(part for part in (text, state.kept_words) if part)[:MAX_REPORT]
+    report = "\n".join(part for part in (text, state.kept_words) if part)[:REPORT_LENGTH]
     urgent = bool(understood and understood.dangers)
     case = OpenCase(facts.number, report, place or facts.home, urgent, (*state.kept, *media))
     until = spoken(facts.now + length(Clock.ACCEPT, urgent), facts.now)
@@ -64,8 +63,8 @@ def join(
 ) -> Turn:
     assert facts.joined is not None
     reply = wording.JOINED[what].format(number=facts.joined.number, place="")
-    kept = replace(state, last_words=words[:MAX_REPORT] if words else state.last_words)
-    return Turn(kept, reply, (AddToCase(facts.joined.number, words[:MAX_REPORT], media, urgent),))
+    kept = replace(state, last_words=words[:REPORT_LENGTH] if words else state.last_words)
+    return Turn(kept, reply, (AddToCase(facts.joined.number, words[:REPORT_LENGTH], media, urgent),))
 
 
 def place_named(state: State, place: Place, words: str, facts: Facts) -> Turn:
