@@ -3,12 +3,12 @@
 import base64
 import binascii
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from backend import embedded
@@ -18,42 +18,78 @@ WECHAT = "https://api.weixin.qq.com"
 
 
 def _keys(text: Any) -> Any:
-    """Read "2:base64,1:base64": the first key seals, all of them open."""
+    """Read "2:base64,1:base64": the first key seals, all of them open.
+
+    The newest is first and has the largest number: the blind index is made with the key of the smallest, and
+    would find nobody any more if a new key took its place.
+    """
     if not isinstance(text, str):
         return text
-    keys = dict(part.split(":", 1) for part in text.split(",") if ":" in part)
     try:
-        ring = {int(key_id): base64.b64decode(key, validate=True) for key_id, key in keys.items()}
-    except (ValueError, binascii.Error) as error:
-        raise ValueError("must look like 1:BASE64") from error
-    if not ring or any(len(key) != 32 for key in ring.values()):
+        parts = [part.split(":") for part in text.split(",")]
+        ring = {int(key_id): base64.b64decode(key, validate=True) for key_id, key in parts}
+    except (ValueError, binascii.Error):
+        raise ValueError("must look like 1:BASE64 or 2:BASE64,1:BASE64") from None
+    if any(len(key) != 32 for key in ring.values()):
         raise ValueError("every key must be 32 bytes in base64, like 1:BASE64")
+    if (
+        len(ring) < len(parts)
+        or list(ring) != sorted(ring, reverse=True)
+        or not 1 <= min(ring) <= max(ring) < 256
+    ):
+        raise ValueError("the keys' numbers must be 1 to 255, each once, the newest and largest first")
     return ring
 
 
 def _hours(text: Any) -> Any:
-    return parse_hours(text) if isinstance(text, str) else text
+    if not isinstance(text, str):
+        return text
+    try:
+        start, end = parse_hours(text)
+    except ValueError:
+        raise ValueError("must look like 09:00-20:00") from None
+    if start >= end:
+        raise ValueError("must begin before it ends, within one day, like 09:00-20:00")
+    return start, end
+
+
+def _address(*schemes: str) -> Callable[[str], str]:
+    """A check that an address begins like one of these; what is behind may hold a password."""
+
+    def check(url: str) -> str:
+        scheme, _, rest = url.partition("://")
+        if scheme not in schemes or not rest:
+            raise ValueError(f"must look like {schemes[0]}://…")
+        return url
+
+    return check
+
+
+Database = Annotated[str, AfterValidator(_address("postgresql", "postgres", "postgresql+psycopg"))]
+Queue = Annotated[str, AfterValidator(_address("redis", "rediss", "unix"))]
+Web = Annotated[str, AfterValidator(_address("https", "http"))]
+Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Config(BaseSettings):
-    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, validate_default=False)
 
-    secret_key: str = Field(min_length=16)
-    data_keys: Annotated[dict[int, bytes], NoDecode, BeforeValidator(_keys)]
+    secret_key: str = Field(min_length=16, repr=False)
+    data_keys: Annotated[dict[int, bytes], NoDecode, BeforeValidator(_keys)] = Field(repr=False)
     var_dir: Path = Path("var")
-    database_url: str = ""
-    redis_url: str = ""
-    port: int = 8000
-    sandbox_port: int = 8100
-    public_url: str = "http://127.0.0.1:8000"
+    database_url: Database = Field("", repr=False)
+    redis_url: Queue = Field("", repr=False)
+    port: Port = 8000
+    sandbox_port: Port = 8100
+    public_url: Web = "http://127.0.0.1:8000"
     storage_dir: Path | None = None
     wechat_accounts: Path | None = None
-    wechat_api_base: str = WECHAT
+    wechat_api_base: Web = WECHAT
     survey_delay_minutes: int = Field(default=24 * 60, ge=0)
     survey_hours: Annotated[tuple[time, time], NoDecode, BeforeValidator(_hours)] = (time(9), time(20))
     survey_days_open: int = Field(default=7, ge=1)
     close_after_days: int = Field(default=3, ge=1)
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 
     def model_post_init(self, _context: Any) -> None:
         """Fill what depends on VAR_DIR: the embedded servers, the store, the accounts."""
