@@ -15,7 +15,8 @@ from sqlalchemy.engine import Dialect
 
 from backend.config import config
 
-PHONE = re.compile(r"(?<!\d)(1[3-9]\d{9}|0\d{2,3}-?\d{7,8})(?!\d)")
+# A mainland mobile or landline number in the ways people write one; group 1 is without the country's 86.
+PHONE = re.compile(r"(?<!\d)(?:\+?86[- ]?)?(1[3-9]\d(?:[- ]?\d{4}){2}|0\d{2,3}[- ]?\d{7,8})(?!\d)", re.ASCII)
 
 
 def seal(text: str, column: str) -> bytes:
@@ -51,12 +52,6 @@ class Sealed(sa.types.TypeDecorator[str]):
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
         return None if value is None else unseal(value, self.name)
-
-
-def find_phone(text: str) -> str | None:
-    """The first mainland mobile or landline number in a text."""
-    found = PHONE.search(text)
-    return found.group(1) if found else None
 
 
 def mask_phone(phone: str) -> str:

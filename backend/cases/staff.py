@@ -84,10 +84,11 @@ def take(session: Session, actor: Actor, visit: Visit, at: datetime | None = Non
 
 def clean_phone(text: str) -> str:
     """The number as it is stored and looked up, without +86, spaces, dashes. Raises Invalid."""
-    digits = re.sub(r"[\s()（）-]", "", text).removeprefix("+86")
-    if digits and not PHONE.fullmatch(digits):
+    digits = re.sub(r"[\s()（）-]", "", text)
+    found = PHONE.fullmatch(digits)
+    if digits and not found:
         raise Invalid("电话号码不对，请填手机号或带区号的固定电话")
-    return digits
+    return found.group(1) if found else ""
 
 
 def _checked_text(visit: Visit) -> str:
