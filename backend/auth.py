@@ -64,8 +64,8 @@ def end_session(session: Session) -> None:
 
 
 def _token() -> str:
-    bearer = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
-    return bearer or request.cookies.get(COOKIE, "")
+    scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+    return bearer.strip() if scheme == "Bearer" else request.cookies.get(COOKIE, "")
 
 
 def current_contact_id(session: Session) -> int | None:
