@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import context
+from sqlalchemy.dialects.postgresql.base import ischema_names
 
 from backend import auth, db
 from backend.cases import models as cases
@@ -11,6 +12,7 @@ from backend.wechat import models as wechat
 
 TABLES = (auth, cases, notify, places, wechat)  # imported so that the metadata is whole
 LOCK = 7_212_026
+ischema_names["ltree"] = db.Ltree  # SQLAlchemy does not know it when it reads a database to compare
 
 
 def run() -> None:
