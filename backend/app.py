@@ -1,6 +1,5 @@
 """Put the web application together. Only servers and tests import this module."""
 
-import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +17,13 @@ from backend.resident.api import bp as api
 from backend.resident.pages import bp as resident
 from backend.web import assets, errors, health, protection
 from backend.wechat import accounts
-from backend.wechat.callback import create_door
+from backend.wechat.callback import door, is_callback
 from backend.wechat.login import bp as login
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 BLUEPRINTS: tuple[Blueprint, ...] = (login, resident, api, console)
-CALLBACK = re.compile(r"/wechat/[^/]+")
 
 
 class PlainJson(DefaultJSONProvider):
@@ -49,15 +47,15 @@ def create_app() -> Flask:
     app.add_template_global(assets.asset, "asset")
     for name, words in WORDS.items():
         app.add_template_filter(words, name)
-    app.wsgi_app = split(app.wsgi_app, create_door().wsgi_app)  # type: ignore[method-assign, assignment]
+    app.wsgi_app = split(app.wsgi_app)  # type: ignore[method-assign, assignment]
     return app
 
 
-def split(pages: "WSGIApplication", door: "WSGIApplication") -> "WSGIApplication":
+def split(pages: "WSGIApplication") -> "WSGIApplication":
     """Deliveries need no cookies, sessions, CSRF or headers for browsers, and there are many of them."""
 
     def choose(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        chosen = door if CALLBACK.fullmatch(environ["PATH_INFO"]) else pages
+        chosen = door if is_callback(environ["PATH_INFO"]) else pages
         return chosen(environ, start_response)
 
     return choose

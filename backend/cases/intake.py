@@ -27,6 +27,7 @@ from backend.places.models import Area
 from backend.places.roles import Role
 from backend.times import local, now, spoken, stamp
 
+write_json = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make an encoder for each call
 SUMMARY = 40
 NUMBERS = 10  # draws; with 60,000 cases a day one in sixteen numbers is taken by the evening
 [(_, SUBMITTED)] = RULES[Action.SUBMIT].tells
@@ -129,7 +130,7 @@ def parameters(report: Report, number: str, at: datetime) -> dict[str, Any]:
         "longitude": report.longitude,
         "address": report.address,
         "due_at": due_at,
-        "fields": json.dumps(fields, ensure_ascii=False),
+        "fields": write_json(fields),
     }
 
 

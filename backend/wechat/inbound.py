@@ -5,7 +5,6 @@ message of a quick typist) finds the gate shut, reads again, and either returns 
 takes its own turn. So a message is answered once, without a lock held while Python thinks.
 """
 
-import json
 from datetime import datetime
 from time import monotonic, sleep
 from typing import Any, LiteralString
@@ -16,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from backend import db, quick
 from backend.broker import nudge
 from backend.cases import intake
-from backend.cases.intake import Report
+from backend.cases.intake import Report, write_json
 from backend.cases.models import Channel
 from backend.errors import AppError
 from backend.notify.tasks import deliver
@@ -124,13 +123,13 @@ def _values(known: Known, delivery: Delivery, turn: Turn, at: datetime) -> dict[
     return {
         "contact_id": known.sender.contact_id,
         "version": known.version,
-        "state": json.dumps(turn.state.stored(), ensure_ascii=False),
+        "state": write_json(turn.state.stored()),
         "at": at,
         "window_until": at + length if length else None,
         "window_left": count,
         "dedupe_key": delivery.dedupe_key,
         "kind": message.kind.value,
-        "content": json.dumps(message.stored(), ensure_ascii=False),
+        "content": write_json(message.stored()),
         "reply": wording.clip(turn.reply),
     }
 

@@ -59,6 +59,8 @@ DANGERS = (
 )
 # fmt: on
 
+_ANY_DANGER = re.compile("|".join(danger.words.pattern for danger in DANGERS))
+LONGEST_SAYING = 20  # characters: whoever writes more says something of their own
 _COMPILED = {intent: re.compile(rf"(?:{said})[啊呀吧吗呢哦哈了的~]*", re.I) for intent, said in SAID.items()}
 NUMBER = re.compile(r"(?<!\d)(\d{12})(?!\d)")
 DIGIT = re.compile(r"[1-9][.、 ]*(?:(?:已|没有|未)解决|很?不?满意|一般|分)?")
@@ -83,7 +85,8 @@ def understand(text: str) -> Understood:
     """Read one text. Danger always counts; a table of sayings comes before taking it for a report."""
     plain = unicodedata.normalize("NFKC", text).strip()
     core = _NOISE.sub("", _FACES.sub("", plain))
-    dangers = tuple(danger for danger in DANGERS if danger.words.search(plain))
+    is_dangerous = _ANY_DANGER.search(plain) is not None
+    dangers = tuple(danger for danger in DANGERS if is_dangerous and danger.words.search(plain))
     if dangers:
         return Understood(Intent.WORDS, core, dangers=dangers)
     number, phone = NUMBER.search(plain), _PHONE.fullmatch(plain)
@@ -97,6 +100,8 @@ def understand(text: str) -> Understood:
 
 
 def _saying(core: str) -> Intent | None:
+    if len(core) > LONGEST_SAYING:
+        return None
     return next((intent for intent, words in _COMPILED.items() if words.fullmatch(core)), None)
 
 
