@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,8 +21,12 @@ from tests.sandbox_client import Phone, Sandbox, free_port
 
 START = 120  # seconds that the programs may take to be ready on a busy machine
 PATIENT = 30  # seconds in which everything else must have happened
+WIDTH = 200  # characters of a log's line that are shown
 ACCOUNT = "qinglan"
 PROCFILE = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
+CLOCKS = sa.text("""
+    SELECT count(*) FROM pg_stat_activity
+    WHERE application_name LIKE 'clock %' AND datname = current_database()""")
 INTRODUCE = "from backend.demo import phones; phones.introduce()"
 
 
@@ -30,7 +36,7 @@ class Town:
     def __init__(self, folder: Path, database_url: str, redis_url: str) -> None:
         self.folder, self.database_url = folder, database_url
         self.engine = sa.create_engine(database_url, poolclass=sa.NullPool)
-        self.port, self.sandbox_port = free_port(), free_port()
+        self.port, self.second_port, self.sandbox_port = free_port(), free_port(), free_port()
         self.env = self._settings(redis_url)
         self.sandbox = Sandbox(f"http://127.0.0.1:{self.sandbox_port}")
         self.running: dict[str, subprocess.Popen[bytes]] = {}
@@ -78,12 +84,24 @@ class Town:
                 start_new_session=True,
             )
 
-    def start_second_web(self) -> str:
-        """Another web process on the same database and queue; returns its address."""
-        port = str(free_port())
-        self.start("web", "web 2", PORT=port)
-        self._wait_until_answers(f"http://127.0.0.1:{port}/readyz")
-        return f"http://127.0.0.1:{port}"
+    @contextmanager
+    def another(self, name: str) -> Iterator[None]:
+        """A second process of this program, ready; a web listens on `second_port`."""
+        label = f"{name} 2"
+        self.start(name, label, PORT=str(self.second_port))
+        wait_until(lambda: self._is_ready(name, label), START)
+        try:
+            yield
+        finally:
+            self.stop(label)
+
+    def _is_ready(self, name: str, label: str) -> bool:
+        if name == "web":
+            return runner.answers(f"http://127.0.0.1:{self.second_port}/readyz")
+        if name == "worker":
+            return "ready for action" in self._log(label).read_text()
+        with self.engine.connect() as connection:
+            return connection.scalar(CLOCKS) == 2
 
     def kill(self, label: str) -> None:
         """As a power cut would."""
@@ -126,7 +144,8 @@ class Town:
     def last_words(self, count: int = 30) -> str:
         """The end of every log, for the report of a test that failed."""
         logs = sorted(self.folder.glob("*.log"))
-        return "\n".join(f"== {log.name}\n" + "\n".join(_lines(log)[-count:]) for log in logs)
+        ends = {log.name: [line[:WIDTH] for line in _lines(log)[-count:]] for log in logs}
+        return "\n".join("\n".join([f"== {name}", *end]) for name, end in ends.items())
 
     def errors(self) -> list[str]:
         """What the programs wrote down as an error, in a word."""
