@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import redis
+import structlog
 
 from backend import db
 from backend.app import create_app
@@ -47,6 +48,11 @@ def test_every_route_declares_it_once(app):
 def test_it_is_alive_without_anything_else():
     response = create_app().test_client().get("/healthz")
     assert (response.status_code, response.json) == (200, {"status": "ok"})
+
+
+def test_no_later_line_of_the_thread_carries_the_id_of_a_request():
+    create_app().test_client().get("/healthz")
+    assert structlog.contextvars.get_contextvars() == {}
 
 
 def test_it_is_ready_when_database_queue_and_tables_are_there(client):

@@ -36,6 +36,7 @@ TITLES = {
 
 def register(app: Flask) -> None:
     app.before_request(name_request)
+    app.teardown_request(forget_request)
     app.register_error_handler(AppError, show_expected)
     app.register_error_handler(HTTPException, show_http)
     app.register_error_handler(Exception, show_unexpected)
@@ -45,6 +46,11 @@ def name_request() -> None:
     """Give the request an id, which every line it logs carries and an error page shows."""
     g.request_id = secrets.token_hex(4)
     logs.begin(request_id=g.request_id, endpoint=request.endpoint or "")
+
+
+def forget_request(_error: BaseException | None) -> None:
+    """The thread may take in a delivery of WeChat's next: its lines must not carry the id of a page."""
+    logs.begin()
 
 
 def show_expected(error: AppError) -> ResponseReturnValue:
