@@ -123,7 +123,7 @@ RULES: dict[Action, Rule] = {
     A.RESOLVE: Rule("办结", (S.IN_PROGRESS,), S.RESOLVED, UNIT, (N.NOTE, N.OUTCOME, N.PROOF),
         tells=((P.RESIDENT, M.CASE_RESOLVED),), stamps="resolved_at"),
     A.CONFIRM: Rule("确认解决", (S.RESOLVED,), S.CLOSED, (R.RESIDENT,),
-        tells=((P.RESIDENT, M.CASE_CLOSED),), stamps="confirmed_at"),
+        stamps="confirmed_at"),  # who confirmed need not be told; the chat's few messages are kept for the survey
     A.CLOSE: Rule("结案", (S.RESOLVED,), S.CLOSED, (R.SYSTEM, R.DISPATCHER),
         tells=((P.RESIDENT, M.CASE_CLOSED),)),
     A.REOPEN: Rule("没有解决", (S.RESOLVED, S.CLOSED), S.ACCEPTED, (R.RESIDENT, R.SUPERVISOR),

@@ -63,7 +63,7 @@ class Note(Taken):
 
 class Rating(Taken):
     solved: Annotated[bool, Field(title="是否解决")]
-    satisfaction: Annotated[int, Field(ge=1, le=5, title="满意程度")]
+    satisfaction: Annotated[int | None, Field(ge=1, le=5, title="满意程度")] = None
     words: Annotated[str, Field(max_length=NOTE_LENGTH, title="想说的话"), CLEAN] = ""
 
 

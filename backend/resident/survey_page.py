@@ -77,9 +77,13 @@ def answer(token: str) -> ResponseReturnValue:
 def _given(filled: dict[str, str]) -> schemas.Rating:
     """The form's words as the API's shape. Raises Invalid."""
     solved, satisfaction = CHOICES.get(filled["solved"]), filled["satisfaction"]
-    if solved is None or satisfaction not in map(str, surveys.SATISFACTION):
-        raise Invalid("请把上面两个问题都点一下")
-    rating_of = {"solved": solved, "satisfaction": int(satisfaction), "words": filled["words"]}
+    if solved is None or satisfaction not in ("", *map(str, surveys.SATISFACTION)):
+        raise Invalid("请先点一下事情是不是解决了")
+    rating_of = {
+        "solved": solved,
+        "satisfaction": int(satisfaction) if satisfaction else None,
+        "words": filled["words"],
+    }
     return checked(schemas.Rating, lambda: schemas.Rating.model_validate(rating_of))
 
 

@@ -126,7 +126,7 @@ TOLD = {
     Action.SEND_BACK: {(Message.CASE_SENT_BACK, name) for name in COMMUNITY},
     Action.RESOLVE_ON_SPOT: {(Message.CASE_RESOLVED, "resident")},
     Action.RESOLVE: {(Message.CASE_RESOLVED, "resident")},
-    Action.CONFIRM: {(Message.CASE_CLOSED, "resident")},
+    Action.CONFIRM: set(),
     Action.CLOSE: {(Message.CASE_CLOSED, "resident")},
     Action.REOPEN: {(Message.CASE_REOPENED, "resident")} | both(Message.CASE_RETURNED),
     Action.WITHDRAW: both(Message.CASE_WITHDRAWN),
@@ -291,7 +291,7 @@ def test_a_stranger_does_not_learn_that_the_case_exists(session, scene, action):
 
 def test_an_officer_without_a_post_over_the_case_is_refused(session, scene):
     case = scene.case(Status.SUBMITTED)
-    neighbour = Post(role=Role.INFORMATION_OFFICER, area_id=make_community(session, name="月季社区").id)
+    neighbour = Post(role=Role.INFORMATION_OFFICER, area=make_community(session, name="月季社区"))
     homeless = make_officer(session, Role.SECRETARY, area=make_community(session, name="桂花社区"))
     for posts in ((), (neighbour,)):
         with pytest.raises(Forbidden, match="这件诉求不归您办理"):

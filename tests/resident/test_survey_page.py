@@ -113,9 +113,15 @@ def test_a_forged_link_is_not_found(browser, survey, token):
 def test_half_an_answer_asks_for_the_other_half_and_keeps_the_words(session, browser, link, survey, answers):
     status, page = reply(browser, link, **answers, words="路还是黑的")
     assert status == 422
-    assert "请把上面两个问题都点一下" in page
+    assert "请先点一下事情是不是解决了" in page or "请再点一下您是不是满意" in page
     assert "路还是黑的" in page
     assert row(session, survey)[0].state is SurveyState.SENT
+
+
+def test_whoever_has_nothing_solved_need_not_say_how_satisfied(session, browser, link, survey):
+    assert reply(browser, link, solved="no", words="灯还是不亮")[0] == 200
+    answered = row(session, survey)[0]
+    assert (answered.state, answered.solved, answered.satisfaction) == (SurveyState.ANSWERED, False, None)
 
 
 def test_nobody_is_thanked_for_an_answer_not_given(browser, link):
