@@ -12,7 +12,7 @@ from backend.resident.schemas import Rating
 
 
 def answer(session: Session, survey_id: int, given: Rating) -> Survey:
-    """Write the answers down; a bad one brings the case back. Raises NotFound, Invalid, or Gone when too late.
+    """Write the answers down; a bad one brings the case back. Raises NotFound, Invalid, or Gone (too late).
 
     Whoever says that nothing was solved need not say how satisfied they are.
     """
