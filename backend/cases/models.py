@@ -66,6 +66,15 @@ class Case(Base):
         sa.Index("ix_cases_subdistrict", "subdistrict_id", "id"),
         sa.Index("ix_cases_district", "district_id", "id"),
         sa.Index("ix_cases_unit", "unit_id", "id", postgresql_where=sa.text("unit_id IS NOT NULL")),
+        sa.Index("ix_cases_grid", "grid_id", "id", postgresql_where=sa.text("grid_id IS NOT NULL")),
+        sa.Index("ix_cases_place", "place_id", "id"),
+        sa.Index(
+            "ix_cases_waiting",
+            "due_at",
+            "id",
+            postgresql_where=sa.text("status IN ('submitted', 'accepted', 'assigned', 'in_progress')"),
+        ),
+        sa.Index("ix_cases_refused", "id", postgresql_where=sa.text("status IN ('rejected', 'withdrawn')")),
         sa.Index("ix_cases_resolved", "resolved_at", postgresql_where=sa.text("status = 'resolved'")),
     )
 

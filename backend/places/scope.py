@@ -8,24 +8,38 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from backend.places.models import Post
-from backend.places.roles import Role
+from backend.places.roles import Level, Role
 
-AREA_COLUMNS = ("place_id", "grid_id", "community_id", "subdistrict_id", "district_id")
+# In which column of a row an area of this level stands; one of another level is the row's very place.
+COLUMNS = {
+    Level.DISTRICT: "district_id",
+    Level.SUBDISTRICT: "subdistrict_id",
+    Level.COMMUNITY: "community_id",
+    Level.GRID: "grid_id",
+}
 
 
 def posts_of(session: Session, officer_id: int) -> list[Post]:
-    """The posts an officer holds now."""
-    return list(session.scalars(sa.select(Post).where(Post.officer_id == officer_id, Post.until.is_(None))))
+    """The posts an officer holds now, with their areas."""
+    held = sa.select(Post).where(Post.officer_id == officer_id, Post.until.is_(None))
+    return list(session.scalars(held.options(joinedload(Post.area))))
+
+
+def _reach(post: Post) -> tuple[str, int]:
+    """The one column, and the id in it, by which the post reaches rows: one index then serves a list."""
+    if post.unit_id is not None:
+        return "unit_id", post.unit_id
+    assert post.area is not None
+    return COLUMNS.get(post.area.level, "place_id"), post.area.id
 
 
 def covers(post: Post, row: Any) -> bool:
     """Whether this post reaches this row."""
-    if post.unit_id is not None:
-        return bool(post.unit_id == row.unit_id)
-    return any(post.area_id == getattr(row, column) for column in AREA_COLUMNS)
+    column, wanted = _reach(post)
+    return bool(getattr(row, column) == wanted)
 
 
 def roles_over(posts: Sequence[Post], row: Any) -> set[Role]:
@@ -35,9 +49,7 @@ def roles_over(posts: Sequence[Post], row: Any) -> set[Role]:
 
 def visible(posts: Sequence[Post], table: Any) -> sa.ColumnElement[bool]:
     """The condition that selects exactly the rows these posts reach (none without posts)."""
-    areas = [post.area_id for post in posts if post.area_id is not None]
-    units = [post.unit_id for post in posts if post.unit_id is not None]
-    conditions = [getattr(table, column).in_(areas) for column in AREA_COLUMNS if areas]
-    if units:
-        conditions.append(table.unit_id.in_(units))
-    return sa.or_(*conditions) if conditions else sa.false()
+    wanted: dict[str, set[int]] = {}
+    for column, value in map(_reach, posts):
+        wanted.setdefault(column, set()).add(value)
+    return sa.or_(sa.false(), *(getattr(table, column).in_(ids) for column, ids in wanted.items()))

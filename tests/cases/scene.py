@@ -42,7 +42,7 @@ class Scene:
             of_unit = role in UNIT
             area, unit = (None, self.unit) if of_unit else (self.community, None)
             officer = make_officer(self.session, role, area=area, unit=unit)
-            post = Post(role=role, area_id=area and area.id, unit_id=unit and unit.id)
+            post = Post(role=role, area=area, unit_id=unit and unit.id)
             self._actors[role] = Actor(officer_id=officer.id, posts=(post,))
         return self._actors[role]
 

@@ -37,7 +37,7 @@ def town(session):
 
 
 def posts_in(areas, units):
-    at_areas = [Post(role=Role.SECRETARY, area_id=area.id) for area in areas]
+    at_areas = [Post(role=Role.SECRETARY, area=area) for area in areas]
     return at_areas + [Post(role=Role.HANDLER, unit_id=unit.id) for unit in units]
 
 
@@ -64,7 +64,7 @@ def test_a_post_at_an_area_reaches_what_lies_in_it_and_nothing_else(session, tow
     path = {area.id: area.path.split(".") for area in areas}
     for area in (area for area in areas if area.level is level):
         inside = {case.id for case in cases if str(area.id) in path[case.place_id]}
-        assert seen(session, [Post(role=Role.SECRETARY, area_id=area.id)]) == inside
+        assert seen(session, [Post(role=Role.SECRETARY, area=area)]) == inside
         assert 0 < len(inside) < len(cases)
 
 
@@ -93,7 +93,7 @@ def test_a_case_whose_place_has_no_community_is_not_everybodys(session, town):
     vague = make_case(session, areas[0])
     assert (vague.community_id, vague.grid_id, vague.unit_id) == (None, None, None)
     reaching = [post for post in posts_in(areas, units) if scope.covers(post, vague)]
-    assert [post.area_id for post in reaching] == [areas[0].id]
+    assert [post.area for post in reaching] == [areas[0]]
 
 
 def test_only_posts_that_are_held_now_count(session, town):

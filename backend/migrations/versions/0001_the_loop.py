@@ -255,6 +255,21 @@ def upgrade() -> None:
     )
     op.create_index("ix_cases_community", "cases", ["community_id", "id"], unique=False)
     op.create_index("ix_cases_district", "cases", ["district_id", "id"], unique=False)
+    op.create_index(
+        "ix_cases_grid",
+        "cases",
+        ["grid_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("grid_id IS NOT NULL"),
+    )
+    op.create_index("ix_cases_place", "cases", ["place_id", "id"], unique=False)
+    op.create_index(
+        "ix_cases_refused",
+        "cases",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("status IN ('rejected', 'withdrawn')"),
+    )
     op.create_index("ix_cases_resident", "cases", ["resident_id", "id"], unique=False)
     op.create_index(
         "ix_cases_resolved",
@@ -270,6 +285,13 @@ def upgrade() -> None:
         ["unit_id", "id"],
         unique=False,
         postgresql_where=sa.text("unit_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_cases_waiting",
+        "cases",
+        ["due_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status IN ('submitted', 'accepted', 'assigned', 'in_progress')"),
     )
     op.create_table(
         "conversations",
