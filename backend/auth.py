@@ -82,7 +82,11 @@ def current_contact_id(session: Session) -> int | None:
     )
 
 
-_CALLER = sa.text("SELECT resident_id, officer_id FROM contacts WHERE id = :id")
+# An officer who has left is a resident like others, even where nobody thought of the WeChat they had bound.
+_CALLER = sa.text("""
+    SELECT c.resident_id, o.id FROM contacts c
+    LEFT JOIN officers o ON o.id = c.officer_id AND o.left_at IS NULL
+    WHERE c.id = :id""")
 
 
 def require(who: Who) -> Callable[[View], View]:

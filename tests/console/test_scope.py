@@ -76,6 +76,19 @@ def _retired(session, area):
     return officer
 
 
+def test_an_officer_who_has_left_is_refused_though_the_post_was_not_ended(
+    session, app, case, place, as_officer
+):
+    client = as_officer(place.desk)
+    assert client.get(f"/console/cases/{case.number}").status_code == 200
+    place.desk.left_at = now()
+    session.commit()
+    for method, address in routes(app, case):
+        response = client.open(address, method=method)
+        assert response.status_code == 401, address
+        assert SECRET not in response.text
+
+
 def test_a_case_that_is_not_there_is_not_found(place, as_officer):
     for number in ("261121000000", "x", "%00"):
         response = as_officer(place.desk).get(f"/console/cases/{number}")
