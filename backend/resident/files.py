@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from flask import Response
+from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from backend import auth, db, storage
@@ -28,7 +28,9 @@ def serve(token: str) -> ResponseReturnValue:
         content = storage.read(sha256)
     except FileNotFoundError:
         raise NotFound(MISSING) from None
-    return Response(content, headers=_headers(mime, f"{attachment_id}.{ENDINGS.get(mime, 'bin')}"))
+    response = Response(content, headers=_headers(mime, f"{attachment_id}.{ENDINGS.get(mime, 'bin')}"))
+    # Telephones ask for a film piece by piece, and do not play one that comes only as a whole.
+    return response.make_conditional(request, accept_ranges=True, complete_length=len(content))
 
 
 def _headers(mime: str, name: str) -> dict[str, str]:

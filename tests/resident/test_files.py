@@ -37,6 +37,13 @@ def test_whoever_has_the_address_sees_the_file(app, photo):
     assert response.headers["Content-Disposition"].startswith("inline; filename=")
 
 
+def test_a_part_of_a_file_is_given_to_whoever_asks_for_a_part(app, photo):
+    response = app.test_client().get(photo_url(photo), headers={"Range": "bytes=2-5"})
+    assert response.status_code == 206
+    assert response.data == jpeg()[2:6]
+    assert response.headers["Content-Range"] == f"bytes 2-5/{len(jpeg())}"
+
+
 @pytest.mark.parametrize("token", ["1", "a.b.c"])
 def test_a_guessed_address_finds_nothing(app, photo, token):
     assert app.test_client().get(f"/r/files/{token}").status_code == 404
