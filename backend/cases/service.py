@@ -167,19 +167,32 @@ EFFECTS = {
 
 
 def _tell(session: Session, case: Case, rule: Rule, event: CaseEvent, at: datetime) -> None:
+    """Owe what the row says, but nothing to whoever took the step: they were answered on the spot."""
     for who, message in rule.tells:
+        if who is Audience.RESIDENT and event.resident_id is not None:
+            continue
         note = "" if who is Audience.RESIDENT and not event.public else event.note
-        tell(session, case, who, message, f"{message}:{event.id}", note=note, at=at)
+        cause = f"{message}:{event.id}"
+        tell(session, case, who, message, cause, note=note, at=at, but=event.officer_id)
 
 
 def tell(
-    session: Session, case: Case, who: Audience, message: Message, cause: str, *, note: str, at: datetime
+    session: Session,
+    case: Case,
+    who: Audience,
+    message: Message,
+    cause: str,
+    *,
+    note: str,
+    at: datetime,
+    but: int | None = None,
 ) -> None:
-    """Owe one message about a case to everyone in the audience. `cause` makes it owed once."""
+    """Owe one message about a case to everyone in the audience but one. `cause` makes it owed once."""
     key = f"case:{case.id}:{cause}"
     fields = fields_of(session, case, note, at)
     if who is not Audience.RESIDENT:
-        notify.owe(session, message, key, fields, officers=audience.officers(session, who, case.id))
+        officers = [officer for officer in audience.officers(session, who, case.id) if officer != but]
+        notify.owe(session, message, key, fields, officers=officers)
     elif case.resident_id is not None:
         notify.owe(session, message, key, fields, residents=[case.resident_id])
 

@@ -128,7 +128,7 @@ TOLD = {
     Action.RESOLVE: {(Message.CASE_RESOLVED, "resident")},
     Action.CONFIRM: set(),
     Action.CLOSE: {(Message.CASE_CLOSED, "resident")},
-    Action.REOPEN: {(Message.CASE_REOPENED, "resident")} | both(Message.CASE_RETURNED),
+    Action.REOPEN: both(Message.CASE_RETURNED),  # by the resident, who is answered on the spot
     Action.WITHDRAW: both(Message.CASE_WITHDRAWN),
     Action.URGE: both(Message.CASE_URGED),
     Action.ASK_PERSON: both(Message.PERSON_WANTED),
@@ -145,6 +145,12 @@ def test_a_step_tells_exactly_the_people_of_its_row(session, scene, crowd, actio
     case = scene.case(rule.sources[0])
     scene.do(case, action, rule.roles[0], unit_id=scene.unit.id, **EVERYTHING)
     assert told_to(scene, case, crowd) == TOLD[action]
+
+
+def test_the_resident_is_told_when_somebody_else_brings_the_case_back(session, scene, crowd):
+    case = scene.case(Status.CLOSED)
+    scene.do(case, Action.REOPEN, Role.SUPERVISOR, **EVERYTHING)
+    assert (Message.CASE_REOPENED, "resident") in told_to(scene, case, crowd)
 
 
 def test_submitting_tells_the_people_of_the_community(session, scene, crowd):

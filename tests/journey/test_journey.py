@@ -78,7 +78,6 @@ def confirm(resident, number, answer):
         assert resident.sees(step), step
     assert len(resident.page.locator(".photos img").all()) >= 2
     resident.confirms()
-    resident.hears(number, "已结案")
 
 
 def link_in(message):
@@ -87,13 +86,10 @@ def link_in(message):
 
 
 def all_that_the_resident_hears(number):
-    """Replies and news in their order; where two leave in the same moment, either may be first."""
+    """Replies and news, in their order."""
     assigned = f"您反映的事情（编号 {number}）已派给{UNIT}，请等待办理。"
     taken_over = f"{UNIT}已经接手您反映的事情（编号 {number}），正在处理。"
-    closed = {
-        f"您反映的事情（编号 {number}）已结案。谢谢您的反映，之后我们会做一次回访。",
-        f"您反映的“{REPORT}”（编号 {number}）结案了。",
-    }
+    closed = f"您反映的“{REPORT}”（编号 {number}）结案了。"
     return [
         "您好，您现在在玉兰苑东门。",
         "收到，已登记。",
@@ -104,10 +100,7 @@ def all_that_the_resident_hears(number):
         taken_over,
         f"您反映的事情（编号 {number}）已办理：{FIRST_ANSWER}",
         closed,
-        {
-            f"知道了，编号 {number} 退回重新办理。请说说哪里没有解决，我们会转给承办单位和负责人。",
-            f"您反映的事情（编号 {number}）已退回重新办理，有进展会马上告诉您。",
-        },
+        f"知道了，编号 {number} 退回重新办理。请说说哪里没有解决，我们会转给承办单位和负责人。",
         f"已补充到编号 {number}。如果这是另一件事，请回复“另一件”。",
         assigned,
         taken_over,
@@ -136,7 +129,6 @@ def test_one_report_goes_all_the_way_round_and_comes_back_once(town, meet):
 
     reply = resident.taps_line(first_survey, "没有解决")
     assert reply.startswith(f"知道了，编号 {number} 退回重新办理。请说说哪里没有解决")
-    resident.hears("已退回重新办理", number)
     assert resident.says("还是一闪一闪的") == f"已补充到编号 {number}。如果这是另一件事，请回复“另一件”。"
     for officer in (desk, handler, head):
         assert officer.opens_card(officer.hears(number, "群众重办", "没有解决")) == 200
