@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Flask, render_template
 from flask.json.provider import DefaultJSONProvider
 from flask.typing import ResponseReturnValue
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from backend import db, logs, times
 from backend.auth import public
@@ -47,8 +48,14 @@ def create_app() -> Flask:
     app.add_template_global(assets.asset, "asset")
     for name, words in WORDS.items():
         app.add_template_filter(words, name)
-    app.wsgi_app = split(app.wsgi_app)  # type: ignore[method-assign, assignment]
+    app.wsgi_app = split(behind_proxies(app.wsgi_app))  # type: ignore[method-assign, assignment]
     return app
+
+
+def behind_proxies(pages: "WSGIApplication") -> "WSGIApplication":
+    """Rates are counted by address: behind a proxy that address is in a header, which nobody else may set."""
+    count = config.trusted_proxies
+    return ProxyFix(pages, x_for=count, x_proto=count, x_host=count) if count else pages
 
 
 def split(pages: "WSGIApplication") -> "WSGIApplication":

@@ -218,3 +218,25 @@ def test_an_account_of_an_unknown_area_stops_the_start_with_a_sentence(committed
     assert run.returncode != 0
     assert "account demo, area: is not a known area" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def addresses_counted(database_url, proxies):
+    """The addresses that a caller who claims to be another is counted by, behind so many proxies."""
+    script = (
+        "from flask import request\n"
+        "from backend.app import create_app\n"
+        "from backend.auth import public\n"
+        "app = create_app()\n"
+        "app.add_url_rule('/who', view_func=public(lambda: request.remote_addr))\n"
+        "print(app.test_client().get('/who', headers={'X-Forwarded-For': '6.6.6.6, 10.0.0.7'}).text)\n"
+    )
+    env = os.environ | {"DATABASE_URL": database_url, "TRUSTED_PROXIES": str(proxies)}
+    run = subprocess.run(
+        [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True, timeout=60
+    )
+    return run.stdout.strip()
+
+
+def test_only_ones_own_proxies_say_who_calls(database_url):
+    assert addresses_counted(database_url, 0) == "127.0.0.1"
+    assert addresses_counted(database_url, 1) == "10.0.0.7"
