@@ -52,7 +52,8 @@ export async function openScanSheet(phone) {
   let codes = [];
   const show = () => {
     const wanted = form.filter.value.trim();
-    const found = codes.filter((code) => (code.label + code.scene).includes(wanted)).reverse();
+    const found = codes.filter((code) => (code.label + code.scene).includes(wanted));
+    found.sort((one, other) => other.permanent - one.permanent); // places first: personal codes are used once
     list.replaceChildren(...found.slice(0, 200).map((code) => codeChoice(phone, code)));
     if (!found.length) list.textContent = codes.length ? "没有这样的码" : "还没有二维码";
   };
