@@ -55,6 +55,15 @@ def turn(session: Session, case: Case, action: Action, at: datetime) -> None:
     case.due_at = min(running.values(), default=None)
 
 
+def hasten(session: Session, case: Case, at: datetime) -> None:
+    """The case has become urgent: what runs has no longer than an urgent clock has from now."""
+    for clock, due_at in _running(session, case.id).items():
+        sooner = min(due_at, at + length(clock, urgent=True))
+        is_running = (Deadline.case_id == case.id, Deadline.clock == clock, Deadline.stopped_at.is_(None))
+        session.execute(sa.update(Deadline).where(*is_running).values(due_at=sooner))
+    case.due_at = min(_running(session, case.id).values(), default=None)
+
+
 def _stop(session: Session, case_id: int, clocks: Sequence[Clock], at: datetime) -> None:
     session.execute(
         sa.update(Deadline)

@@ -84,8 +84,8 @@ def _advance(survey: Survey, at: datetime) -> Step:
     return Step(survey, None)
 
 
-def find_open(session: Session, survey_id: int, resident_id: int | None = None) -> Survey:
-    """Lock a survey that can be answered. Raises NotFound for another's, Gone for a finished one."""
+def find(session: Session, survey_id: int, resident_id: int | None = None) -> Survey:
+    """Lock a survey, and its case before it. Raises NotFound for another's."""
     _lock_case(session, survey_id)
     survey = session.scalar(
         sa.select(Survey)
@@ -95,6 +95,12 @@ def find_open(session: Session, survey_id: int, resident_id: int | None = None) 
     )
     if survey is None or (resident_id is not None and survey.resident_id != resident_id):
         raise NotFound("没有找到这次回访")
+    return survey
+
+
+def find_open(session: Session, survey_id: int, resident_id: int | None = None) -> Survey:
+    """Lock a survey that can be answered. Raises NotFound for another's, Gone for a finished one."""
+    survey = find(session, survey_id, resident_id)
     if survey.state is SurveyState.ANSWERED:
         raise Gone("这次回访您已经答过了，谢谢您")
     if survey.state is SurveyState.EXPIRED:

@@ -12,8 +12,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.cases import intake, service, surveys
-from backend.cases.models import Case, Survey
+from backend.cases import deadlines, intake, service, surveys
+from backend.cases.models import Case
 from backend.cases.service import Actor
 from backend.cases.workflow import Audience, Given
 from backend.notify import binding, outbox
@@ -65,13 +65,14 @@ def media_json(account: str, media: tuple[tuple[str, str], ...]) -> str:
 def _add(session: Session, sender: Sender, effect: AddToCase) -> None:
     """Words of danger in what joins a case make the case urgent, and say so to those who have it."""
     case = session.scalars(sa.select(Case).where(Case.number == effect.number).with_for_update()).one()
+    at = now()
     case.urgent = True
+    deadlines.hasten(session, case, at)
     session.flush()
     values = intake.addition(
         effect.number, sender.resident_id, effect.words, media_json(sender.account, effect.media)
     )
     session.connection().exec_driver_sql(intake.ADD_ALONE, values)
-    at = now()
     for who in (Audience.COMMUNITY, Audience.UNIT):
         cause = f"{Message.CASE_URGED}:danger:{at:%Y%m%d%H%M}"
         service.tell(session, case, who, Message.CASE_URGED, cause, note=f"紧急：{effect.words}", at=at)
@@ -101,7 +102,7 @@ def _answer(session: Session, sender: Sender, effect: AnswerSurvey) -> None:
 
 
 def _rate(session: Session, sender: Sender, effect: RateSurvey) -> None:
-    survey = session.get_one(Survey, effect.survey_id, with_for_update=True)
+    survey = surveys.find(session, effect.survey_id, sender.resident_id)
     surveys.rate(survey, effect.satisfaction)
     service.answer_survey(session, survey, sender.actor)
 

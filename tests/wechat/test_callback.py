@@ -157,6 +157,17 @@ def test_danger_makes_an_urgent_case(client, committed):
     assert only_case(committed).urgent
 
 
+def test_danger_that_is_told_later_leaves_less_time(client, committed):
+    scan(client)
+    say(client, "路灯不亮了")
+    calm = only_case(committed).due_at
+    assert "120" in say(client, "有人晕倒了")
+    case = only_case(committed)
+    assert case.urgent
+    assert case.due_at < calm
+    assert committed.scalars(sa.select(Deadline.due_at)).one() == case.due_at
+
+
 def test_what_the_resident_writes_cannot_break_the_reply(client, committed):
     scan(client)
     say(client, "路灯不亮了")
