@@ -36,18 +36,15 @@ class Person:
 
     def says(self, words: str) -> str:
         """Write, and read the reply."""
-        return self._reply(self.phone.send_text(words))
+        return self.reply_to(self.phone.send_text(words))
 
     def taps_line(self, message: Json, line: str) -> str:
         """Tap a line of a menu message, and read the reply."""
         item = next(item["id"] for item in message["items"] if line in item["content"])
-        return self._reply(self.phone.tap(message, item))
+        return self.reply_to(self.phone.tap(message, item))
 
     def reply_to(self, outcome: Json) -> str:
         """The reply to whatever the phone sent; a fault or a complaint of the platform fails the test."""
-        return self._reply(outcome)
-
-    def _reply(self, outcome: Json) -> str:
         assert (outcome["fault"], outcome["warnings"]) == (None, [])
         self.heard.add(outcome["reply"]["id"])
         return str(outcome["reply"]["content"])

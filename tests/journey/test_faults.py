@@ -67,13 +67,17 @@ def alerts(session, *numbers):
 
 def wait_until_told(town, *numbers):
     """Until every alert that these new cases owe is with WeChat."""
+    states = []
 
     def are_told():
         with town.record() as session:
-            states = [alert.status for alert in alerts(session, *numbers)]
+            states[:] = [alert.status for alert in alerts(session, *numbers)]
         return len(states) == len(ALERTED) * len(numbers) and {*states} <= {Delivery.SENT, Delivery.RECEIVED}
 
-    wait_until(are_told, PATIENT)
+    try:
+        wait_until(are_told, PATIENT)
+    except AssertionError:
+        pytest.fail(f"of {len(ALERTED) * len(numbers)} alerts, after {PATIENT} seconds: {Counter(states)}")
 
 
 def let_leases_end(town):
