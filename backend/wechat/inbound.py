@@ -19,6 +19,7 @@ from backend.cases.intake import Report, write_json
 from backend.cases.models import Channel
 from backend.errors import AppError
 from backend.notify.tasks import deliver
+from backend.privacy import mask_phones
 from backend.quick import Statement
 from backend.wechat import effects, wording
 from backend.wechat.accounts import Account
@@ -27,7 +28,7 @@ from backend.wechat.conversation import converse
 from backend.wechat.envelope import Delivery
 from backend.wechat.facts import Known, gather
 from backend.wechat.media import fetch
-from backend.wechat.talk import WINDOW, AddToCase, Effect, Follow, OpenCase, Turn
+from backend.wechat.talk import WINDOW, AddToCase, Effect, Follow, KeepPhone, Message, OpenCase, Turn
 
 TURNS = 20  # how often a message may find the gate shut; each time somebody else got through
 PATIENCE, PAUSE = 3.0, 0.2  # seconds to wait for a database that is away; WeChat waits five
@@ -61,7 +62,10 @@ ADD = Statement(
     "add", f"WITH {GATE}, {HEARD}, {intake.ADD_TO_CASE} SELECT json_build_array(NULL, {ATTACHED}) FROM gate"
 )
 PASS: LiteralString = f"WITH {GATE} SELECT contact_id FROM gate"
-KEEP: LiteralString = f"WITH gate AS (SELECT %(contact_id)s::bigint AS contact_id), {HEARD} SELECT"
+KEEP: LiteralString = f"""
+WITH gate AS (
+    UPDATE conversations SET state = %(state)s::jsonb WHERE contact_id = %(contact_id)s RETURNING contact_id
+), {HEARD} SELECT"""
 
 
 class Busy(AppError):
@@ -129,9 +133,17 @@ def _values(known: Known, delivery: Delivery, turn: Turn, at: datetime) -> dict[
         "window_left": count,
         "dedupe_key": delivery.dedupe_key,
         "kind": message.kind.value,
-        "content": write_json(message.stored()),
+        "content": write_json(_content(message, turn)),
         "reply": wording.clip(turn.reply),
     }
+
+
+def _content(message: Message, turn: Turn) -> dict[str, Any]:
+    """For the record of what came in; a telephone number that is kept is kept sealed, and not here."""
+    stored = message.stored()
+    if any(isinstance(effect, KeepPhone) for effect in turn.effects):
+        stored["text"] = mask_phones(message.text)
+    return stored
 
 
 def _write(account: Account, known: Known, turn: Turn, values: dict[str, Any], at: datetime) -> str | None:
@@ -178,7 +190,7 @@ def _write_slowly(known: Known, turn: Turn, values: dict[str, Any]) -> str | Non
                     values["reply"] = wording.clip(
                         effects.carry_out(session, known.sender, effect) or str(values["reply"])
                     )
-            except AppError as refusal:
-                values["reply"] = refusal.message
+            except AppError as refusal:  # nothing was done, so nothing follows from it
+                values |= {"reply": refusal.message, "state": write_json(known.state.stored())}
         connection.exec_driver_sql(KEEP, values)
     return str(values["reply"])

@@ -125,6 +125,7 @@ def test_a_telephone_number_is_kept_sealed(client, committed):
     assert committed.scalars(sa.select(Resident.phone)).one() == "13800000000"
     raw = committed.scalar(sa.text("SELECT phone FROM residents"))
     assert b"13800000000" not in raw
+    assert "13800000000" not in str(committed.scalars(sa.select(InboundMessage.content)).all())
 
 
 def test_urging_twice_is_answered_with_when_to_try_again(client, committed):
