@@ -34,7 +34,8 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        _use_secrets_of_this_folder()
+        if cmd_name != "run":  # which makes its own
+            _use_settings_of_this_folder()
         module, name = COMMANDS[cmd_name][0].split(":")
         command = getattr(importlib.import_module(module), name)
         assert isinstance(command, click.Command)
@@ -45,11 +46,15 @@ class Commands(click.Group):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
 
-def _use_secrets_of_this_folder() -> None:
-    """A command beside `make run` opens what that sealed. Without such a run there is no file."""
-    if secrets.made(_var_dir()):
-        for name, secret in secrets.load(_var_dir()).items():
-            os.environ[name] = os.environ.get(name) or secret
+def _use_settings_of_this_folder() -> None:
+    """A command beside `make run` opens what that sealed, and talks to whom that talks to: without this it
+    would call the real WeChat with the demonstration's accounts. Without such a run there is no file."""
+    settings = secrets.load(_var_dir()) if secrets.made(_var_dir()) else {}
+    noted = _var_dir() / embedded.RUN_SETTINGS
+    if noted.exists():
+        settings |= dict(line.split("=", 1) for line in noted.read_text().splitlines())
+    for name, setting in settings.items():
+        os.environ[name] = os.environ.get(name) or setting
 
 
 @click.command(cls=Commands)

@@ -51,6 +51,7 @@ def run() -> None:
     try:
         settle_environment()
         with alone(var_dir()):
+            note_settings()
             end_carrying(f"{MARK}={mark()}")
             check_ports()
             run_until_stopped()
@@ -71,6 +72,12 @@ def settle_environment() -> None:
         env[name] = env.get(name) or setting.format(**env)
     for name, secret in secrets.load(var_dir()).items():
         env[name] = env.get(name) or secret
+
+
+def note_settings() -> None:
+    """Write down how this run is set up, for the commands given beside it (backend/cli.py)."""
+    lines = [f"{name}={os.environ[name]}" for name in DEMONSTRATION]
+    (var_dir() / embedded.RUN_SETTINGS).write_text("\n".join([*lines, ""]))
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from backend.errors import NotFound
 from backend.notify.tasks import deliver
 from backend.places.models import Area
 from backend.places.roles import Role
+from backend.privacy import mask_phones
 from backend.times import local, now, spoken, stamp
 
 write_json = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make an encoder for each call
@@ -115,6 +116,7 @@ def parameters(report: Report, number: str, at: datetime) -> dict[str, Any]:
         "summary": summary(report.text),
         "at": stamp(at),
         "until": spoken(due_at, at),
+        "urgent": "1" if report.urgent else "",
     }
     return {
         "number": number,
@@ -173,8 +175,8 @@ def _with_key(session: Session, report: Report) -> Case | None:
 
 
 def summary(text: str) -> str:
-    """The beginning of a report, on one line."""
-    line = " ".join(text.split())
+    """The beginning of a report, on one line, without the telephone numbers in it."""
+    line = mask_phones(" ".join(text.split()))
     return line if len(line) <= SUMMARY else line[: SUMMARY - 1] + "…"
 
 

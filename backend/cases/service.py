@@ -202,6 +202,7 @@ def fields_of(session: Session, case: Case, note: str, at: datetime) -> dict[str
     unit = session.get(Unit, case.unit_id) if case.unit_id else None
     return {
         "number": case.number,
+        "urgent": "1" if case.urgent else "",
         "place": session.get_one(Area, case.place_id).name,
         "summary": summary(case.report),
         "at": stamp(at),

@@ -15,6 +15,7 @@ __all__ = ["ServerTrouble", "database_url", "is_up", "needed", "redis_url", "rem
 SERVERS = {"postgres": postgres, "valkey": valkey}
 REPLACED_BY = {"postgres": "DATABASE_URL", "valkey": "REDIS_URL"}
 BOTH = tuple(SERVERS)
+RUN_SETTINGS = "run.env"  # in VAR_DIR: how the run there is set up, for the commands given beside it
 
 
 def database_url(var_dir: Path) -> str:

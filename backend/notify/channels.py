@@ -123,7 +123,12 @@ def text_of(owed: Owed) -> str:
     """The message as words in a chat. What people wrote cannot become a link or a mark-up in it."""
     fields = _Known({name: str(value).replace("<", "＜") for name, value in owed.fields.items()})
     lines = (line.strip() for line in kind_of(owed).text.format_map(fields).splitlines())
-    return "\n".join(line for line in lines if line)
+    return "\n".join(line for line in (is_urgent(owed) and "【紧急】", *lines) if line)
+
+
+def is_urgent(owed: Owed) -> bool:
+    """Whether an officer must see at once that this cannot wait."""
+    return owed.officer_id is not None and bool(owed.fields.get("urgent"))
 
 
 def link_of(owed: Owed, account: str) -> str:
@@ -145,4 +150,4 @@ def values_of(owed: Owed) -> dict[str, str]:
     names = ("number", "place", "summary", "note", "who")
     said = {name: str(owed.fields.get(name, "")) for name in names}
     time = str(owed.fields.get("at") or stamp(owed.created_at))
-    return said | {"status": kind_of(owed).status, "time": time}
+    return said | {"status": "紧急" if is_urgent(owed) else kind_of(owed).status, "time": time}

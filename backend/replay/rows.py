@@ -77,7 +77,8 @@ def _row(line: int, fields: dict[str, str], said: Iterator[str] | None) -> Row:
     except ValueError:
         raise Invalid(f"第 {line} 行：REC_ID 或 CREATE_TIME 读不出来") from None
     if fields["EVENT_SRC_NAME"] not in CHANNELS:
-        raise Invalid(f"第 {line} 行：EVENT_SRC_NAME 不认识")
+        known = "、".join(CHANNELS)
+        raise Invalid(f"第 {line} 行：不认识 EVENT_SRC_NAME“{fields['EVENT_SRC_NAME']}”，认识的有：{known}")
     street, community = fields["STREET_NAME"], fields["COMMUNITY_NAME"]
     return Row(
         line=line,

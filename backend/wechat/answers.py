@@ -8,9 +8,10 @@ from backend.cases.surveys import DISSATISFIED, SATISFACTION
 from backend.cases.workflow import RULES, Action, Status
 from backend.times import spoken
 from backend.wechat import wording
-from backend.wechat.reports import JOIN_FOR, back_to, is_joining, open_case, surveyed
+from backend.wechat.reports import JOIN_FOR, back_to, is_joining, is_locating, open_case, surveyed
 from backend.wechat.talk import (
     EMPTY,
+    AddToCase,
     AnswerSurvey,
     CaseFact,
     Facts,
@@ -32,6 +33,8 @@ def digit(state: State, digit: int, facts: Facts) -> Turn:
         if digit not in (1, 2):
             return Turn(state, wording.SURVEY_WHICH)
         return answer_survey(state, facts, solved=digit == 1)
+    if is_locating(state, facts):
+        return Turn(state, wording.PLACE_ASKED.format(example=facts.example))
     return Turn(state, wording.NOTHING_ASKED)
 
 
@@ -92,6 +95,11 @@ def _urge(state: State, understood: Understood, facts: Facts) -> Turn:
 
 
 def _withdraw(state: State, understood: Understood, facts: Facts) -> Turn:
+    """What is withdrawn does not come back: with several open cases the number must be said."""
+    open_cases = [case for case in facts.recent if case.status in RULES[Action.WITHDRAW].sources]
+    if understood.number is None and len(open_cases) > 1:
+        lines = "\n\n".join(_line(case, facts) for case in open_cases)
+        return Turn(state, wording.WITHDRAW_WHICH.format(count=len(open_cases), lines=lines))
     turn = _step(state, understood, facts, Action.WITHDRAW, wording.WITHDRAWN)
     return replace(turn, state=replace(turn.state, case_until=0, asking=""))
 
@@ -135,8 +143,11 @@ def _another(state: State, understood: Understood, facts: Facts) -> Turn:
 
 def _phone(state: State, understood: Understood, facts: Facts) -> Turn:
     assert understood.phone is not None
-    said = wording.JOINED if is_joining(state, facts) else wording.KEPT
-    return Turn(state, said["phone"], (KeepPhone(understood.phone),))
+    keep = KeepPhone(understood.phone)
+    if not is_joining(state, facts) or facts.joined is None:
+        return Turn(state, wording.KEPT["phone"], (keep,))
+    words = (AddToCase(facts.joined.number, understood.name),) if understood.name else ()
+    return Turn(state, wording.JOINED["phone"], (keep, *words))
 
 
 def _step(state: State, understood: Understood, facts: Facts, action: Action, said: str) -> Turn:

@@ -63,19 +63,24 @@ def media_json(account: str, media: tuple[tuple[str, str], ...]) -> str:
 
 
 def _add(session: Session, sender: Sender, effect: AddToCase) -> None:
-    """Words of danger in what joins a case make the case urgent, and say so to those who have it."""
+    """Add to the case; words of danger make it urgent, and say so to those who have it."""
     case = session.scalars(sa.select(Case).where(Case.number == effect.number).with_for_update()).one()
-    at = now()
-    case.urgent = True
-    deadlines.hasten(session, case, at)
-    session.flush()
     values = intake.addition(
         effect.number, sender.resident_id, effect.words, media_json(sender.account, effect.media)
     )
     session.connection().exec_driver_sql(intake.ADD_ALONE, values)
+    if effect.urgent:
+        _alarm(session, case, effect.words)
+
+
+def _alarm(session: Session, case: Case, words: str) -> None:
+    at = now()
+    case.urgent = True
+    deadlines.hasten(session, case, at)
+    session.flush()
     for who in (Audience.COMMUNITY, Audience.UNIT):
-        cause = f"{Message.CASE_URGED}:danger:{at:%Y%m%d%H%M}"
-        service.tell(session, case, who, Message.CASE_URGED, cause, note=f"紧急：{effect.words}", at=at)
+        cause = f"{Message.CASE_URGED}:danger:{at.isoformat()}"  # each such message is news
+        service.tell(session, case, who, Message.CASE_URGED, cause, note=f"紧急：{words}", at=at)
 
 
 def _locate(session: Session, sender: Sender, effect: Locate) -> None:

@@ -5,6 +5,8 @@ import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
+from backend.privacy import PHONE
+
 
 class Intent(StrEnum):
     """What someone wants with a text."""
@@ -55,7 +57,7 @@ DANGERS = (
     Danger(re.compile("起火|着火|失火|火灾|冒.{0,2}烟|爆炸|(煤气|燃气|天然气).{0,4}(泄|漏|味)"), "119", "请马上离开危险的地方，拨打 119"),
     Danger(re.compile("杀人|砍人|持刀|拿刀|打人|打架|斗殴|家暴|抢劫|绑架|被困.{0,4}威胁|要杀"), "110", "请先到安全的地方，拨打 110"),
     Danger(re.compile("昏迷|昏倒|晕倒|没.{0,2}呼吸|大出血|流.{0,3}很多血|心脏病.{0,2}发|抽搐|触电|溺水|煤气中毒"), "120", "请马上拨打 120"),
-    Danger(re.compile("自杀|轻生|不想活|跳楼|跳桥|割腕|想死|活不下去|结束生命"), "12356", "您不是一个人，请现在就拨打心理援助热线 12356；危急时拨打 110 或 120"),
+    Danger(re.compile("自杀|轻生|不想活|跳楼|跳桥|割腕|想死|活不下去|结束生命"), "12356", "您不是一个人。如果是您自己，请现在就拨打心理援助热线 12356；如果是别人，请马上拨打 110 或 120"),
 )
 # fmt: on
 
@@ -64,7 +66,9 @@ LONGEST_SAYING = 20  # characters: whoever writes more says something of their o
 _COMPILED = {intent: re.compile(rf"(?:{said})[啊呀吧吗呢哦哈了的~]*", re.I) for intent, said in SAID.items()}
 NUMBER = re.compile(r"(?<!\d)(\d{12})(?!\d)")
 DIGIT = re.compile(r"[1-9][.、 ]*(?:(?:已|没有|未)解决|很?不?满意|一般|分)?")
-_PHONE = re.compile(r"(?:我?的?(?:手机|电话|联系电话|号码|手机号)[是:]?)?\s*(1[3-9]\d{9}|0\d{2,3}-?\d{7,8})")
+_CALLED = re.compile(
+    r"((?:我|本人)(?:叫|姓|是)\w{1,6}?)?(?:我?的?(?:联系)?(?:手机号?|电话号?|方式|号)码?是?)?"
+)
 _FACES = re.compile(r"\[[^\[\]\s]{1,6}\]|/:[^\s]{1,8}")  # WeChat's own faces come as [微笑] or /::)
 _NOISE = re.compile(r"[^\w]|_")
 _SAME = re.compile(r"(.)\1*")
@@ -78,6 +82,7 @@ class Understood:
     core: str = ""
     number: str | None = None
     phone: str | None = None
+    name: str = ""  # what stands beside a telephone number: 我叫…
     dangers: tuple[Danger, ...] = ()
 
 
@@ -89,9 +94,9 @@ def understand(text: str) -> Understood:
     dangers = tuple(danger for danger in DANGERS if is_dangerous and danger.words.search(plain))
     if dangers:
         return Understood(Intent.WORDS, core, dangers=dangers)
-    number, phone = NUMBER.search(plain), _PHONE.fullmatch(plain)
-    if phone:
-        return Understood(Intent.PHONE, core, phone=phone.group(1))
+    if (phone := PHONE.search(plain)) and (called := _CALLED.fullmatch(_NOISE.sub("", PHONE.sub("", plain)))):
+        return Understood(Intent.PHONE, core, phone=phone.group(1), name=called.group(1) or "")
+    number = NUMBER.search(plain)
     said = _saying(NUMBER.sub("", core))
     if number and (said in (Intent.URGE, Intent.WITHDRAW) or len(core) < 24):
         intent = said if said in (Intent.URGE, Intent.WITHDRAW) else Intent.CASE

@@ -12,6 +12,7 @@ GREETED = f"您好。{ONE_MESSAGE}"
 THANKED = "不客气。有事随时给我们留言。"
 TELL_MORE = "没太看明白。请多写几个字，说说在哪里、遇到了什么事。"
 NOT_READ = "这种消息我们看不了，请用文字、语音或照片告诉我们。"
+PLACE_ASKED = "请回复社区名称，例如“{example}”，或点“＋”发送位置。"
 NOTHING_ASKED = "现在没有需要您选择的问题。有事请直接写给我们，回复“进度”可以看办到哪一步。"
 
 OPENED = "收到，已登记。\n编号：{number}\n地点：{place}\n接下来：{until}前有工作人员受理，有进展会在这里告诉您。\n半小时内发来的照片、语音、位置或电话，会加到这件事里。"
@@ -34,7 +35,7 @@ KEPT = {
     "location": "位置收到了，您在{place}附近。请再用一句话说说是什么事。",
     "phone": "电话记下了。请再用一句话说说是什么事。",
 }
-PLACED = "好的，地点记为{place}，已通知那里的工作人员。\n编号：{number}"
+PLACED = "好的，地点记为{place}，已转给那里的工作人员。\n编号：{number}"
 PLACE_UNKNOWN = "这个地方不在我们服务的范围里。请回复社区名称，例如“{example}”。"
 VOICE_REPORT = "（语音，请收听录音）"
 
@@ -44,6 +45,7 @@ CASE_DUE = "预计{until}前有下一步。"
 CASES_MORE = "点这里看详细进度：{link}"
 NO_SUCH_CASE = "没有找到编号 {number}。请核对一下，或回复“进度”看您登记过的事情。"
 URGED = "已替您催办（编号 {number}），承办的工作人员会马上看到。"
+WITHDRAW_WHICH = "您有{count}件事正在办。要撤回哪一件？请回复“撤回”和它的编号：\n{lines}"
 WITHDRAWN = "已撤回（编号 {number}）。以后需要，请随时再告诉我们。"
 NOTHING_TO = "您没有正在办理的事情，不用{what}。有事请直接写给我们。"
 PERSON = "好的，已请工作人员尽快联系您（编号 {number}）。"
@@ -59,7 +61,7 @@ SURVEY_THANKS = "谢谢您的评价。"
 SURVEY_SORRY = "对不起，没让您满意。编号 {number} 已退回重新办理。请说说哪里不满意。"
 SURVEY_WHICH = "请回复 1（已解决）或 2（没有解决）。"
 SURVEY_FIVE = "请回复 1 到 5 中的一个数字，5 是很满意，1 是很不满意。"
-SURVEY_OVER = "这次回访已经结束了，谢谢您。有事请随时给我们留言。"
+SURVEY_OVER = "您的回答收到过了，或者这次回访已经结束。有新的情况，请直接写给我们。"
 
 BOUND = "绑定成功，{name}。以后新的任务会在这里提醒您。"
 

@@ -287,6 +287,25 @@ def test_withdrawing_names_the_case():
     assert CASE.number in turn.reply
 
 
+def test_with_two_open_cases_the_number_must_be_said():
+    other = replace(CASE, number="261121000005")
+    turn = say("撤回", recent=(other, CASE))
+    assert turn.effects == ()
+    assert "2件事" in turn.reply
+    assert CASE.number in turn.reply
+    assert other.number in turn.reply
+
+
+def test_a_name_with_a_telephone_number_joins_the_case(reported):
+    turn = say("我姓郑，电话13800000000", reported, joined=CASE)
+    assert turn.effects == (KeepPhone("13800000000"), AddToCase(CASE.number, "我姓郑"))
+
+
+def test_a_digit_while_a_place_is_asked_for_asks_for_it_again():
+    turn = say("1", say("路灯不亮了").state, joined=CASE)
+    assert "社区名称" in turn.reply
+
+
 def test_withdrawing_nothing_says_so():
     assert "没有正在办理" in say("撤回").reply
 

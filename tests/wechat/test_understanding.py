@@ -72,5 +72,23 @@ def test_a_report_that_mentions_a_long_number_stays_a_report():
     assert understand(text).intent is Intent.WORDS
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("13800000000", ""),
+        ("电话：138 0000 0000", ""),
+        ("我叫陈浩，电话13800000000", "我叫陈浩"),
+        ("我姓郑，手机号码是13800000000", "我姓郑"),
+    ],
+)
+def test_a_telephone_number_may_come_with_a_name(text, name):
+    understood = understand(text)
+    assert (understood.intent, understood.name) == (Intent.PHONE, name)
+
+
+def test_a_report_with_a_telephone_number_stays_a_report():
+    assert understand("漏水，电话13800000000").intent is Intent.WORDS
+
+
 def test_full_width_digits_count():
     assert digit_of("５分") == 5
