@@ -16,6 +16,9 @@ from psycopg import OperationalError, errors, pq
 
 from backend import db
 
+# These statements find their rows by index whatever the values are. Planning them anew costs more than
+# running them, and a plan made while a table was empty would read all of it for as long as it is kept.
+PLANS = (b"plan_cache_mode = force_generic_plan", b"enable_seqscan = off")
 _PARAMETER = re.compile(r"%\((\w+)\)s")
 
 
@@ -41,7 +44,8 @@ class Connection:
         self.libpq = pq.PGconn.connect(dsn.encode())
         if self.libpq.status != pq.ConnStatus.OK:
             raise OperationalError(self.libpq.get_error_message())
-        _checked(self.libpq.exec_(b"; ".join(b"SET " + setting for setting in db.SETTINGS)), self.libpq)
+        settings = b"; ".join(b"SET " + setting for setting in (*db.SETTINGS, *PLANS))
+        _checked(self.libpq.exec_(settings), self.libpq)
         self.prepared: set[bytes] = set()
 
     @property

@@ -88,10 +88,11 @@ class Case(Base):
     resident_id: Mapped[int | None] = mapped_column(ForeignKey("residents.id"))
     officer_id: Mapped[int | None] = mapped_column(ForeignKey("officers.id"))  # who entered it, if staff did
     place_id: Mapped[int] = mapped_column(ForeignKey("areas.id"))
-    district_id: Mapped[int | None] = mapped_column(ForeignKey("areas.id"))
-    subdistrict_id: Mapped[int | None] = mapped_column(ForeignKey("areas.id"))
-    community_id: Mapped[int | None] = mapped_column(ForeignKey("areas.id"))
-    grid_id: Mapped[int | None] = mapped_column(ForeignKey("areas.id"))
+    # Copies of what the place's own row holds under foreign keys: checking them again would cost every case.
+    district_id: Mapped[int | None]
+    subdistrict_id: Mapped[int | None]
+    community_id: Mapped[int | None]
+    grid_id: Mapped[int | None]
     latitude: Mapped[float | None]  # WGS-84
     longitude: Mapped[float | None]
     address: Mapped[str | None]
@@ -109,7 +110,9 @@ class Case(Base):
     closed_at: Mapped[datetime | None]
 
     place: Mapped[Area] = relationship(foreign_keys=[place_id], lazy="raise_on_sql")
-    community: Mapped[Area | None] = relationship(foreign_keys=[community_id], lazy="raise_on_sql")
+    community: Mapped[Area | None] = relationship(
+        primaryjoin="foreign(Case.community_id) == Area.id", viewonly=True, lazy="raise_on_sql"
+    )
     unit: Mapped[Unit | None] = relationship(lazy="raise_on_sql")
     resident: Mapped[Resident | None] = relationship(lazy="raise_on_sql")
     events: Mapped[list["CaseEvent"]] = relationship(
