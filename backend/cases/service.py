@@ -226,17 +226,26 @@ def locate(
     """Say where a case is after it was opened; the people of that place are then alerted.
 
     The right to do so comes from where the case was: an officer may send it to where they have no post.
+    A position within the place where it is already is something added, and no news to anybody.
     """
     case = _lock(session, number, actor)
-    role = workflow.acting_role(Action.LOCATE, actor.roles_over(case))
-    workflow.check(case.status, Action.LOCATE, role, Given())
-    case.place_id, case.district_id, case.subdistrict_id = area.id, area.district_id, area.subdistrict_id
-    case.community_id, case.grid_id = area.community_id, area.grid_id
+    is_there = area.id == case.place_id
+    action = Action.ADD if is_there else Action.LOCATE
+    role = workflow.acting_role(action, actor.roles_over(case))
+    workflow.check(case.status, action, role, Given())
+    if not is_there:
+        _place(case, area)
     if latitude is not None:  # who only names the place does not unsay where on the map it is
         case.latitude, case.longitude = latitude, longitude
     case.address = address or case.address
     session.flush()
-    return _step(session, case, Action.LOCATE, role, actor, Given(note=area.name), now())
+    note = address or area.name if is_there else area.name
+    return _step(session, case, action, role, actor, Given(note=note), now())
+
+
+def _place(case: Case, area: Area) -> None:
+    case.place_id, case.district_id, case.subdistrict_id = area.id, area.district_id, area.subdistrict_id
+    case.community_id, case.grid_id = area.community_id, area.grid_id
 
 
 def has_proof(session: Session, case: Case) -> bool:

@@ -21,8 +21,9 @@ from backend.wechat.reports import (
     open_case,
     place_named,
     report_or_join,
+    scanned_place,
 )
-from backend.wechat.talk import Bind, Facts, Follow, Kind, Locate, Media, Message, Receipt, State, Turn
+from backend.wechat.talk import Bind, Facts, Follow, Kind, Locate, Media, Message, Place, Receipt, State, Turn
 from backend.wechat.understanding import Intent, Understood, digit_of
 
 KEEP_AT_MOST = 9
@@ -68,13 +69,19 @@ def _location(state: State, message: Message, facts: Facts) -> Turn:
     if facts.near is None:
         return Turn(state, wording.PLACE_UNKNOWN.format(example=facts.example))
     placed = at_place(state, facts.near, facts.now)
-    if not (is_joining(state, facts) or is_locating(state, facts)):
+    if is_locating(state, facts):
+        reply = wording.PLACED.format(place=facts.near.name, number=state.case_number)
+        return Turn(replace(placed, asking=""), reply, (_where(state, facts.near, message),))
+    if not is_joining(state, facts):
         return Turn(placed, wording.KEPT["location"].format(place=facts.near.name))
-    where = Locate(state.case_number, facts.near, message.latitude, message.longitude, message.label)
-    said = wording.PLACED if state.asking == "place" else wording.JOINED["location"]
-    reply = said.format(place=facts.near.name, number=state.case_number)
-    asking = "" if state.asking == "place" else state.asking
-    return Turn(replace(placed, asking=asking), reply, (where,))
+    # The code at the door says more than the middle of the grid that is nearest: only the position is new.
+    place = scanned_place(state, facts) or facts.near
+    reply = wording.JOINED["location"].format(place=message.label or place.name, number=state.case_number)
+    return Turn(state, reply, (_where(state, place, message),))
+
+
+def _where(state: State, place: Place, message: Message) -> Locate:
+    return Locate(state.case_number, place, message.latitude, message.longitude, message.label)
 
 
 def _follow(state: State, message: Message, facts: Facts) -> Turn:

@@ -146,11 +146,18 @@ def _places(account: Account, state: State, message: Message) -> dict[str, Place
         with db.transaction() as session:
             scope = accounts.area_id(session, account)
             return {"near": _place(queries.nearest(session, scope, message.latitude, message.longitude))}
-    if state.asking == "place" and message.kind is Kind.TEXT and 2 <= len(message.text) <= NAME_AT_MOST:
+    if message.kind is Kind.TEXT and _may_name_a_place(state, message):
         with db.transaction() as session:
             found = queries.by_name(session, accounts.area_id(session, account), message.text)
             return {"named": _place(found[0]) if len(found) == 1 else None}
     return {}
+
+
+def _may_name_a_place(state: State, message: Message) -> bool:
+    """An answer to "where?", or a report from nowhere that may say it: 海棠社区门口积水."""
+    if state.asking == "place":
+        return 2 <= len(message.text) <= NAME_AT_MOST
+    return state.place is None and message.understood.intent is Intent.WORDS
 
 
 def _place(area: Area | None) -> Place | None:

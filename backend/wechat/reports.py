@@ -31,7 +31,7 @@ def open_case(
     facts: Facts,
     understood: Understood | None = None,
 ) -> Turn:
-    place = _place(state, facts)
+    place = place_of(state, facts)
     report = "\n".join(part for part in (text, state.kept_words) if part)[:REPORT_LENGTH]
     urgent = bool(understood and understood.dangers)
     case = OpenCase(facts.number, report, place or facts.home, urgent, (*state.kept, *media))
@@ -108,10 +108,18 @@ def is_place_alone(understood: Understood) -> bool:
     return not understood.dangers and len(understood.core) < NEW_REPORT
 
 
-def _place(state: State, facts: Facts) -> Place | None:
-    if state.place is not None and facts.now.timestamp() <= state.place_until:
-        return Place(state.place, state.place_name)
-    return facts.home if facts.home_is_place else None
+def place_of(state: State, facts: Facts) -> Place | None:
+    """Where what is written now happens: scanned, named in the words, or the only place there is."""
+    if scanned_place(state, facts) is not None:
+        return scanned_place(state, facts)
+    return facts.home if facts.home_is_place else facts.named
+
+
+def scanned_place(state: State, facts: Facts) -> Place | None:
+    """The place of the last scan, location or name, while it still says something about now."""
+    if state.place is None or facts.now.timestamp() > state.place_until:
+        return None
+    return Place(state.place, state.place_name)
 
 
 def at_place(state: State, place: Place, now: datetime) -> State:

@@ -96,7 +96,7 @@ class Facts:
     example: str  # the name of some community of it
     link: str  # the resident's list of cases
     scanned: Place | None = None
-    named: Place | None = None  # asked for only while the account waits for a place
+    named: Place | None = None  # that the words name, where no place is known
     near: Place | None = None
     joined: CaseFact | None = None  # the case of state.case_number, as it stands now
     asked: CaseFact | None = None  # the case whose number is in the text, if it is the sender's

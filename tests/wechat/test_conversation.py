@@ -140,6 +140,18 @@ def test_a_location_answers_where_even_an_hour_later():
     assert turn.effects == (Locate(CASE.number, YULAN, 22.7, 114.2, "玉兰苑"),)
 
 
+def test_a_report_that_names_its_community_is_not_asked_where():
+    turn = say("玉兰社区门口积水很深", named=YULAN)
+    assert turn.effects == (OpenCase(FACTS.number, "玉兰社区门口积水很深", YULAN),)
+    assert "请问在哪里" not in turn.reply
+
+
+def test_a_location_after_a_scan_adds_the_position_and_keeps_the_place(reported):
+    position = {"latitude": 22.7, "longitude": 114.2, "label": "三栋"}
+    turn = send(Kind.LOCATION, reported, message=position, joined=CASE, near=Place(9, "玉兰一网格"))
+    assert turn.effects == (Locate(CASE.number, YULAN, 22.7, 114.2, "三栋"),)
+
+
 def test_an_account_of_one_community_knows_where():
     turn = say("路灯不亮了", home=YULAN, home_is_place=True)
     assert turn.effects == (OpenCase(FACTS.number, "路灯不亮了", YULAN),)
