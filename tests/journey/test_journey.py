@@ -181,7 +181,7 @@ def test_a_report_without_a_place_asks_for_it_and_reaches_the_officers_there(tow
     assert "请问在哪里？请点“＋”发送位置" in reply
     dispatcher.hears(number, "新诉求")
     placed = resident.reply_to(resident.phone.send_location(22.7084, 114.21927, "玉兰苑东门（公交站）"))
-    assert placed == f"好的，地点记为玉兰苑东门，已通知那里的工作人员。\n编号：{number}"
+    assert placed == f"好的，地点记为玉兰苑东门，已转给那里的工作人员。\n编号：{number}"
 
     assert desk.opens_card(desk.hears(number, "新诉求", "玉兰苑东门")) == 200
     assert desk.sees("楼下的垃圾桶满了好几天")
