@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from wechatpy.crypto import WeChatCrypto
 from tests.sandbox.conftest import AES_KEY, APP_ID, TOKEN
 from wechat_sandbox import codec
 
-VECTORS = Path(os.environ.get("WECHAT_VECTORS", "/work/shared/data/wechat_vectors.json"))
+VECTORS = Path(__file__).parents[3] / "shared" / "data" / "wechat_vectors.json"
 if not VECTORS.exists():
     VECTORS = Path(__file__).resolve().parents[3] / "shared" / "data" / "wechat_vectors.json"
 
