@@ -13,8 +13,6 @@ from tests.sandbox.conftest import AES_KEY, APP_ID, TOKEN
 from wechat_sandbox import codec
 
 VECTORS = Path(__file__).parents[3] / "shared" / "data" / "wechat_vectors.json"
-if not VECTORS.exists():
-    VECTORS = Path(__file__).resolve().parents[3] / "shared" / "data" / "wechat_vectors.json"
 
 
 def vectors(*kinds: str) -> list[Any]:
