@@ -1,4 +1,4 @@
-"""The roles people hold, and the levels of places; each with the word officers use for it."""
+"""The levels of places, and the roles people hold with the word officers use for each."""
 
 from enum import StrEnum
 
@@ -37,16 +37,6 @@ class UnitKind(StrEnum):
     MEDIATION = "mediation"
     SERVICE_POINT = "service_point"
 
-
-LEVEL_LABELS = {
-    Level.DISTRICT: "区",
-    Level.SUBDISTRICT: "街道",
-    Level.COMMUNITY: "社区",
-    Level.ZONE: "片区",
-    Level.GRID: "网格",
-    Level.BUILDING: "楼栋",
-    Level.STATION: "站点",
-}
 
 ROLE_LABELS = {
     Role.RESIDENT: "居民",

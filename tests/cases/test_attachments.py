@@ -71,7 +71,7 @@ def test_lost_photos_and_recordings_do_not_use_up_the_room(session):
     case = make_case(session)
     for _ in range(PHOTOS):
         make_waiting(session, case, state=Stored.LOST)
-    attachments.attach(session, case, jpeg(), by_resident=True)
+    assert attachments.attach(session, case, jpeg(), by_resident=True).state is Stored.STORED
 
 
 def test_two_photos_at_one_moment_do_not_pass_the_limit_together(committed):

@@ -97,7 +97,8 @@ def test_what_a_step_needs_is_asked_for_in_words(action, lacking, said):
 @pytest.mark.parametrize("outcome", [Outcome.EXPLAINED, Outcome.BEYOND_DUTY])
 def test_only_solved_in_fact_needs_proof(outcome):
     given = Given(note="已向居民解释", outcome=outcome)
-    workflow.check(Status.IN_PROGRESS, Action.RESOLVE, Role.HANDLER, given)
+    rule = workflow.check(Status.IN_PROGRESS, Action.RESOLVE, Role.HANDLER, given)
+    assert rule.target is Status.RESOLVED
 
 
 def test_every_need_can_be_missing():
