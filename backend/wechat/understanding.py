@@ -64,7 +64,10 @@ DANGERS = (
 _ANY_DANGER = re.compile("|".join(danger.words.pattern for danger in DANGERS))
 LONGEST_SAYING = 20  # characters: whoever writes more says something of their own
 _COMPILED = {intent: re.compile(rf"(?:{said})[啊呀吧吗呢哦哈了的~]*", re.I) for intent, said in SAID.items()}
-NUMBER = re.compile(r"(?<!\d)(\d{12})(?!\d)")
+DIGITS = 12  # of a case's number: the day, then some at random
+_GAP = r"[\s‐–—−-]*"  # what whoever copies a number by hand puts into it
+NUMBER = re.compile(rf"(?<!\d)\d(?:{_GAP}\d){{{DIGITS - 1}}}(?!\d)", re.ASCII)
+_DAY = re.compile(r"[2-9]\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 DIGIT = re.compile(r"[1-9][.、 ]*(?:(?:已|没有|未)解决|很?不?满意|一般|分)?")
 _CALLED = re.compile(
     r"((?:我|本人)(?:叫|姓|是)\w{1,6}?)?(?:我?的?(?:联系)?(?:手机号?|电话号?|方式|号)码?是?)?"
@@ -96,12 +99,19 @@ def understand(text: str) -> Understood:
         return Understood(Intent.WORDS, core, dangers=dangers)
     if (phone := PHONE.search(plain)) and (called := _CALLED.fullmatch(_NOISE.sub("", PHONE.sub("", plain)))):
         return Understood(Intent.PHONE, core, phone=phone.group(1), name=called.group(1) or "")
-    number = NUMBER.search(plain)
-    said = _saying(NUMBER.sub("", core))
+    number = _number(plain)
+    said = _saying(NUMBER.sub("", core).replace("编号", ""))
     if number and (said in (Intent.URGE, Intent.WITHDRAW) or len(core) < 24):
         intent = said if said in (Intent.URGE, Intent.WITHDRAW) else Intent.CASE
-        return Understood(intent, core, number=number.group(1))
+        return Understood(intent, core, number=number)
     return Understood(said or _length(plain, core), core)
+
+
+def _number(plain: str) -> str | None:
+    """The digits of a case's number. With gaps it must begin with a day: 13800000000 3栋 is no number."""
+    found = NUMBER.search(plain)
+    digits = re.sub(r"\D", "", found.group()) if found else ""
+    return digits if found and (digits == found.group() or _DAY.match(digits)) else None
 
 
 def _saying(core: str) -> Intent | None:

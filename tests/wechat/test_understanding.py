@@ -67,8 +67,26 @@ def test_a_case_number_is_read_with_what_is_wanted_of_it():
     assert understand("撤回261121483920").intent is Intent.WITHDRAW
 
 
+@pytest.mark.parametrize(
+    "number",
+    ["2611 2148 3920", "2611-2148-3920", "261121 483920", "２６１１２１４８３９２０", "2611　2148—3920"],
+)
+def test_a_case_number_is_read_however_it_is_copied(number):
+    shown = understand(f"编号：{number}")
+    assert (shown.intent, shown.number) == (Intent.CASE, "261121483920")
+    withdrawn = understand(f"撤回编号 {number}")
+    assert (withdrawn.intent, withdrawn.number) == (Intent.WITHDRAW, "261121483920")
+
+
 def test_a_report_that_mentions_a_long_number_stays_a_report():
     text = "小区门口那辆车停了三个月没人管，挡住了消防通道，车架号是 261121483920"
+    assert understand(text).intent is Intent.WORDS
+
+
+@pytest.mark.parametrize(
+    "text", ["13800000000 3栋漏水", "0755-0000 0000 1栋停电", "电话15100000000 1号楼漏水"]
+)
+def test_a_telephone_number_beside_the_number_of_a_house_is_no_case_number(text):
     assert understand(text).intent is Intent.WORDS
 
 
