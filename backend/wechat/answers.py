@@ -48,7 +48,7 @@ def answer_survey(state: State, facts: Facts, *, solved: bool) -> Turn:
         asking = replace(state, survey=survey.id, survey_number=survey.number, survey_until=until)
         return Turn(asking, wording.SURVEY_SOLVED, (answer,))
     back = back_to(state, survey.number, facts)
-    return Turn(back, wording.SURVEY_UNSOLVED.format(number=survey.number), (answer,))
+    return Turn(back, wording.REOPENED.format(number=survey.number), (answer,))
 
 
 def _rate(state: State, survey_id: int, digit: int, facts: Facts) -> Turn:

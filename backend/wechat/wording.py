@@ -21,7 +21,7 @@ DANGER = "【紧急】{advice}。\n"
 DANGER_NOTED = "这件事我们已按紧急情况处理。\n"
 
 JOINED = {
-    "words": "已补充到编号 {number}。如果这是另一件事，请回复“另一件”。",
+    "words": "已加到编号 {number}。如果这是另一件事，请回复“另一件”。",
     "photo": "照片已加到编号 {number}。",
     "voice": "语音已加到编号 {number}，工作人员会收听。",
     "video": "视频已加到编号 {number}。",
@@ -40,11 +40,11 @@ PLACE_UNKNOWN = "这个地方不在我们服务的范围里。请回复社区名
 VOICE_REPORT = "（语音，请收听录音）"
 
 NO_CASES = f"您还没有登记过事情。{ONE_MESSAGE}"
-CASE_LINE = "{number} {status}\n{summary}"
-CASE_DUE = "预计{until}前有下一步。"
-CASES_MORE = "点这里看详细进度：{link}"
+CASE_LINE = "编号 {number}，{status}\n{summary}"
+CASE_DUE = "预计{until}前有进展。"
+CASES_MORE = '想看每一步的进展，请<a href="{link}">点这里</a>。'
 NO_SUCH_CASE = "没有找到编号 {number}。请核对一下，或回复“进度”看您登记过的事情。"
-URGED = "已替您催办（编号 {number}），承办的工作人员会马上看到。"
+URGED = "已替您催办（编号 {number}），负责的工作人员会马上看到。"
 WITHDRAW_WHICH = "您有{count}件事正在办。要撤回哪一件？请回复“撤回”和它的编号：\n{lines}"
 WITHDRAWN = "已撤回（编号 {number}）。以后需要，请随时再告诉我们。"
 NOTHING_TO = "您没有正在办理的事情，不用{what}。有事请直接写给我们。"
@@ -52,13 +52,12 @@ PERSON = "好的，已请工作人员尽快联系您（编号 {number}）。"
 PERSON_PHONE = "也可以直接打电话：{telephone}。"
 PERSON_NO_CASE = "请说说是什么事，并留下电话，工作人员会联系您。"
 CONFIRMED = "谢谢您的确认（编号 {number}），这件事结案了。"
-REOPENED = "知道了，编号 {number} 退回重新办理。请说说哪里没有解决，我们会转给承办单位。"
+REOPENED = "知道了，编号 {number} 会重新办理。请说说哪里没有解决，我们会告诉负责的单位。"
 NO_ANOTHER = "请直接写下这件新的事情。"
 
 SURVEY_SOLVED = "谢谢您。您对这次办理满意吗？请回复数字：\n5 很满意\n4 满意\n3 一般\n2 不满意\n1 很不满意"
-SURVEY_UNSOLVED = "知道了，编号 {number} 退回重新办理。请说说哪里没有解决，我们会转给承办单位和负责人。"
 SURVEY_THANKS = "谢谢您的评价。"
-SURVEY_SORRY = "对不起，没让您满意。编号 {number} 已退回重新办理。请说说哪里不满意。"
+SURVEY_SORRY = "对不起，没让您满意。编号 {number} 会重新办理。请说说哪里不满意。"
 SURVEY_WHICH = "请回复 1（已解决）或 2（没有解决）。"
 SURVEY_FIVE = "请回复 1 到 5 中的一个数字，5 是很满意，1 是很不满意。"
 SURVEY_OVER = "您的回答收到过了，或者这次回访已经结束。有新的情况，请直接写给我们。"
@@ -68,11 +67,11 @@ BOUND = "绑定成功，{name}。以后新的任务会在这里提醒您。"
 STATUS_WORDS = {
     Status.SUBMITTED: "等待受理",
     Status.ACCEPTED: "已受理，正在安排单位",
-    Status.ASSIGNED: "已派给单位，等待签收",
+    Status.ASSIGNED: "已派给负责的单位",
     Status.IN_PROGRESS: "正在处理",
     Status.RESOLVED: "已办理，等您确认",
     Status.CLOSED: "已结案",
-    Status.REJECTED: "不予受理",
+    Status.REJECTED: "不能受理",
     Status.WITHDRAWN: "已撤回",
 }
 

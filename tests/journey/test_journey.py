@@ -95,13 +95,13 @@ def all_that_the_resident_hears(number):
         "收到，已登记。",
         f"照片已加到编号 {number}。",
         f"您反映的事情（编号 {number}）已经受理，正在安排负责的单位。",
-        f"{number} 已受理，正在安排单位",
+        f"编号 {number}，已受理，正在安排单位",
         assigned,
         taken_over,
         f"您反映的事情（编号 {number}）已办理：{FIRST_ANSWER}",
         closed,
-        f"知道了，编号 {number} 退回重新办理。请说说哪里没有解决，我们会转给承办单位和负责人。",
-        f"已补充到编号 {number}。如果这是另一件事，请回复“另一件”。",
+        f"知道了，编号 {number} 会重新办理。请说说哪里没有解决，我们会告诉负责的单位。",
+        f"已加到编号 {number}。如果这是另一件事，请回复“另一件”。",
         assigned,
         taken_over,
         f"您反映的事情（编号 {number}）已办理：{SECOND_ANSWER}",
@@ -128,8 +128,8 @@ def test_one_report_goes_all_the_way_round_and_comes_back_once(town, meet):
     first_link = first_survey["tail"].splitlines()[-1]
 
     reply = resident.taps_line(first_survey, "没有解决")
-    assert reply.startswith(f"知道了，编号 {number} 退回重新办理。请说说哪里没有解决")
-    assert resident.says("还是一闪一闪的") == f"已补充到编号 {number}。如果这是另一件事，请回复“另一件”。"
+    assert reply.startswith(f"知道了，编号 {number} 会重新办理。请说说哪里没有解决")
+    assert resident.says("还是一闪一闪的") == f"已加到编号 {number}。如果这是另一件事，请回复“另一件”。"
     for officer in (desk, handler, head):
         assert officer.opens_card(officer.hears(number, "群众重办", "没有解决")) == 200
         assert officer.sees("第 2 次办理")

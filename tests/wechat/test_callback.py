@@ -100,7 +100,7 @@ def test_ten_messages_of_one_new_person_at_the_same_moment_are_all_kept(client, 
 def test_two_messages_in_a_row_open_one_case_and_join_it(client, committed):
     scan(client)
     say(client, "路灯不亮了")
-    assert "已补充" in say(client, "在三栋门口")
+    assert "已加到" in say(client, "在三栋门口")
     read(send(client, push(pushes.image("photo-media"), ALICE)))
     committed.rollback()
     notes = committed.scalars(sa.select(CaseEvent.note).order_by(CaseEvent.id)).all()

@@ -263,7 +263,7 @@ def test_progress_lists_the_latest_cases_and_a_link():
     older = replace(CASE, number="261120000009", status=Status.CLOSED)
     turn = say("进度", recent=(CASE, older))
     assert turn.reply.index(CASE.number) < turn.reply.index(older.number)
-    assert FACTS.link in turn.reply
+    assert f'请<a href="{FACTS.link}">点这里</a>。' in turn.reply
 
 
 def test_progress_without_cases_invites_a_report():
