@@ -16,7 +16,10 @@ DEGREE = 111_195.0  # metres of one degree of latitude
 REACH_OF_STATION = 150.0
 NAMED = (Level.COMMUNITY, Level.STATION)
 POSITIONED = (Level.GRID, Level.COMMUNITY, Level.STATION)
-PUNCTUATION = str.maketrans("", "", " \t\r\n\u3000/／·.。,，、-—")
+MARKS = " \t\r\n\u3000/／·.。,，、-—"  # that people leave out of a name or put into it
+PUNCTUATION = str.maketrans("", "", MARKS)
+KIND = "社区"  # the word that people leave out of a community's name
+ALIKE = 3  # names to choose from: what fits on a phone and into a head
 
 
 @dataclass(frozen=True)
@@ -70,28 +73,48 @@ def nearest(
 
 
 def by_name(session: Session, scope_id: int, text: str) -> list[Area]:
-    """The communities and stations that a person may mean: none, one, or several to ask about.
+    """The communities and stations whose whole name was said: none, one, or several namesakes.
 
     玉兰, 玉兰社区, 望溪街道玉兰社区 and 我在玉兰社区门口 all find 玉兰社区; an exact name beats one that is
     contained, the longer of two contained ones wins, and of namesakes the one whose street is mentioned.
+    玉兰苑 does not find 玉兰苑东门: whoever says it may stand at another gate, see `beginning`.
     """
     said = text.translate(PUNCTUATION)
     if len(said) < 2:
         return []
-    contained = sa.func.strpos(said, Area.name) > 0
-    begins = sa.func.starts_with(Area.name, said)
-    found = session.scalars(
-        sa.select(Area).where(inside(scope_id), Area.level.in_(NAMED), contained | begins).order_by(Area.id)
-    ).all()
-    likeness = {area.id: _likeness(area, said) for area in found}
+    is_said = (sa.func.strpos(said, _plain()) > 0) | (_plain() == said + KIND)
+    found = _named(session, scope_id, is_said)
+    likeness = {area.id: _likeness(area.name.translate(PUNCTUATION), said) for area in found}
     best = [area for area in found if likeness[area.id] == max(likeness.values())]
     return best if len(best) < 2 else _in_mentioned_street(session, best, said)
 
 
-def _likeness(area: Area, said: str) -> tuple[int, int]:
-    if said in (area.name, area.name.removesuffix("社区")):
-        return 3, 0
-    return (2, len(area.name)) if area.name in said else (1, 0)
+def beginning(session: Session, scope_id: int, text: str) -> Sequence[Area]:
+    """The communities and stations whose name begins with the words: to ask about, not to take."""
+    said = text.translate(PUNCTUATION)
+    return _named(session, scope_id, sa.func.starts_with(_plain(), said)) if len(said) >= 2 else []
+
+
+def to_choose(session: Session, areas: Sequence[Area]) -> list[str]:
+    """At most three names to ask about. Each, said back, finds one: namesakes come with their street."""
+    names = [area.name for area in areas]
+    streets = sa.select(Area.id, Area.name).where(Area.id.in_([area.subdistrict_id for area in areas]))
+    street: dict[int | None, str] = {street_id: name for street_id, name in session.execute(streets)}
+    told = [street.get(a.subdistrict_id, "") * (names.count(a.name) > 1) + a.name for a in areas]
+    return [name for name in told if told.count(name) == 1][:ALIKE]
+
+
+def _named(session: Session, scope_id: int, condition: sa.ColumnElement[bool]) -> Sequence[Area]:
+    places = sa.select(Area).where(inside(scope_id), Area.level.in_(NAMED), condition)
+    return session.scalars(places.order_by(Area.id)).all()
+
+
+def _plain() -> sa.ColumnElement[str]:
+    return sa.func.translate(Area.name, MARKS, "")
+
+
+def _likeness(name: str, said: str) -> tuple[bool, bool, int]:
+    return said == name, said + KIND == name, len(name)
 
 
 def _in_mentioned_street(session: Session, areas: list[Area], said: str) -> list[Area]:

@@ -13,15 +13,17 @@ from backend.notify.binding import SCENE_PREFIX
 from backend.wechat import wording
 from backend.wechat.answers import BY_INTENT, NOT_AN_ANSWER, answer_survey, digit
 from backend.wechat.reports import (
+    ask_which,
     at_place,
+    is_about_it,
     is_joining,
+    is_just_there,
     is_locating,
-    is_place_alone,
     join,
+    last_place,
     open_case,
     place_named,
     report_or_join,
-    scanned_place,
 )
 from backend.wechat.talk import Bind, Facts, Follow, Kind, Locate, Media, Message, Place, Receipt, State, Turn
 from backend.wechat.understanding import Intent, Understood, digit_of
@@ -75,9 +77,10 @@ def _location(state: State, message: Message, facts: Facts) -> Turn:
     if not is_joining(state, facts):
         return Turn(placed, wording.KEPT["location"].format(place=facts.near.name))
     # The code at the door says more than the middle of the grid that is nearest: only the position is new.
-    place = scanned_place(state, facts) or facts.near
+    scanned = last_place(state, facts) if is_just_there(state, facts.now) else None
+    place = scanned or facts.near
     reply = wording.JOINED["location"].format(place=message.label or place.name, number=state.case_number)
-    return Turn(state, reply, (_where(state, place, message),))
+    return Turn(state if scanned else placed, reply, (_where(state, place, message),))
 
 
 def _where(state: State, place: Place, message: Message) -> Locate:
@@ -122,8 +125,11 @@ def _other(state: State, message: Message, facts: Facts) -> Turn:
 
 def _words(state: State, message: Message, media: Media, facts: Facts) -> Turn:
     text, understood = message.text.strip(), message.understood
-    if facts.named is not None and is_locating(state, facts) and is_place_alone(understood):
-        return place_named(state, facts.named, text, facts)
+    if is_locating(state, facts) and is_about_it(state, understood, facts):
+        if facts.named is not None:
+            return place_named(state, facts.named, text, understood, facts)
+        if facts.alike:
+            return ask_which(state, text, facts)
     if understood.intent is Intent.WORDS or (media and understood.intent is Intent.BLANK):
         return report_or_join(state, text, media, understood, facts)
     if understood.intent is Intent.DIGIT:

@@ -1,5 +1,6 @@
 """What the conversation needs to know about one message, in one statement."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
@@ -19,6 +20,7 @@ from backend.wechat import accounts
 from backend.wechat.accounts import Account
 from backend.wechat.effects import Sender
 from backend.wechat.envelope import Delivery
+from backend.wechat.reports import WAITS_FOR_PLACE, is_just_there
 from backend.wechat.talk import WINDOW, CaseFact, Facts, Kind, Message, Place, State, SurveyFact
 from backend.wechat.understanding import Intent
 
@@ -109,7 +111,7 @@ def gather(account: Account, delivery: Delivery, at: datetime) -> tuple[Known, F
         asked=_case(asked),
         recent=tuple(case for case in map(_case, recent or ()) if case),
         survey=SurveyFact(survey[0], survey[1], survey[2] == "sent") if survey else None,
-        **_places(account, known.state, delivery.message),
+        **_places(account, known.state, delivery.message, at),
     )
     return known, facts
 
@@ -140,24 +142,35 @@ def _case(fact: list[Any] | None) -> CaseFact | None:
     return CaseFact(case_id, number, Status(status), report, due)
 
 
-def _places(account: Account, state: State, message: Message) -> dict[str, Place | None]:
+def _places(account: Account, state: State, message: Message, at: datetime) -> dict[str, Any]:
     """The places a location or a name means: rarely asked, so through the services' own queries."""
     if message.kind is Kind.LOCATION and message.latitude is not None and message.longitude is not None:
         with db.transaction() as session:
             scope = accounts.area_id(session, account)
             return {"near": _place(queries.nearest(session, scope, message.latitude, message.longitude))}
-    if message.kind is Kind.TEXT and _may_name_a_place(state, message):
+    is_answer = state.asking in WAITS_FOR_PLACE and len(message.text) <= NAME_AT_MOST
+    if message.kind is Kind.TEXT and (is_answer or _may_name_a_place(state, message, at)):
         with db.transaction() as session:
-            found = queries.by_name(session, accounts.area_id(session, account), message.text)
-            return {"named": _place(found[0]) if len(found) == 1 else None}
+            return _named(session, accounts.area_id(session, account), message.text, is_answer)
     return {}
 
 
-def _may_name_a_place(state: State, message: Message) -> bool:
-    """An answer to "where?", or a report from nowhere that may say it: 海棠社区门口积水."""
-    if state.asking == "place":
-        return 2 <= len(message.text) <= NAME_AT_MOST
-    return state.place is None and message.understood.intent is Intent.WORDS
+def _may_name_a_place(state: State, message: Message, at: datetime) -> bool:
+    """A report may say where: 海棠社区门口积水. A code scanned just now says it better, except in danger."""
+    understood = message.understood
+    if understood.intent is not Intent.WORDS:
+        return False
+    return bool(understood.dangers) or not is_just_there(state, at)
+
+
+def _named(session: Session, scope_id: int, text: str, is_answer: bool) -> dict[str, Any]:
+    found: Sequence[Area] = queries.by_name(session, scope_id, text)
+    if len(found) == 1:
+        return {"named": _place(found[0])}
+    if not is_answer:
+        return {}
+    found = found or queries.beginning(session, scope_id, text)
+    return {"alike": tuple(queries.to_choose(session, found)) if found else ()}
 
 
 def _place(area: Area | None) -> Place | None:

@@ -8,19 +8,32 @@ from backend.cases.models import REPORT_LENGTH, Clock
 from backend.cases.workflow import RULES, Action
 from backend.times import spoken
 from backend.wechat import wording
-from backend.wechat.talk import AddToCase, Facts, Locate, Media, OpenCase, Place, State, Turn
-from backend.wechat.understanding import Understood
+from backend.wechat.talk import (
+    AddToCase,
+    CaseFact,
+    Certainty,
+    Facts,
+    Locate,
+    Media,
+    OpenCase,
+    Place,
+    State,
+    Turn,
+)
+from backend.wechat.understanding import Understood, understand
 
 JOIN_FOR = timedelta(minutes=30)
 PLACE_FOR = timedelta(hours=12)  # a scan in the morning says nothing about tomorrow
+JUST_NOW = timedelta(minutes=30)  # whoever scanned longer ago may have gone elsewhere
+# How long after the last case's half hour the answer to "where?" or "elsewhere?" is still one.
+WAITS_FOR_PLACE = {"place": PLACE_FOR, "elsewhere": timedelta()}
 NEW_REPORT = 15  # characters: words this long are a matter of their own even right after another
 
 
 def report_or_join(state: State, text: str, media: Media, understood: Understood, facts: Facts) -> Turn:
-    is_asked_for = state.asking == "why" or len(understood.core) < NEW_REPORT
-    if is_joining(state, facts) and is_asked_for:
+    if is_joining(state, facts) and (state.asking == "why" or is_about_it(state, understood, facts)):
         turn = join(state, facts, "words", words=text, media=media, urgent=bool(understood.dangers))
-        return replace(turn, reply=_warning(understood) + turn.reply)
+        return replace(turn, reply=_alarm(understood) + turn.reply)
     return open_case(state, text, media, facts, understood)
 
 
@@ -36,20 +49,26 @@ def open_case(
     urgent = bool(understood and understood.dangers)
     case = OpenCase(facts.number, report, place or facts.home, urgent, (*state.kept, *media))
     until = spoken(facts.now + length(Clock.ACCEPT, urgent), facts.now)
-    said = wording.OPENED if place else wording.OPENED_NO_PLACE
-    reply = said.format(
+    reply = wording.OPENED[urgent, _certainty(state, facts)].format(
         number=facts.number, place=place.name if place else "", until=until, example=facts.example
     )
     opened = replace(
         state,
         case_number=facts.number,
         case_until=(facts.now + JOIN_FOR).timestamp(),
-        asking="" if place else "place",
+        asking="place" if place is None else "elsewhere" if urgent else "",
         last_words="",
         kept=(),
         kept_words="",
     )
     return Turn(opened, (_warning(understood) if understood else "") + reply, (case,))
+
+
+def _certainty(state: State, facts: Facts) -> Certainty:
+    if place_of(state, facts) is None:
+        return Certainty.UNKNOWN
+    is_earlier = facts.named is None and last_place(state, facts) and not is_just_there(state, facts.now)
+    return Certainty.EARLIER if is_earlier else Certainty.KNOWN
 
 
 def join(
@@ -67,12 +86,19 @@ def join(
     return Turn(kept, reply, (AddToCase(facts.joined.number, words[:REPORT_LENGTH], media, urgent),))
 
 
-def place_named(state: State, place: Place, words: str, facts: Facts) -> Turn:
+def place_named(state: State, place: Place, words: str, understood: Understood, facts: Facts) -> Turn:
     """The place that was asked for; words that say more than its name are kept as the address."""
     address = "" if words in place.name else words
     reply = wording.PLACED.format(place=place.name, number=state.case_number)
     placed = replace(at_place(state, place, facts.now), asking="")
-    return Turn(placed, reply, (Locate(state.case_number, place, address=address),))
+    located = Locate(state.case_number, place, address=address)
+    return Turn(placed, _warning(understood) + reply, (located,))
+
+
+def ask_which(state: State, words: str, facts: Facts) -> Turn:
+    """Several places, or one with a longer name, may be meant: ask, and let the officers read the words."""
+    reply = wording.PLACE_WHICH.format(words=words, names="\n".join(facts.alike))
+    return Turn(state, reply, (AddToCase(state.case_number, words),))
 
 
 def surveyed(state: State) -> State:
@@ -97,29 +123,45 @@ def is_joining(state: State, facts: Facts) -> bool:
 
 def is_locating(state: State, facts: Facts) -> bool:
     """Whether the account still waits to hear where the last case is. What comes days later is no answer."""
-    until = state.case_until + PLACE_FOR.total_seconds()
-    if state.asking != "place" or facts.joined is None or facts.now.timestamp() > until:
+    patience = WAITS_FOR_PLACE.get(state.asking)
+    if patience is None or facts.joined is None:
         return False
-    return facts.joined.status in RULES[Action.LOCATE].sources
+    is_over = facts.now.timestamp() > state.case_until + patience.total_seconds()
+    return not is_over and facts.joined.status in RULES[Action.LOCATE].sources
 
 
-def is_place_alone(understood: Understood) -> bool:
-    """Whether words that name a place say no more than where: no danger, no matter of their own."""
-    return not understood.dangers and len(understood.core) < NEW_REPORT
+def is_about_it(state: State, understood: Understood, facts: Facts) -> bool:
+    """Whether words can be about the last case: short ones, and of danger only where the case is one itself.
+
+    A fire must not become a line in the case of a street lamp, where its officers would look for the lamp.
+    """
+    if len(understood.core) >= NEW_REPORT:
+        return False
+    if not understood.dangers:
+        return True
+    return is_joining(state, facts) and facts.joined is not None and is_of_danger(facts.joined)
+
+
+def is_of_danger(case: CaseFact) -> bool:
+    return bool(understand(case.report).dangers)
 
 
 def place_of(state: State, facts: Facts) -> Place | None:
-    """Where what is written now happens: scanned, named in the words, or the only place there is."""
-    if scanned_place(state, facts) is not None:
-        return scanned_place(state, facts)
-    return facts.home if facts.home_is_place else facts.named
+    """Where what is written now happens: named in the words, known before, or the only place there is."""
+    return facts.named or last_place(state, facts) or (facts.home if facts.home_is_place else None)
 
 
-def scanned_place(state: State, facts: Facts) -> Place | None:
+def last_place(state: State, facts: Facts) -> Place | None:
     """The place of the last scan, location or name, while it still says something about now."""
     if state.place is None or facts.now.timestamp() > state.place_until:
         return None
     return Place(state.place, state.place_name)
+
+
+def is_just_there(state: State, now: datetime) -> bool:
+    """Whether the last place was scanned, sent or named so recently that what comes now is there too."""
+    said_at = state.place_until - PLACE_FOR.total_seconds()
+    return state.place is not None and now.timestamp() <= said_at + JUST_NOW.total_seconds()
 
 
 def at_place(state: State, place: Place, now: datetime) -> State:
@@ -128,5 +170,8 @@ def at_place(state: State, place: Place, now: datetime) -> State:
 
 
 def _warning(understood: Understood) -> str:
-    advice = "".join(wording.DANGER.format(advice=danger.advice) for danger in understood.dangers)
-    return advice + wording.DANGER_NOTED if advice else ""
+    return "".join(wording.DANGER.format(advice=danger.advice) for danger in understood.dangers)
+
+
+def _alarm(understood: Understood) -> str:
+    return _warning(understood) + wording.DANGER_NOTED if understood.dangers else ""

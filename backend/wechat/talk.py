@@ -62,6 +62,14 @@ class Message:
 CONTENT = ("text", "media_id", "latitude", "longitude", "label", "tapped")
 
 
+class Certainty(StrEnum):
+    """How sure it is where something happens."""
+
+    KNOWN = "known"  # scanned just now, or in the words
+    EARLIER = "earlier"  # carried over from a while ago
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True)
 class Place:
     id: int
@@ -96,7 +104,8 @@ class Facts:
     example: str  # the name of some community of it
     link: str  # the resident's list of cases
     scanned: Place | None = None
-    named: Place | None = None  # that the words name, where no place is known
+    named: Place | None = None  # that the words name; not looked up where a place was scanned just now
+    alike: tuple[str, ...] = ()  # names to choose from, where an answer to "where?" names no place for sure
     near: Place | None = None
     joined: CaseFact | None = None  # the case of state.case_number, as it stands now
     asked: CaseFact | None = None  # the case whose number is in the text, if it is the sender's
@@ -113,7 +122,7 @@ class State:
     place_until: float = 0
     case_number: str = ""
     case_until: float = 0
-    asking: str = ""  # "place", or "why" the case came back
+    asking: str = ""  # "place", "elsewhere" (is the danger at another place?), or "why" the case came back
     survey: int | None = None
     survey_number: str = ""  # the case's
     survey_until: float = 0

@@ -1,6 +1,7 @@
 """Every sentence the account says in chat. Short, plain, and with the next thing to do."""
 
 from backend.cases.workflow import Status
+from backend.wechat.talk import Certainty
 
 ONE_MESSAGE = "请用一句话说说遇到了什么事，发一条消息就可以，也可以按住说话、发照片。"
 
@@ -15,8 +16,18 @@ NOT_READ = "这种消息我们看不了，请用文字、语音或照片告诉�
 PLACE_ASKED = "请回复社区名称，例如“{example}”，或点“＋”发送位置。"
 NOTHING_ASKED = "现在没有需要您选择的问题。有事请直接写给我们，回复“进度”可以看办到哪一步。"
 
-OPENED = "收到，已登记。\n编号：{number}\n地点：{place}\n接下来：{until}前有工作人员受理，有进展会在这里告诉您。\n半小时内发来的照片、语音、位置或电话，会加到这件事里。"
-OPENED_NO_PLACE = "收到，已登记。\n编号：{number}\n请问在哪里？请点“＋”发送位置，或回复社区名称，例如“{example}”。\n{until}前有工作人员受理，有进展会在这里告诉您。"
+_OPENED = "收到，已登记。\n编号：{number}\n地点：{place}\n接下来：{until}前有工作人员受理，有进展会在这里告诉您。\n半小时内发来的照片、语音、位置或电话，会加到这件事里。"
+_OPENED_NOWHERE = "收到，已登记。\n编号：{number}\n请问在哪里？请点“＋”发送位置，或回复社区名称，例如“{example}”。\n{until}前有工作人员受理，有进展会在这里告诉您。"
+_URGENT = "已按紧急情况登记，{until}前有工作人员受理。\n编号：{number}"
+_WHERE = "请马上点“＋”发送位置，或回复社区名称"
+OPENED = {  # by whether it is urgent, and how sure the place is
+    (False, Certainty.KNOWN): _OPENED,
+    (False, Certainty.EARLIER): _OPENED,
+    (False, Certainty.UNKNOWN): _OPENED_NOWHERE,
+    (True, Certainty.KNOWN): f"{_URGENT}\n地点：{{place}}。如果不是这里，{_WHERE}。",
+    (True, Certainty.EARLIER): f"现在在哪里？{_WHERE}。\n{_URGENT}\n地点：先记为{{place}}，是您上次的地点。",
+    (True, Certainty.UNKNOWN): f"请问在哪里？{_WHERE}，例如“{{example}}”。\n{_URGENT}",
+}
 DANGER = "【紧急】{advice}。\n"
 DANGER_NOTED = "这件事我们已按紧急情况处理。\n"
 
@@ -36,6 +47,7 @@ KEPT = {
     "phone": "电话记下了。请再用一句话说说是什么事。",
 }
 PLACED = "好的，地点记为{place}，已转给那里的工作人员。\n编号：{number}"
+PLACE_WHICH = "“{words}”记下了。如果是下面的地方，请照样回复它的名称：\n{names}\n如果不是，请点“＋”发送位置。"
 PLACE_UNKNOWN = "这个地方不在我们服务的范围里。请回复社区名称，例如“{example}”。"
 VOICE_REPORT = "（语音，请收听录音）"
 

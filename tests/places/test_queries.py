@@ -66,10 +66,38 @@ def test_people_call_a_community_by_many_names(session, street, community, said)
     assert queries.by_name(session, street.id, said) == [community]
 
 
-def test_a_station_is_found_by_its_name_or_its_beginning(session, street, community):
+def test_a_station_is_found_by_its_whole_name_and_asked_about_by_its_beginning(session, street, community):
     gate = make_area(session, Level.STATION, community, name="玉兰苑东门")
     assert queries.by_name(session, street.id, "玉兰社区玉兰苑东门") == [gate]
-    assert queries.by_name(session, street.id, "玉兰苑") == [gate]
+    assert queries.by_name(session, street.id, "玉兰苑") == []
+    assert queries.beginning(session, street.id, "玉兰苑") == [gate]
+
+
+def test_an_exact_name_beats_one_that_is_only_short_of_its_kind(session, street, community):
+    shop = make_area(session, Level.STATION, community, name="玉兰")
+    assert queries.by_name(session, street.id, "玉兰") == [shop]
+
+
+def test_the_marks_in_a_name_may_be_left_out(session, street, community):
+    stop = make_area(session, Level.STATION, community, name="地铁4号线-玉兰站")
+    for said in ("地铁4号线-玉兰站", "地铁4号线玉兰站", "地铁4号线 玉兰站"):
+        assert queries.by_name(session, street.id, said) == [stop]
+
+
+def test_at_most_three_places_are_there_to_choose_from(session, street, community):
+    gates = [make_area(session, Level.STATION, community, name=f"玉兰苑{side}门") for side in "东南西北"]
+    found = queries.beginning(session, street.id, "玉兰苑")
+    assert found == gates
+    assert queries.to_choose(session, found) == ["玉兰苑东门", "玉兰苑南门", "玉兰苑西门"]
+
+
+def test_each_name_to_choose_from_finds_one_place_when_said_back(session, street, community):
+    district = session.get_one(type(street), street.district_id)
+    other_street = make_area(session, Level.SUBDISTRICT, district, name="松屿街道")
+    make_area(session, Level.COMMUNITY, other_street, name="玉兰社区")
+    names = queries.to_choose(session, queries.by_name(session, district.id, "玉兰"))
+    assert names == ["望溪街道玉兰社区", "松屿街道玉兰社区"]
+    assert [len(queries.by_name(session, district.id, name)) for name in names] == [1, 1]
 
 
 def test_of_namesakes_the_one_whose_street_is_mentioned_is_found(session, street, community):
