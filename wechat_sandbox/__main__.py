@@ -1,9 +1,10 @@
-"""Starts the sandbox: `python -m wechat_sandbox`, set by SANDBOX_HOST, SANDBOX_PORT and SANDBOX_STATE."""
+"""Starts the sandbox: `python -m wechat_sandbox`. Its settings are in README.md."""
 
 import logging
 import os
 import re
 import signal
+import threading
 from pathlib import Path
 from types import FrameType
 
@@ -28,12 +29,14 @@ class Handler(WSGIRequestHandler):
         """One line for each request of the API side, tokens and secrets masked."""
         if not self.path.startswith(QUIET):
             line = SECRETS.sub(r"\1=***", self.requestline)
-            logging.getLogger("wechat_sandbox").info('"%s" %s', line, code)
+            logging.getLogger("wechat_sandbox").debug('"%s" %s', line, code)
 
 
 def main() -> None:
     """Read the environment and serve until stopped."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    level = os.environ.get("SANDBOX_LOG_LEVEL", "INFO").upper()
+    logging.basicConfig(format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    logging.getLogger("wechat_sandbox").setLevel(level)
     host, port = os.environ.get("SANDBOX_HOST", "127.0.0.1"), int(os.environ.get("SANDBOX_PORT", "8100"))
     reachable = "127.0.0.1" if host == "0.0.0.0" else host
     base_url = os.environ.get("SANDBOX_PUBLIC_URL", f"http://{reachable}:{port}").rstrip("/")
@@ -41,15 +44,23 @@ def main() -> None:
     # One thread for each connection: a control call may wait 15 s for an account that does not answer.
     server = make_server(host, port, create_app(platform), threaded=True, request_handler=Handler)
     receipts.start(platform)
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGINT, _stop)
+    _end_on_signals(platform)
     print(f"WeChat sandbox: phones at {base_url}/", flush=True)
     server.serve_forever()
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    """End at once: every statement is already in the file, and a delivery may still wait for seconds."""
-    os._exit(0)
+def _end_on_signals(platform: Platform) -> None:
+    """On SIGTERM and SIGINT: end when what is being delivered is in the chat. All else is in the file."""
+
+    def end() -> None:
+        platform.wait_until_delivered(platform.option("reply_seconds"))
+        os._exit(0)
+
+    def begin(_number: int, _frame: FrameType | None) -> None:
+        threading.Thread(target=end, name="end").start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, begin)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ def follow(
 ) -> Outcome:
     """Follow an account, by a code with a scene or from its card; following twice changes nothing."""
     if app.kind != "service_account":
-        raise Refusal(f"{app.name} is not an official account: it cannot be followed")
+        raise Refusal(f"{app.name}不是公众号，不能关注")
     if people.follows(platform, app, user):
         return Outcome(_not_in_chat(platform), warnings=["already follows"])
     scene = str(code.details["scene"]) if code else ""
@@ -48,13 +48,13 @@ def scan(platform: Platform, user: User, found: str, *, wait: bool = True) -> di
     if code is None:
         if found.startswith(("http://", "https://")):
             return {"open": found}
-        raise Refusal(f"WeChat knows nothing to do with {found!r}")
+        raise Refusal("这个码微信打不开：它不是这里的二维码，也不是网址")
     app = apps.require(platform, code.app_id)
     if code.details["kind"] == "mini_program":
         return {"mini_program": _mini_program(code)}
     if qrcodes.is_over(platform, code):
         chats.append(platform, app, user, "system", "notice", content="二维码已过期")
-        raise Refusal("the code has expired")
+        raise Refusal("二维码已过期")
     if not people.follows(platform, app, user):
         return follow(platform, app, user, code, wait=wait).document()
     windows.open_window(platform, app, user, "scan")
@@ -65,7 +65,7 @@ def scan(platform: Platform, user: User, found: str, *, wait: bool = True) -> di
 def tap_menu(platform: Platform, app: App, user: User, document: Mapping[str, Any]) -> dict[str, Any]:
     """Tap an entry of the account's menu, named by its key, its url or its place in the menu."""
     if not people.follows(platform, app, user):
-        raise Refusal(f"{user.name} does not follow {app.name}")
+        raise Refusal(f"{user.name}没有关注{app.name}，点不了菜单")
     button = menus.find_button(platform, app, document)
     wait = document.get("wait", True)
     kind = button["type"]
@@ -97,7 +97,7 @@ def tap(platform: Platform, user: User, document: Mapping[str, Any]) -> dict[str
         target = dict(enumerate(message["articles"])).get(item or 0, {})
     url = item if isinstance(item, str) and item.startswith("http") else target.get("url")
     if not url:
-        raise Refusal(f"message {message['id']} leads nowhere")
+        raise Refusal("这条消息点不开")
     return {"open": url}
 
 
@@ -106,7 +106,7 @@ def _tap_line(
 ) -> dict[str, Any]:
     line = next((one for one in message["items"] if one["id"] == str(document.get("item"))), None)
     if line is None:
-        raise Refusal(f"message {message['id']} has no line {document.get('item')!r}")
+        raise Refusal("这条消息里没有这一项")
     words = {"type": "text", "content": line["content"], "bizmsgmenuid": line["id"]}
     app = apps.require(platform, message["app_id"])
     return sending.send(platform, app, user, {**words, "wait": document.get("wait", True)}).document()

@@ -73,7 +73,7 @@ def require(platform: Platform, app_id: object) -> App:
     """The app with this id, or a Refusal."""
     app = find(platform, str(app_id or ""))
     if app is None:
-        raise Refusal(f"no app {app_id!r} is registered", 404)
+        raise Refusal(f"没有登记这个公众号：{app_id}", 404)
     return app
 
 

@@ -34,7 +34,7 @@ def require(platform: Platform, user: User, number: object) -> dict[str, Any]:
     """One message on this user's phone, or a Refusal."""
     row = platform.state.row("SELECT * FROM messages WHERE id = ? AND user_id = ?", number, user.user_id)
     if row is None:
-        raise Refusal(f"user {user.user_id} has no message {number}", 404)
+        raise Refusal(f"{user.name}的手机上没有这条消息", 404)
     return _message(row)
 
 

@@ -139,8 +139,8 @@ def _read_picture() -> str:
     try:
         picture = Image.open(request.files["picture"].stream).convert("RGB")
     except (UnidentifiedImageError, OSError) as error:
-        raise Refusal("this is not a picture") from error
+        raise Refusal("这不是一张图片") from error
     found = zxingcpp.read_barcodes(picture)
     if not found:
-        raise Refusal("there is no code in this picture")
+        raise Refusal("图片里没有二维码")
     return str(found[0].text)

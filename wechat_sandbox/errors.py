@@ -78,7 +78,10 @@ class ApiError(Exception):
 
 
 class Refusal(Exception):
-    """A control call that makes no sense: HTTP 400 or 404 with a sentence."""
+    """A control call that makes no sense: HTTP 400 or 404 with a sentence.
+
+    What a person at the phones' page can cause is said in Chinese, for the page shows it.
+    """
 
     def __init__(self, sentence: str, status: int = 400) -> None:
         super().__init__(sentence)

@@ -70,7 +70,7 @@ def find_button(platform: Platform, app: App, named: Mapping[str, Any]) -> dict[
     for place, leaf in leaves.items():
         if place == (*path, 0)[:2] if path else _is_named(leaf, named):
             return dict(leaf)
-    raise Refusal(f"{app.name} has no such menu entry")
+    raise Refusal(f"{app.name}没有这个菜单项，菜单可能刚换过")
 
 
 def _is_named(leaf: Mapping[str, Any], named: Mapping[str, Any]) -> bool:

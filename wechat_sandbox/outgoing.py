@@ -69,13 +69,14 @@ def _deliver_quietly(platform: Platform, app: App, user: User, trigger: Trigger)
 def _deliver(platform: Platform, app: App, user: User, trigger: Trigger) -> Outcome:
     openid = people.openid(app, user)
     head = {"ToUserName": app.original_id, "FromUserName": openid, "CreateTime": trigger.message["at"]}
-    deliveries = push.deliver(platform, app, openid, head | dict(trigger.fields))
-    outcome = Outcome(trigger.message, deliveries)
-    try:
-        _show_reply(platform, app, user, trigger, outcome)
-    except replies.ReplyRefused as error:
-        _show_fault(platform, app, user, trigger, outcome, str(error))
-    return outcome
+    with platform.delivering():
+        deliveries = push.deliver(platform, app, openid, head | dict(trigger.fields))
+        outcome = Outcome(trigger.message, deliveries)
+        try:
+            _show_reply(platform, app, user, trigger, outcome)
+        except replies.ReplyRefused as error:
+            _show_fault(platform, app, user, trigger, outcome, str(error))
+        return outcome
 
 
 def _show_reply(platform: Platform, app: App, user: User, trigger: Trigger, outcome: Outcome) -> None:

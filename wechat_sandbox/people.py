@@ -37,7 +37,7 @@ def require(platform: Platform, user_id: int) -> User:
     """The person with this number, or a Refusal."""
     row = platform.state.row("SELECT * FROM users WHERE user_id = ?", user_id)
     if row is None:
-        raise Refusal(f"there is no user {user_id}", 404)
+        raise Refusal(f"没有 {user_id} 号用户", 404)
     return _user(row)
 
 

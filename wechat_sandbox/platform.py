@@ -5,8 +5,9 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,6 +82,24 @@ class Platform:
         stored = {row["name"]: json.loads(row["document"]) for row in rows}
         self._offset = float(stored.pop("clock", 0))
         self._options = OPTIONS | stored
+        self._under_way, self._delivered = 0, threading.Condition()
+
+    @contextmanager
+    def delivering(self) -> Iterator[None]:
+        """Around a delivery and what it leaves in the chat: the program does not end in the middle of it."""
+        with self._delivered:
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            with self._delivered:
+                self._under_way -= 1
+                self._delivered.notify_all()
+
+    def wait_until_delivered(self, seconds: float) -> None:
+        """Return when no delivery is under way, or after so many seconds."""
+        with self._delivered:
+            self._delivered.wait_for(lambda: self._under_way == 0, seconds)
 
     def now(self) -> float:
         """The platform's time: the real one plus the offset of the controllable clock."""

@@ -78,4 +78,5 @@ def _push(platform: Platform, app_id: str, openid: str, event: Mapping[str, obje
         "ToUserName": app.original_id, "FromUserName": openid,
         "CreateTime": int(platform.now()), "MsgType": "event",
     }  # fmt: skip
-    push.deliver(platform, app, openid, head | dict(event))
+    with platform.delivering():
+        push.deliver(platform, app, openid, head | dict(event))

@@ -23,7 +23,7 @@ def send(platform: Platform, app: App, user: User, document: Mapping[str, Any]) 
     if kind not in KINDS:
         raise Refusal(f"type must be one of {sorted(KINDS)}")
     if app.kind == "service_account" and not people.follows(platform, app, user):
-        raise Refusal(f"{user.name} does not follow {app.name}: only a follower can write")
+        raise Refusal(f"{user.name}没有关注{app.name}，不能发消息")
     wire, shown = KINDS[kind](platform, app, document)
     msg_id = ids.message_numbers.next()
     message = chats.append(platform, app, user, "user", kind, msg_id=msg_id, **shown)
@@ -69,7 +69,7 @@ def _location(platform: Platform, app: App, document: Mapping[str, Any]) -> Made
     try:
         latitude, longitude = float(document["latitude"]), float(document["longitude"])
     except (KeyError, TypeError, ValueError) as error:
-        raise Refusal("a location needs latitude and longitude") from error
+        raise Refusal("位置要有纬度和经度，都是数字") from error
     label = str(document.get("label") or "")
     wire: dict[str, object] = {
         "Location_X": f"{latitude:.6f}", "Location_Y": f"{longitude:.6f}",

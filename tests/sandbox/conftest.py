@@ -1,5 +1,6 @@
 """A running sandbox, and a small account server that answers its pushes through wechatpy."""
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -57,18 +58,18 @@ class Account:
         ]
 
 
-def serve(account: Account) -> Flask:
-    """The account's server: wechatpy verifies, decrypts and parses, as an independent referee."""
+def serve(accounts: dict[int, Account]) -> Flask:
+    """The accounts' server: wechatpy verifies, decrypts and parses, as an independent referee."""
     app = Flask(__name__)
 
-    @app.get("/callback")
-    def verify() -> str:
+    @app.get("/<int:number>/callback")
+    def verify(number: int) -> str:
         check_signature(TOKEN, request.args["signature"], request.args["timestamp"], request.args["nonce"])
         return request.args["echostr"]
 
-    @app.post("/callback")
-    def receive() -> Response | str:
-        query = request.args
+    @app.post("/<int:number>/callback")
+    def receive(number: int) -> Response | str:
+        account, query = accounts[number], request.args
         account.requests.append((dict(query), dict(request.headers), request.get_data()))
         check_signature(TOKEN, query["signature"], query["timestamp"], query["nonce"])
         body = request.get_data().decode()
@@ -111,18 +112,30 @@ def sandbox(running: Sandbox) -> Sandbox:
     return running
 
 
-@pytest.fixture
-def account() -> Iterator[Account]:
-    """The account's server, running."""
-    account = Account()
-    server: BaseWSGIServer = make_server("127.0.0.1", 0, serve(account), threaded=True)
-    account.url = f"http://127.0.0.1:{server.server_port}/callback"
+@pytest.fixture(scope="session")
+def new_account() -> Iterator[Callable[[], Account]]:
+    """Makes accounts, each with an address of its own at one server: what comes late meets its own test's."""
+    accounts: dict[int, Account] = {}
+    numbers = itertools.count(1)
+    server: BaseWSGIServer = make_server("127.0.0.1", 0, serve(accounts), threaded=True)
+
+    def make() -> Account:
+        number = next(numbers)
+        accounts[number] = Account(f"http://127.0.0.1:{server.server_port}/{number}/callback")
+        return accounts[number]
+
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
-    yield account
+    yield make
     server.shutdown()
     server.server_close()
     thread.join(5)
+
+
+@pytest.fixture
+def account(new_account: Callable[[], Account]) -> Account:
+    """The account's server, running, of this test alone."""
+    return new_account()
 
 
 def register(sandbox: Sandbox, account: Account, **changes: Any) -> None:

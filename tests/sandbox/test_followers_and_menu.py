@@ -109,7 +109,7 @@ def test_a_view_opens_its_page_and_its_reply_is_not_shown(account: Account, phon
 def test_an_entry_that_is_not_there_cannot_be_tapped(phone: Phone, api: Api) -> None:
     create(api, BUTTONS)
 
-    with pytest.raises(SandboxError, match="no such menu entry"):
+    with pytest.raises(SandboxError, match="没有这个菜单项"):
         phone.menu(key="other")
 
 

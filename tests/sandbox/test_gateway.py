@@ -2,11 +2,12 @@
 
 import re
 import time
+from pathlib import Path
 
 import pytest
 import requests
 
-from tests.sandbox.conftest import APP_ID, SECRET, Api, stable_token
+from tests.sandbox.conftest import APP_ID, SECRET, Account, Api, register, stable_token
 from tests.sandbox_client import Phone, Sandbox, SandboxError
 from wechat_sandbox.app import ENDPOINTS
 
@@ -143,19 +144,24 @@ def test_the_journal_shows_calls_after_a_number(sandbox: Sandbox, api: Api) -> N
     assert [call["path"] for call in later] == ["/cgi-bin/menu/get"]
 
 
-def test_the_printed_log_holds_no_secret(
-    sandbox: Sandbox, api: Api, tmp_path_factory: pytest.TempPathFactory
+@pytest.mark.parametrize(("level", "shows"), [("INFO", False), ("DEBUG", True)])
+def test_the_printed_log_holds_calls_only_when_asked_and_never_a_secret(
+    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, level: str, shows: bool
 ) -> None:
+    monkeypatch.setenv("SANDBOX_LOG_LEVEL", level)
+    own = Sandbox.start(tmp_path, log=tmp_path / "log")
+    register(own, account)
     query = {"grant_type": "client_credential", "appid": APP_ID, "secret": SECRET}
-    requests.get(f"{sandbox.url}/cgi-bin/token", params=query, timeout=5)
-    api.get("/cgi-bin/menu/get")
+    token = requests.get(f"{own.url}/cgi-bin/token", params=query, timeout=5).json()["access_token"]
+    Api(own, token).get("/cgi-bin/menu/get")
+    own.stop()
 
-    log = next(tmp_path_factory.getbasetemp().glob("sandbox*/log")).read_text()
+    log = (tmp_path / "log").read_text()
 
-    assert "secret=***" in log
-    assert "access_token=***" in log
+    assert ("secret=***" in log) is shows
+    assert ("access_token=***" in log) is shows
     assert SECRET not in log
-    assert api.token not in log
+    assert token not in log
 
 
 def test_an_app_with_a_weak_key_is_refused(sandbox: Sandbox) -> None:

@@ -1,5 +1,6 @@
 """The page with the phones, used by hand in a real Chromium."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,23 +13,39 @@ from tests.sandbox.conftest import TEMPLATES, Account, Api, register
 from tests.sandbox.test_templates import send
 from tests.sandbox_client import Phone, Sandbox
 from wechat_sandbox.chats import FAULT_NOTICE
+from wechat_sandbox.drawing import as_bytes, draw_code
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def page(chromium: Browser, sandbox: Sandbox, phone: Phone, api: Api) -> Iterator[Page]:
-    """The page on a desk; any error of its scripts fails the test."""
-    officer = sandbox.user("officer-1", "赵书记", "社区书记 · 玉兰社区", phone.app_id)
-    officer.follow()
-    page = chromium.new_page(viewport={"width": 1440, "height": 900})
-    errors: list[Any] = []
-    page.on("pageerror", lambda error: errors.append(error))
-    page.goto(sandbox.url)
-    expect(page.locator(".phone")).to_have_count(2)
-    expect(page.locator(".input").first).to_be_visible()
+@pytest.fixture(scope="module")
+def desk(chromium: Browser) -> Iterator[Page]:
+    """One tab for all tests: each opens the page in it anew."""
+    page = chromium.new_page()
     yield page
     page.close()
+
+
+@pytest.fixture
+def page(desk: Page, sandbox: Sandbox, phone: Phone, api: Api) -> Iterator[Page]:
+    """The page on a desk, in a browser that remembers nothing; any error of its scripts fails the test."""
+    officer = sandbox.user("officer-1", "赵书记", "社区书记 · 玉兰社区", phone.app_id)
+    officer.follow()
+    errors: list[Any] = []
+
+    def note(error: Any) -> None:
+        errors.append(error)
+
+    desk.on("pageerror", note)
+    desk.set_viewport_size({"width": 1440, "height": 900})
+    desk.goto(sandbox.url)
+    expect(desk.locator(".phone")).to_have_count(2)
+    expect(desk.locator(".input").first).to_be_visible()
+    yield desk
+    desk.evaluate("localStorage.clear()")
+    desk.context.clear_cookies()
+    desk.goto("about:blank")
+    desk.remove_listener("pageerror", note)
     assert errors == []
 
 
@@ -147,14 +164,18 @@ def test_a_line_of_a_menu_message_is_tapped(account: Account, phone: Phone, api:
 
 
 def test_a_stranger_scans_a_code_from_the_list_and_follows(
-    account: Account, phone: Phone, api: Api, left: Locator
+    account: Account, phone: Phone, api: Api, page: Page, left: Locator
 ) -> None:
     body = {"action_name": "QR_LIMIT_STR_SCENE", "action_info": {"scene": {"scene_str": "place-7"}}}
     api.post("/cgi-bin/qrcode/create", body)
     account.answer = lambda message: "您在幸福花园"
+    page.clock.install()  # the page looks for such changes every five seconds, by this clock
+    page.reload()
+    expect(left.locator(".input")).to_be_visible()
     phone.unfollow()
 
-    expect(left.locator(".stranger")).to_be_visible(timeout=8000)
+    page.clock.fast_forward(5000)
+    expect(left.locator(".stranger")).to_be_visible()
     left.locator(".stranger .scan").click()
     left.get_by_role("button", name="测试号 place-7").click()
 
@@ -177,6 +198,30 @@ def test_a_code_is_scanned_from_a_picture(
     left.locator(".sheet input[type=file]").set_input_files(poster)
 
     expect(left.locator(".account .bubble")).to_have_text("场景 place-9")
+
+
+@pytest.mark.parametrize("is_code", [True, False])
+def test_what_cannot_be_scanned_is_said_in_chinese(
+    left: Locator, tmp_path: Path, is_code: bool, page: Page
+) -> None:
+    poster = tmp_path / "poster.png"
+    poster.write_bytes(as_bytes(draw_code("WIFI:S:guest;;"), "PNG") if is_code else b"no picture")
+
+    left.locator(".bar .scan").first.click()
+    left.locator(".sheet input[type=file]").set_input_files(poster)
+
+    expect(left.locator(".toast")).to_be_visible()
+    assert not re.search("[A-Za-z]", left.locator(".toast").inner_text())
+
+
+def test_a_sandbox_that_is_away_is_said_in_chinese(page: Page, left: Locator) -> None:
+    page.route("**/control/users/*/send", lambda route: route.abort())
+
+    left.locator("textarea").fill("您好")
+    left.locator("textarea").press("Enter")
+
+    expect(left.locator(".toast")).to_contain_text("连不上模拟的微信")
+    page.unroute("**/control/users/*/send")
 
 
 def test_the_menu_of_the_account_is_used(page: Page, account: Account, phone: Phone, api: Api) -> None:

@@ -124,7 +124,7 @@ def test_following_pushes_subscribe_and_leaving_unsubscribe(account: Account, ph
 def test_only_a_follower_can_write(phone: Phone) -> None:
     phone.unfollow()
 
-    with pytest.raises(SandboxError, match="does not follow"):
+    with pytest.raises(SandboxError, match="没有关注"):
         phone.send_text("您好")
 
 

@@ -61,7 +61,7 @@ def test_a_temporary_code_expires(sandbox: Sandbox, account: Account, phone: Pho
     code = create(api, "QR_STR_SCENE", {"scene_str": "once"}, expire_seconds=60)
     sandbox.clock(61)
 
-    with pytest.raises(SandboxError, match="expired"):
+    with pytest.raises(SandboxError, match="二维码已过期"):
         phone.scan(ticket=code["ticket"])
 
     assert account.received == []
@@ -123,7 +123,7 @@ def test_scanning_a_web_address_opens_it(phone: Phone) -> None:
 
 
 def test_a_picture_without_a_code_is_refused(phone: Phone) -> None:
-    with pytest.raises(SandboxError, match="no code"):
+    with pytest.raises(SandboxError, match="没有二维码"):
         phone.scan(picture=drawing.draw_scene(0))
 
 
@@ -171,7 +171,7 @@ def test_a_mini_program_has_no_codes_with_a_scene_and_cannot_be_followed(
     token = stable_token(sandbox, MINI_ID, MINI_SECRET)["access_token"]
 
     assert create(Api(sandbox, token), "QR_SCENE", {"scene_id": 1})["errcode"] == 48001
-    with pytest.raises(SandboxError, match="cannot be followed"):
+    with pytest.raises(SandboxError, match="不能关注"):
         phone.follow(MINI_ID)
     assert phone.app_id == APP_ID
 

@@ -1,7 +1,10 @@
-"""What the platform knows survives the death of its process."""
+"""What the platform knows survives the death of its process, and an ordinary end loses nothing at all."""
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -10,24 +13,35 @@ from tests.sandbox.conftest import Account, Api, register, stable_token
 from tests.sandbox_client import Phone, Sandbox
 
 
-@pytest.fixture
-def own(tmp_path: Path, account: Account) -> Iterator[Sandbox]:
-    """A sandbox of this test alone, with the account registered."""
-    sandbox = Sandbox.start(tmp_path)
-    register(sandbox, account)
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("own")
+
+
+@pytest.fixture(scope="module")
+def mortal(folder: Path) -> Iterator[Sandbox]:
+    """A sandbox of this module, whose process the tests end and start again."""
+    sandbox = Sandbox.start(folder)
     yield sandbox
     sandbox.stop(kill=True)
 
 
-def again(sandbox: Sandbox, folder: Path) -> Sandbox:
-    """Kill the process and start another one on the same state and port."""
-    sandbox.stop(kill=True)
+@pytest.fixture
+def own(mortal: Sandbox, account: Account) -> Sandbox:
+    """That sandbox, knowing nothing but the account."""
+    mortal.reset()
+    register(mortal, account)
+    return mortal
+
+
+def again(sandbox: Sandbox, folder: Path, *, kill: bool = True) -> None:
+    """End the process and start another one on the same state and port."""
+    sandbox.stop(kill=kill)
     started = Sandbox.start(folder, int(sandbox.url.rpartition(":")[2]))
     sandbox.process = started.process
-    return sandbox
 
 
-def test_everything_is_there_after_kill_9(own: Sandbox, account: Account, tmp_path: Path) -> None:
+def test_everything_is_there_after_kill_9(own: Sandbox, account: Account, folder: Path) -> None:
     phone: Phone = own.user("resident-1", "李阿姨", "居民", "wx1234567890abcdef")
     phone.follow()
     phone.send_image()
@@ -38,7 +52,7 @@ def test_everything_is_there_after_kill_9(own: Sandbox, account: Account, tmp_pa
     own.clock(5)
     inbox, openid = phone.inbox(), phone.openid()
 
-    again(own, tmp_path)
+    again(own, folder)
 
     assert own.user("resident-1", "李阿姨", "居民", phone.app_id).openid() == openid
     assert phone.inbox() == inbox
@@ -51,7 +65,7 @@ def test_everything_is_there_after_kill_9(own: Sandbox, account: Account, tmp_pa
 
 
 def test_a_receipt_that_was_owed_is_pushed_after_a_restart(
-    own: Sandbox, account: Account, tmp_path: Path
+    own: Sandbox, account: Account, folder: Path
 ) -> None:
     own.settings(receipt_delay_ms=1500)
     phone = own.user("resident-1", "李阿姨", "居民", "wx1234567890abcdef")
@@ -62,22 +76,61 @@ def test_a_receipt_that_was_owed_is_pushed_after_a_restart(
         "/cgi-bin/message/template/send", {"touser": phone.openid(), "template_id": "T1", "data": data}
     )
 
-    again(own, tmp_path)
+    again(own, folder)
 
     receipt = account.wait_for_event("templatesendjobfinish")
     assert receipt.id == sent["msgid"]
 
 
-def test_message_numbers_go_on_after_a_restart(own: Sandbox, tmp_path: Path) -> None:
+def test_message_numbers_go_on_after_a_restart(own: Sandbox, folder: Path) -> None:
     phone = own.user("resident-1", "李阿姨", "居民", "wx1234567890abcdef")
     phone.follow()
     before = phone.send_text("一")["message"]
 
-    again(own, tmp_path)
+    again(own, folder)
 
     after = phone.send_text("二")["message"]
     assert after["msg_id"] > before["msg_id"]
     assert after["id"] > before["id"]
+
+
+def test_a_reply_under_way_is_in_the_chat_when_the_sandbox_has_ended(
+    own: Sandbox, account: Account, folder: Path
+) -> None:
+    phone = own.user("resident-1", "李阿姨", "居民", "wx1234567890abcdef")
+    phone.follow()
+    is_asked = threading.Event()
+
+    def answer(message: Any) -> str:
+        is_asked.set()
+        time.sleep(0.5)
+        return "收到"
+
+    account.answer = answer
+    phone.send_text("您好", wait=False)
+    assert is_asked.wait(5)
+
+    again(own, folder, kill=False)
+
+    assert [message["content"] for message in phone.inbox()] == ["您好", "收到"]
+
+
+def test_an_account_that_does_not_answer_does_not_hold_up_the_end_for_long(
+    own: Sandbox, account: Account, folder: Path
+) -> None:
+    own.settings(reply_seconds=0.5)
+    phone = own.user("resident-1", "李阿姨", "居民", "wx1234567890abcdef")
+    phone.follow()
+    is_asked = threading.Event()
+    account.answer = lambda message: (is_asked.set(), time.sleep(1))
+    phone.send_text("您好", wait=False)
+    assert is_asked.wait(5)
+
+    start = time.monotonic()
+    own.stop()
+
+    assert 0.4 < time.monotonic() - start < 1.4  # three deliveries would take 1.5 s and more
+    again(own, folder)
 
 
 def test_reset_forgets_people_and_apps(sandbox: Sandbox, phone: Phone) -> None:

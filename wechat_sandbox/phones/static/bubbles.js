@@ -107,7 +107,7 @@ function link(message, phone) {
   return card;
 }
 
-const file = (message) => make("div", "bubble text", `[${message.content || message.type}]`);
+const file = (message) => make("div", "bubble text", `[${message.content || "消息"}]`);
 const KINDS = {
   text, image, voice, location, template, msgmenu, news, link,
   mini_program: link, music: link, video: image, shortvideo: image, file,
