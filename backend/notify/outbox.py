@@ -6,7 +6,7 @@ Delivering has three moves, and a worker may be killed between any two:
   shows one card. A chat message has no such id, so its row says before the call that one was begun
   (`channel`); whoever finds that mark does not write into the chat again but sends the template. So nothing
   is lost, and at worst a person reads the same in two forms; without a template it fails and says so.
-- after the record: nothing is left to do.
+- after the record: nothing is left to do, but to look for a receipt that came before it (early.py).
 Whoever holds a message proves it by the lease it was given: a worker that slept too long can neither send nor
 record what is another's by now.
 """
@@ -20,6 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from backend.notify import early
 from backend.notify.channels import Owed, Refusal, Then
 from backend.notify.models import Delivery, Notification
 from backend.times import now
@@ -198,19 +199,25 @@ def wake(session: Session, *, resident_id: int | None = None, officer_id: int | 
 def receipt(
     session: Session, account: str, provider_id: str, status: str, *, at: datetime | None = None
 ) -> bool:
-    """What the provider says has become of a message: it arrived, or why not. False: not one of ours.
+    """What the provider says has become of a message: it arrived, or why not. False: not ours, or not yet.
 
     `status` is WeChat's: `success`, `failed:user block`, `failed: system failed` (the spaces vary).
     """
-    row = session.scalar(
-        sa.select(Row).where(Row.account == account, Row.provider_id == provider_id).with_for_update()
-    )
+    row = _sent_as(session, account, provider_id)
+    if row is None:  # who writes it down looks there afterwards, so we look here again
+        early.keep(account, provider_id, status)
+        row = _sent_as(session, account, provider_id)
     if row is None:
-        logger.info("a receipt for no message of ours at %s", account)
+        logger.info("a receipt for no message that is known at %s", account)
         return False
     if row.status is Delivery.SENT:
         _receive(row, status.replace(" ", "").lower(), at or now())
     return True
+
+
+def _sent_as(session: Session, account: str, provider_id: str) -> Notification | None:
+    wanted = sa.select(Row).where(Row.account == account, Row.provider_id == provider_id)
+    return session.scalar(wanted.with_for_update())
 
 
 def _receive(row: Notification, status: str, at: datetime) -> None:

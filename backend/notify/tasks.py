@@ -8,7 +8,7 @@ from typing import Any
 
 from backend import db
 from backend.broker import actor, nudge
-from backend.notify import outbox
+from backend.notify import early, outbox
 from backend.notify.channels import LADDERS, Channel, Letter, Owed, Refusal, Then
 from backend.times import now, stamp
 
@@ -45,7 +45,7 @@ def climb(owed: Owed, at: datetime | None = None) -> None:
         letter = None
         try:
             letter, owed = _prepare(channel, owed, at)
-            _record_sent(owed, letter.deliver(), at)
+            _record_sent(owed, letter.account, letter.deliver(), at)
             return
         except Refusal as refusal:
             refusals.append(refusal)
@@ -67,10 +67,13 @@ def _prepare(channel: Channel, owed: Owed, at: datetime | None) -> tuple[Letter,
         return letter, outbox.begin(session, owed, channel.name, letter.account, at=at)
 
 
-def _record_sent(owed: Owed, provider_id: str | None, at: datetime | None) -> None:
+def _record_sent(owed: Owed, account: str, provider_id: str | None, at: datetime | None) -> None:
     with db.transaction() as session:
         if not outbox.record_sent(session, owed, provider_id, at=at):
             logger.warning("message %d was sent, but is another worker's by now", owed.id)
+    if provider_id and (status := early.take(account, provider_id)):
+        with db.transaction() as session:
+            outbox.receipt(session, account, provider_id, status, at=at)
 
 
 def _learn(owed: Owed, channel: Channel, letter: Letter | None, refusal: Refusal) -> Owed:

@@ -9,12 +9,15 @@ from datetime import timedelta
 
 import dramatiq
 import pytest
+import redis
 import sqlalchemy as sa
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from backend import db
 from backend.broker import redis_client
 from backend.config import config
-from backend.notify import outbox, tasks
+from backend.notify import early, outbox, tasks
 from backend.notify.messages import Message
 from backend.notify.models import Delivery, Notification
 from backend.times import now
@@ -117,7 +120,9 @@ def test_a_worker_killed_after_the_claim_loses_nothing(session, weixin, officer,
     assert read(session, owed).status is Delivery.SENT
 
 
-def test_a_worker_killed_during_the_call_sends_one_card(session, weixin, officer, start):
+def test_a_worker_killed_during_the_call_sends_one_card_and_its_receipt_is_kept(
+    session, weixin, officer, start
+):
     phone, contact = officer
     owed = owe(contact)
     weixin.faults(api=[{"path": SEND, "times": 1, "delay_ms": 1500}])
@@ -129,12 +134,15 @@ def test_a_worker_killed_during_the_call_sends_one_card(session, weixin, officer
     until(lambda: shown(phone) == ["template"])  # it shows the card all the same
     assert read(session, owed).status is Delivery.SENDING
     session.rollback()
+    msgid = str(weixin.calls(SEND)[0]["response"]["msgid"])
+    with db.transaction() as receiving:
+        assert not outbox.receipt(receiving, contact.account, msgid, "success")
     assert expire() == 1
     tasks.deliver([owed])
     assert shown(phone) == ["template"]
     assert len(weixin.calls(SEND)) == 2
     row = read(session, owed)
-    assert (row.status, row.provider_id) == (Delivery.SENT, str(weixin.calls(SEND)[0]["response"]["msgid"]))
+    assert (row.status, row.provider_id) == (Delivery.RECEIVED, msgid)
 
 
 def test_a_worker_killed_before_the_record_sends_one_card(session, weixin, officer, start):
@@ -155,6 +163,38 @@ def test_a_worker_killed_before_the_record_sends_one_card(session, weixin, offic
     tasks.deliver([owed])
     assert shown(phone) == ["template"]
     assert read(session, owed).status is Delivery.SENT
+
+
+@pytest.mark.parametrize(
+    ("status", "becomes"), [("success", Delivery.RECEIVED), ("failed:user block", Delivery.WAITING)]
+)
+def test_a_receipt_that_overtakes_the_record_is_not_lost(session, weixin, officer, status, becomes):
+    _phone, contact = officer
+    owed = owe(contact)
+    weixin.faults(api=[{"path": SEND, "times": 1, "delay_ms": 500}])
+    worker = threading.Thread(target=tasks.deliver, args=([owed],))
+    worker.start()
+    until(lambda: read(session, owed).channel == "wechat_template")
+    session.execute(sa.select(Notification.id).where(Notification.id == owed).with_for_update())
+    until(lambda: weixin.calls(SEND))  # the worker has its answer and waits for our lock to write it down
+    with db.transaction() as overtaking:
+        msgid = str(weixin.calls(SEND)[0]["response"]["msgid"])
+        assert not outbox.receipt(overtaking, contact.account, msgid, status)
+    session.rollback()
+    worker.join()
+    assert read(session, owed).status is becomes
+
+
+def test_without_redis_a_message_is_sent_all_the_same(session, weixin, officer, monkeypatch):
+    _phone, contact = officer
+    nowhere = redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0))
+    monkeypatch.setattr(early, "_client", lambda: nowhere)
+    owed = owe(contact)
+    tasks.deliver([owed])
+    assert read(session, owed).status is Delivery.SENT
+    session.rollback()
+    with db.transaction() as receiving:
+        assert not outbox.receipt(receiving, contact.account, "1", "success")
 
 
 def test_a_chat_message_whose_worker_was_killed_is_not_written_twice(session, weixin, resident, start):

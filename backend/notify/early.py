@@ -1,0 +1,45 @@
+"""Receipts that come before the message they speak of is written down.
+
+WeChat's receipt can overtake the worker that sent the message; and when that worker is killed, the next one
+gets the same id from WeChat and no second receipt. So a receipt for an unknown id waits here, in Redis, for
+whoever records that id. One that Redis loses leaves its message `sent`: it went out, and no more is known.
+"""
+
+import logging
+from functools import cache
+from typing import cast
+
+import redis
+
+from backend.broker import redis_client
+
+logger = logging.getLogger(__name__)
+
+KEEP = 600  # seconds: for so long WeChat takes a repeated client id for the same message
+
+
+@cache
+def _client() -> "redis.Redis":
+    return redis_client()
+
+
+def _key(account: str, provider_id: str) -> str:
+    return f"receipt:{account}:{provider_id}"
+
+
+def keep(account: str, provider_id: str, status: str) -> None:
+    """Let the receipt wait. Never fails the caller, whose answer WeChat waits for."""
+    try:
+        _client().set(_key(account, provider_id), status, ex=KEEP)
+    except redis.RedisError as error:
+        logger.warning("a receipt at %s came early and is lost: %s", account, error)
+
+
+def take(account: str, provider_id: str) -> str | None:
+    """The receipt that waits for this id, if one does; nobody gets it twice."""
+    try:
+        status = cast(bytes | None, _client().getdel(_key(account, provider_id)))
+    except redis.RedisError as error:
+        logger.warning("whether a receipt at %s came early is not known: %s", account, error)
+        return None
+    return None if status is None else status.decode()
