@@ -1,4 +1,8 @@
-"""Every setting, read once from the environment. Nothing else touches os.environ."""
+"""Every setting, read once from the environment. Nothing else touches os.environ.
+
+An empty setting is an absent one. So an empty SECRET_KEY or DATA_KEYS stops the start; it does so even where
+an absent one would be made or found (backend/embedded/secrets.py), for there it is somebody's mistake.
+"""
 
 import base64
 import binascii

@@ -6,23 +6,28 @@ import importlib
 import os
 import signal
 import socket
-import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from backend import embedded
+from backend import embedded, programs
 from backend.embedded import secrets
 from backend.embedded.processes import end_carrying
+from backend.programs import Program
 
-ROOT = Path(__file__).parent.parent
+PROCFILE = programs.ROOT / "Procfile"
 MARK = "CIVIC_CASES_RUN"
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ECHO = (
+    1.0  # seconds: `timeout` and others signal process and group at once; a person's second Ctrl-C is later
+)
 
 # What a demonstration needs and nobody has set: no real WeChat, and a survey that comes while one looks on.
 DEMONSTRATION = {
@@ -46,8 +51,8 @@ ADDRESSES = {
 @click.command()
 def run() -> None:
     """Start servers, web, worker, clock and the WeChat sandbox; stop all on Ctrl-C."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    for number in ENDS:
+        signal.signal(number, interrupt)
     try:
         settle_environment()
         with alone(var_dir()):
@@ -109,21 +114,49 @@ def check_ports() -> None:
             ) from None
 
 
+def interrupt(_number: int, _frame: object) -> None:
+    """Stop, once: what is being stopped is not interrupted by a second signal."""
+    ignore_signals()
+    raise KeyboardInterrupt
+
+
+def ignore_signals() -> None:
+    for number in ENDS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def run_until_stopped() -> None:
     servers = embedded.needed(os.environ)
-    programs: subprocess.Popen[bytes] | None = None
+    running: list[Program] = []
     try:
         prepare(servers)
-        programs = start_programs()
-        watch(programs, servers)
+        running.extend(programs.start(PROCFILE, os.environ | {MARK: mark()}))
+        watch(running, servers)
     except KeyboardInterrupt:
-        click.echo("Stopping.")
+        click.echo("Stopping: what is under way is finished first. Ctrl-C again stops at once.")
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)  # once is enough
-        if programs:
-            stop_programs(programs)
-        embedded.stop(var_dir(), servers)
+        stop_all(running, servers)
+
+
+def stop_all(running: list[Program], servers: tuple[str, ...]) -> None:
+    """The programs first, so that they can still write down what they finish; then the servers."""
+    ignore_signals()
+    programs.stop(running, second_ctrl_c())
+    ignore_signals()
+    end_carrying(f"{MARK}={mark()}")
+    embedded.stop(var_dir(), servers)
+
+
+def second_ctrl_c() -> Callable[[], bool]:
+    """A question: has Ctrl-C been pressed again since?"""
+    asked, began = threading.Event(), time.monotonic()
+
+    def note(_number: int, _frame: object) -> None:
+        if time.monotonic() - began > ECHO:
+            asked.set()
+
+    signal.signal(signal.SIGINT, note)
+    return asked.is_set
 
 
 def prepare(servers: tuple[str, ...]) -> None:
@@ -135,16 +168,10 @@ def prepare(servers: tuple[str, ...]) -> None:
     importlib.import_module("backend.demo").load()
 
 
-def start_programs() -> "subprocess.Popen[bytes]":
-    """Start honcho in a session of its own: Ctrl-C reaches this process alone, which then ends the rest."""
-    honcho = [sys.executable, "-m", "honcho", "--env", os.devnull, "--procfile", "Procfile", "start"]
-    return subprocess.Popen(honcho, cwd=ROOT, env=os.environ | {MARK: mark()}, start_new_session=True)
-
-
-def watch(programs: "subprocess.Popen[bytes]", servers: tuple[str, ...]) -> None:
+def watch(running: list[Program], servers: tuple[str, ...]) -> None:
     """Announce the addresses once all answers; keep the embedded servers up; end when a program ends."""
     announced = False
-    while programs.poll() is None:
+    while all(program.is_running for program in running):
         if not announced and answers_all():
             announced = True
             announce()
@@ -152,8 +179,9 @@ def watch(programs: "subprocess.Popen[bytes]", servers: tuple[str, ...]) -> None
             click.echo("An embedded server is gone; starting it again.")
             embedded.start(var_dir(), servers)
         time.sleep(1 if announced else 0.3)
+    ended = ", ".join(program.name for program in running if not program.is_running)
     raise click.ClickException(
-        "A program ended (see above), so all were stopped. `make run` starts them again."
+        f"This ended (see above), so all were stopped: {ended}. `make run` starts them again."
     )
 
 
@@ -174,16 +202,6 @@ def announce() -> None:
     importlib.import_module("backend.demo.phones").introduce()
     lines = [f"  {name + ':':<12} {address.format(**os.environ)}" for name, address in ADDRESSES.items()]
     click.echo("\n".join(["", "Ready. Open in a browser:", *lines, "Ctrl-C stops everything.", ""]))
-
-
-def stop_programs(programs: "subprocess.Popen[bytes]") -> None:
-    programs.terminate()  # honcho ends its programs, and kills them after five seconds
-    try:
-        programs.wait(timeout=15)
-    except subprocess.TimeoutExpired:
-        programs.kill()
-        programs.wait()
-    end_carrying(f"{MARK}={mark()}")
 
 
 def mark() -> str:

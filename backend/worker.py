@@ -4,6 +4,9 @@ On SIGTERM the worker finishes what it is doing and takes nothing more. One that
 nothing: Redis hands its messages to another, and what it had claimed comes back when the lease ends.
 """
 
+import signal
+from types import FrameType
+
 import dramatiq
 from dramatiq.broker import MessageProxy
 
@@ -24,7 +27,23 @@ class NamedJobs(dramatiq.Middleware):
         logs.begin(job=message.message_id, actor=message.actor_name)
 
 
+class StopsOnce(dramatiq.Middleware):
+    """Hears the first SIGTERM only. Dramatiq takes a second one for "kill", and whoever signals all processes
+    of a service (systemd does) makes two: his own, and the one that dramatiq's main process passes on."""
+
+    def after_process_boot(self, broker: dramatiq.Broker) -> None:
+        stop = signal.getsignal(signal.SIGTERM)
+        assert callable(stop)
+
+        def stop_once(number: int, frame: FrameType | None) -> None:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            stop(number, frame)
+
+        signal.signal(signal.SIGTERM, stop_once)
+
+
 logs.configure(config.log_level)
 db.connect(config.database_url)
 accounts.all_accounts()  # a bad file stops the start, not somebody's message
 broker.add_middleware(NamedJobs())
+broker.add_middleware(StopsOnce())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from backend.embedded import place
 
+NAMES = ("SECRET_KEY", "DATA_KEYS")
 HEADER = "# Made at the first start. Back it up: without DATA_KEYS, what is sealed stays sealed.\n"
 
 
@@ -16,7 +17,14 @@ def made(var_dir: Path) -> bool:
 
 
 def load(var_dir: Path) -> dict[str, str]:
-    """SECRET_KEY and DATA_KEYS of this folder, the same at every call, made by the first."""
+    """SECRET_KEY and DATA_KEYS of this folder, the same at every call, made by the first.
+
+    Ends the program when the environment holds an empty one: somebody meant to give it, and putting another
+    in its place would seal with the wrong key in silence.
+    """
+    for name in NAMES:
+        if os.environ.get(name) == "":
+            raise SystemExit(f"{name} is set, but empty. Give it a value, or unset it.")
     file = _file(var_dir)
     with place.held(var_dir):
         if not file.exists():

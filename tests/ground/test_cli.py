@@ -28,6 +28,13 @@ def test_a_missing_setting_is_named(tmp_path: Path) -> None:
     assert "SECRET_KEY" in ended.stderr
 
 
+def test_an_empty_secret_is_named_and_not_taken_from_the_folder(tmp_path: Path) -> None:
+    secrets.load(tmp_path)
+    ended = call("check-config", VAR_DIR=str(tmp_path), SECRET_KEY="")
+    assert ended.returncode == 1
+    assert "SECRET_KEY is set, but empty" in ended.stderr
+
+
 def test_a_command_uses_the_secrets_of_its_folder_and_does_not_show_them(tmp_path: Path) -> None:
     made = secrets.load(tmp_path)
     shown = call("check-config", VAR_DIR=str(tmp_path), WECHAT_API_BASE="http://127.0.0.1:8100")
