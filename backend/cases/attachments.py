@@ -1,6 +1,8 @@
 """Attachments of a case: added from a page, or fetched later from where a chat message left them."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -8,36 +10,90 @@ from sqlalchemy.orm import Session
 
 from backend import auth, storage
 from backend.cases.content import Checked, check
-from backend.cases.models import Attachment, AttachmentKind, Case, Stored
+from backend.cases.models import Attachment, AttachmentKind, Case, CaseEvent, Stored
 from backend.cases.workflow import RULES, STATUS_LABELS, Action
-from backend.errors import Conflict, Invalid
+from backend.errors import Conflict, Invalid, TooLarge
+from backend.times import now
 
 PHOTOS = 9  # of one side in one round: what WeChat lets a person choose at once
 MEDIA_LIFE = timedelta(days=3)  # how long WeChat keeps what a user sent (its temporary media interface)
 EXPIRED = "微信上的文件已过期"
 LEASE = timedelta(minutes=2)  # longer than a slow download; what is fetched twice is kept once
 BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (0.5, 2, 10, 60, 180, 360))
+COUNTED = {
+    AttachmentKind.PHOTO: "{} 张照片",
+    AttachmentKind.VOICE: "{} 段录音",
+    AttachmentKind.VIDEO: "{} 段视频",
+}
 
 
-def attach(session: Session, case: Case, content: bytes, *, by_resident: bool) -> Attachment:
-    """Add a photo from a page to a case that is still open. The case itself was found for its sender before.
+@dataclass(frozen=True)
+class Photo:
+    """A photo that may be kept and lies in the store: all that is left to do with it is quick."""
 
-    The same photo again, as a second tap sends it, is the one that is there already.
-    Raises Invalid, TooLarge, or Conflict when the case takes nothing more.
+    sha256: str
+    mime: str
+    size: int
+
+
+def prepare(content: bytes) -> Photo:
+    """Check a photo from a page, redraw it and store it. Raises Invalid or TooLarge.
+
+    It takes up to seconds, so it is done before a transaction holds the case that others want, too.
     """
     checked = check(content)
     if checked.kind is not AttachmentKind.PHOTO:
         raise Invalid("这里只能上传照片")
-    sha256 = storage.save(checked.content)
+    return Photo(storage.save(checked.content), checked.mime, len(checked.content))
+
+
+def prepare_all(contents: Sequence[bytes]) -> tuple[list[Photo], list[str]]:
+    """Every photo that may be kept, and why others may not: a bad one costs no other."""
+    photos, refused = [], []
+    for content in contents:
+        try:
+            photos.append(prepare(content))
+        except (Invalid, TooLarge) as error:
+            refused.append(error.message)
+    return photos, refused
+
+
+def attach(
+    session: Session, case: Case, photo: Photo, *, by_resident: bool, at: datetime | None = None
+) -> Attachment:
+    """Add a photo to a case that is still open. The case itself was found for its sender before.
+
+    The same photo again, as a second tap sends it, is the one that is there already. `at` is the moment of
+    the step that it comes with (see `brought`). Raises Conflict when the case takes nothing more.
+    """
     session.refresh(case, ["status", "round"], with_for_update=True)
-    if known := _same(session, case, sha256, by_resident):
+    if known := _same(session, case, photo.sha256, by_resident):
         return known
     _check_room(session, case, by_resident)
-    attachment = Attachment(case_id=case.id, round=case.round, by_resident=by_resident, source={})
-    _fill(attachment, checked, sha256)
+    attachment = Attachment(
+        case_id=case.id,
+        round=case.round,
+        by_resident=by_resident,
+        source={},
+        state=Stored.STORED,
+        kind=AttachmentKind.PHOTO,
+        mime=photo.mime,
+        sha256=photo.sha256,
+        size=photo.size,
+        created_at=at or now(),
+    )
     session.add(attachment)
     session.flush()
     return attachment
+
+
+def brought(event: CaseEvent, files: Sequence[Attachment]) -> str:
+    """What came with this step, like "2 张照片、1 段录音"; empty if only words did.
+
+    A step and its files are written together and bear one moment, so nothing else need tie them.
+    """
+    kinds = Counter(file.kind for file in files if file.created_at == event.created_at)
+    return "、".join(words.format(kinds[kind]) for kind, words in COUNTED.items() if kinds[kind])
 
 
 def _same(session: Session, case: Case, sha256: str, by_resident: bool) -> Attachment | None:
@@ -70,11 +126,6 @@ def _check_room(session: Session, case: Case, by_resident: bool) -> None:
         raise Conflict(f"最多传 {PHOTOS} 张照片，已经够了")
 
 
-def _fill(attachment: Attachment, checked: Checked, sha256: str) -> None:
-    attachment.state, attachment.kind, attachment.mime = Stored.STORED, checked.kind, checked.mime
-    attachment.sha256, attachment.size = sha256, len(checked.content)
-
-
 def take_due(
     session: Session, at: datetime, limit: int, ids: Sequence[int] | None = None
 ) -> list[Attachment]:
@@ -100,7 +151,8 @@ def _claim(attachment: Attachment, at: datetime) -> bool:
 def keep(session: Session, attachment_id: int, checked: Checked, sha256: str) -> None:
     """Record that a waiting file was fetched, and lies in the store under this SHA-256."""
     if attachment := _waiting(session, attachment_id):
-        _fill(attachment, checked, sha256)
+        attachment.state, attachment.kind, attachment.mime = Stored.STORED, checked.kind, checked.mime
+        attachment.sha256, attachment.size = sha256, len(checked.content)
 
 
 def lose(session: Session, attachment_id: int, reason: str) -> None:

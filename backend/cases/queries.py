@@ -1,5 +1,6 @@
 """Reading cases the way officers do: what is theirs, what waits for them, what happened, what can be done."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
+from backend.cases.attachments import brought
 from backend.cases.models import Attachment, Case, CaseEvent
 from backend.cases.workflow import RULES, UNIT, Action, Rule, Status, allowed
 from backend.places.models import Officer, Post, Unit
@@ -15,6 +17,7 @@ from backend.places.scope import visible
 
 PAGE = 20
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+VERDICT = re.compile(r"^(?:没有解决(?:[：:，,。.！!、\s]+|$))+")
 
 # The step by which a case in this status goes forward. A resolved case waits for its resident.
 NEXT_STEP = {
@@ -92,7 +95,7 @@ def _waits_for(posts: Sequence[Post]) -> sa.ColumnElement[bool]:
 
 
 def timeline(session: Session, case: Case) -> list[Step]:
-    """What happened to a case, oldest first, with names and internal notes: for officers. One query."""
+    """What happened to a case, oldest first, with names and internal notes: for officers. Two queries."""
     rows = session.execute(
         sa.select(CaseEvent, Unit.name, Officer.name)
         .outerjoin(Unit, Unit.id == CaseEvent.unit_id)
@@ -100,25 +103,39 @@ def timeline(session: Session, case: Case) -> list[Step]:
         .where(CaseEvent.case_id == case.id)
         .order_by(CaseEvent.id)
     )
+    files = attachments(session, case)
     steps, assigned_to = [], ""
     for event, unit, name in rows:
         assigned_to = unit or assigned_to
-        steps.append(_step(event, unit, _who(event, assigned_to, name)))
+        steps.append(_step(event, _label(event, unit, files), _who(event, assigned_to, name)))
     return steps
 
 
-def _step(event: CaseEvent, unit: str | None, who: str) -> Step:
-    label = RULES[event.action].label
+def _step(event: CaseEvent, label: str, who: str) -> Step:
     return Step(
         id=event.id,
         at=event.created_at,
         action=event.action,
         officer_id=event.officer_id,
-        label=f"{label}给{unit}" if unit else label,
+        label=label,
         who=who,
-        note=event.note,
+        note=said(event),
         round=event.round,
     )
+
+
+def _label(event: CaseEvent, unit: str | None, files: Sequence[Attachment]) -> str:
+    label = RULES[event.action].label
+    if event.action is Action.ADD and (what := brought(event, files)):
+        return f"{label}（{what}）"
+    return f"{label}给{unit}" if unit else label
+
+
+def said(event: CaseEvent) -> str:
+    """The note of a step. A verdict that the step's own name gives already (没有解决：…) is left out."""
+    if event.action is not Action.REOPEN:
+        return event.note
+    return VERDICT.sub("", event.note)
 
 
 def _who(event: CaseEvent, assigned_to: str, name: str | None) -> str:

@@ -11,23 +11,26 @@ from werkzeug.datastructures import MultiDict
 from backend import db
 from backend.auth import Who, require
 from backend.cases import attachments, queries, service
+from backend.cases.attachments import Photo
 from backend.cases.models import Attachment, AttachmentKind, Case, Stored
 from backend.cases.queries import Step
 from backend.cases.service import Actor
 from backend.cases.workflow import RULES, STATUS_LABELS, Action, Status
 from backend.console import tasks, wording
-from backend.errors import Conflict, Invalid, NotFound, TooLarge, TooMany
+from backend.errors import Conflict, Invalid, NotFound, TooMany
 from backend.places.models import Area, Resident
 from backend.places.queries import path_names
 from backend.privacy import mask_phone, mask_phones
 from backend.times import now
 from backend.web import people
+from backend.web.forms import photos_in_form, sentences_of
 from backend.web.words import clean
 
 bp = Blueprint("console", __name__, url_prefix="/console")
 
 WAITING = "waiting"  # the first tab: what waits for me
 TABS = [(WAITING, "等我办理"), ("all", "全部"), *STATUS_LABELS.items()]
+PLAYED = frozenset({"audio/mpeg", "audio/x-wav"})  # by browsers, none of which knows WeChat's AMR and SILK
 
 
 @bp.get("/")
@@ -79,17 +82,24 @@ def perform(number: str, action: str) -> ResponseReturnValue:
     """Take a step, then show the case again; what cannot be done is said on the page, with what was typed."""
     if action not in set(Action):
         raise NotFound("没有这种操作")
-    photos = tasks.contents(request.files.getlist("photos"))
     try:
+        photos = _photos(number)
         with db.transaction() as session:
             actor = people.officer(session)
             done, repeat = tasks.take(session, clean(number), Action(action), actor, request.form, photos)
             is_still_ours = bool(actor.roles_over(done))
-    except (Invalid, Conflict, TooLarge, TooMany) as error:
-        return _show(number, trouble=error.message, tried=action, typed=request.form), error.status
+    except (Invalid, Conflict, TooMany) as error:
+        return _show(number, wrong=sentences_of(error), tried=action, typed=request.form), error.status
     flash(repeat or f"办好了：{RULES[Action(action)].label}", "info" if repeat else "success")
     page = url_for("console.case", number=number) if is_still_ours else url_for("console.cases")
     return redirect(page, 303)
+
+
+def _photos(number: str) -> list[Photo]:
+    """The photos of the form made ready, if the case is this officer's to see."""
+    with db.transaction() as session:
+        service.find(session, clean(number), people.officer(session))
+    return tasks.prepare(photos_in_form())
 
 
 def _show(number: str, **shown: Any) -> str:
@@ -112,15 +122,16 @@ def _facts(session: Session, found: Case, actor: Actor) -> dict[str, Any]:
         "report": found.report if doable else mask_phones(found.report),
         "photos": _addresses(files, AttachmentKind.PHOTO, by_resident=True),
         "proofs": _addresses(files, AttachmentKind.PHOTO, by_resident=False),
-        "recordings": _addresses(files, AttachmentKind.VOICE, by_resident=True),
+        "recordings": _recordings(files),
         "films": _addresses(files, AttachmentKind.VIDEO, by_resident=True),
         "coming": sum(file.state is Stored.WAITING for file in files),
         "lost": [file.reason or "" for file in files if file.state is Stored.LOST],
         "tasks": doable,
         "due": wording.due(found, now()),
-        "turn": wording.turn(found),
+        "turn": wording.turn(found, is_readers=any(task.is_next for task in doable)),
         "channel": wording.CHANNELS[found.channel],
         "typed": MultiDict(),
+        "wrong": {},
     }
 
 
@@ -130,8 +141,18 @@ def _phone(session: Session, found: Case) -> str:
 
 
 def _addresses(files: list[Attachment], kind: AttachmentKind, *, by_resident: bool) -> list[str]:
+    return [attachments.photo_url(file) for file in _stored(files, kind, by_resident=by_resident)]
+
+
+def _recordings(files: list[Attachment]) -> list[tuple[str, bool]]:
+    """The address of each of the resident's recordings, and whether browsers play it."""
+    found = _stored(files, AttachmentKind.VOICE, by_resident=True)
+    return [(attachments.photo_url(file), file.mime in PLAYED) for file in found]
+
+
+def _stored(files: list[Attachment], kind: AttachmentKind, *, by_resident: bool) -> list[Attachment]:
     return [
-        attachments.photo_url(file)
+        file
         for file in files
         if file.kind is kind and file.by_resident is by_resident and file.state is Stored.STORED
     ]

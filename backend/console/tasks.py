@@ -5,16 +5,18 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
-from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.datastructures import MultiDict
 
 from backend.cases import attachments, queries, service, workflow
+from backend.cases.attachments import Photo
 from backend.cases.models import Case
 from backend.cases.service import Actor
 from backend.cases.workflow import OUTCOME_LABELS, STATUS_LABELS, Action, Given, Need, Outcome
-from backend.errors import Conflict, Invalid, NotFound
+from backend.errors import Conflict, Invalid, NotFound, TooLarge
 from backend.places import queries as places
 from backend.places.models import Area
-from backend.times import spoken
+from backend.times import now, spoken
+from backend.web.forms import WrongFields
 from backend.web.words import NOTE_LENGTH, clean
 
 WITH_PHOTOS = frozenset({Action.ADD})  # photos are welcome here without being asked for as proof
@@ -71,27 +73,37 @@ def _places(session: Session, case: Case) -> list[tuple[int, str]]:
     return [(p.id, p.name if p.path.endswith(p.name) else f"{p.path} / {p.name}") for p in found]
 
 
+def prepare(contents: Sequence[bytes]) -> list[Photo]:
+    """The photos of a form, ready before a transaction holds the case. Raises WrongFields for a bad one."""
+    try:
+        return [attachments.prepare(content) for content in contents]
+    except (Invalid, TooLarge) as error:
+        raise WrongFields({"photos": error.message}) from None
+
+
 def take(
     session: Session,
     number: str,
     action: Action,
     actor: Actor,
     form: MultiDict[str, str],
-    photos: Sequence[bytes],
+    photos: Sequence[Photo],
 ) -> tuple[Case, str | None]:
     """Take the step with what the form gave. Returns the case, and what to say if this tap was a repeat.
 
-    Raises NotFound, Forbidden, Conflict, Invalid, TooLarge or TooMany, each with a Chinese sentence.
+    Raises NotFound, Forbidden, Conflict, Invalid or TooMany, each with a Chinese sentence.
     """
     session.execute(sa.select(Case.id).where(Case.number == number).with_for_update())
     case = service.find(session, number, actor)
     if since := _since(session, case, action, actor, _number(form, "seen") or 0):
         return case, since
-    for content in photos:
-        attachments.attach(session, case, content, by_resident=False)
+    at = now()
+    for photo in photos:
+        attachments.attach(session, case, photo, by_resident=False, at=at)
     if action is Action.LOCATE:
         return service.locate(session, number, actor, _chosen_place(session, case, form)), None
-    return service.perform(session, number, action, actor, _given(session, case, action, form, photos)), None
+    given = _given(session, case, action, form, photos)
+    return service.perform(session, number, action, actor, given, at=at), None
 
 
 def _since(session: Session, case: Case, action: Action, actor: Actor, seen: int) -> str | None:
@@ -108,13 +120,13 @@ def _since(session: Session, case: Case, action: Action, actor: Actor, seen: int
 
 
 def _given(
-    session: Session, case: Case, action: Action, form: MultiDict[str, str], photos: Sequence[bytes]
+    session: Session, case: Case, action: Action, form: MultiDict[str, str], photos: Sequence[Photo]
 ) -> Given:
     note = clean(form.get("note", ""))
     if len(note) > NOTE_LENGTH:
-        raise Invalid(f"说明最多写 {NOTE_LENGTH} 个字")
+        raise WrongFields({"note": f"说明太长了，最多 {NOTE_LENGTH} 个字"})
     if action is Action.ADD and not note and not photos:
-        raise Invalid("请写一句说明，或者选照片")
+        raise WrongFields({"note": "请写一句说明，或者选照片"})
     return Given(
         note=note,
         unit_id=_chosen_unit(session, case, form),
@@ -133,14 +145,14 @@ def _chosen_unit(session: Session, case: Case, form: MultiDict[str, str]) -> int
 def _chosen_place(session: Session, case: Case, form: MultiDict[str, str]) -> Area:
     place_id = _number(form, "place")
     if place_id is None or place_id not in dict(_places(session, case)):
-        raise Invalid("请选择地点")
+        raise WrongFields({"place": "请选择地点"})
     return session.get_one(Area, place_id)
 
 
 def _outcome(form: MultiDict[str, str]) -> Outcome | None:
     wanted = form.get("outcome", "")
     if wanted and wanted not in set(Outcome):
-        raise Invalid("没有这种办理结果")
+        raise WrongFields({"outcome": "没有这种办理结果"})
     return Outcome(wanted) if wanted else None
 
 
@@ -148,8 +160,3 @@ def _number(form: MultiDict[str, str], name: str) -> int | None:
     """A number of the form; None where there is none, or nothing that could be an id."""
     text = form.get(name, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
-
-
-def contents(files: Sequence[FileStorage]) -> list[bytes]:
-    """The chosen photos; a browser sends an empty part for a field that was left alone."""
-    return [file.read() for file in files if file.filename]

@@ -49,13 +49,15 @@ def due(case: Case, at: datetime) -> Due | None:
     return Due(f"{until}，还剩{length_in_words}", tone)
 
 
-def turn(case: Case) -> str:
-    """Who is to act now, and how. Where none of the staff is, the resident or nobody."""
+def turn(case: Case, *, is_readers: bool) -> str:
+    """Who is to act now, and how: the reader, others of the staff, the resident, or nobody."""
     if case.status is Status.RESOLVED:
         return "等居民确认；居民一直没有回复的，到期自动结案"
     if case.status not in NEXT_STEP:
         return ""
     rule = RULES[NEXT_STEP[case.status]]
+    if is_readers:
+        return f"等您{rule.label}"
     unit = case.unit.name if case.unit and set(rule.roles) <= set(UNIT) else ""
     return f"等{unit}{_either(rule.roles)}“{rule.label}”"
 

@@ -164,9 +164,7 @@ def act(number: str, action: str, body: schemas.Note) -> schemas.Case:
     errors=(404, 409, 413, 415, 422),
 )
 def add_photo(number: str) -> schemas.Photo:
-    content = forms.photo_in_form()
-    with db.transaction() as session:
-        return shown.show_photo(steps.add_photo(session, number, people.resident(), content))
+    return shown.show_photo(steps.add_photo(number, people.resident(), forms.photo_in_form()))
 
 
 @bp.get("/cases/<number>/survey")

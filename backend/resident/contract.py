@@ -12,7 +12,8 @@ from flask import Response, request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from backend.errors import Invalid, Malformed, Unsupported
+from backend.errors import Malformed, Unsupported
+from backend.web.forms import WHOLE, WrongFields
 
 JSON = "application/json"
 BODY_LIMIT = 64 * 1024  # bytes; photos come as multipart and have a limit of their own
@@ -75,7 +76,7 @@ def answer(given: Any, status: int) -> Response:
 
 
 def read_body(shape: type[Shape]) -> Shape:
-    """The request's JSON in this shape. Raises Unsupported, Malformed or Invalid; Flask's 413 if too long."""
+    """The request's JSON in this shape. Raises Unsupported, Malformed, WrongFields, or Flask's 413."""
     if request.mimetype != JSON:
         raise Unsupported("请用 JSON 格式（application/json）提交")
     request.max_content_length = BODY_LIMIT
@@ -84,14 +85,14 @@ def read_body(shape: type[Shape]) -> Shape:
 
 
 def checked(shape: type[Shape], read: Callable[[], Shape]) -> Shape:
-    """What this reads; what pydantic has against it becomes Malformed or Invalid. For forms as for JSON."""
+    """What this reads; what pydantic has against it becomes Malformed or WrongFields. Forms too."""
     try:
         return read()
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False)
     if any(problem["type"] == "json_invalid" for problem in problems):
         raise Malformed("提交的内容不是完整的 JSON")
-    raise Invalid(complaint(shape, problems))
+    raise WrongFields({_field(problem): _sentence(shape, problem) for problem in problems})
 
 
 # What pydantic found → a sentence; `{name}` is the field's title, the rest are the limits that it states.
@@ -114,13 +115,12 @@ SENTENCES = {
 }
 
 
-def complaint(shape: type[BaseModel], problems: list[ErrorDetails]) -> str:
-    """Every problem once, joined to one sentence."""
-    return "；".join(dict.fromkeys(_sentence(shape, problem) for problem in problems))
+def _field(problem: ErrorDetails) -> str:
+    return str(problem["loc"][0]) if problem["loc"] else WHOLE
 
 
 def _sentence(shape: type[BaseModel], problem: ErrorDetails) -> str:
-    field = shape.model_fields.get(str(problem["loc"][0])) if problem["loc"] else None
+    field = shape.model_fields.get(_field(problem))
     name = (field.title if field else None) or "提交的内容"
     pattern = SENTENCES.get(problem["type"], "{name}填得不对")
     return pattern.format(name=name, known="、".join(shape.model_fields), **problem.get("ctx", {}))

@@ -1,15 +1,10 @@
-"""Photos in forms, of the pages and of the API; and what is said about those that were not taken."""
+"""A photo in a request of the API, and what a page says about photos that were not taken."""
 
 from collections.abc import Sequence
 
 from flask import flash, request
 
 from backend.errors import Invalid, Unsupported
-
-
-def photos_in_form() -> list[bytes]:
-    """The files of the field `photos`; browsers send an empty one where nothing was chosen."""
-    return [content for file in request.files.getlist("photos") if (content := file.read())]
 
 
 def photo_in_form() -> bytes:

@@ -8,13 +8,14 @@ from flask.typing import ResponseReturnValue
 from backend import db
 from backend.auth import Who, require
 from backend.cases.intake import summary
-from backend.cases.workflow import Action, Status
-from backend.errors import AppError, Invalid, NotFound
+from backend.cases.workflow import Status
+from backend.errors import AppError, NotFound
 from backend.resident import files, rating, report_page, schemas, shown, steps, survey_page
 from backend.resident.contract import checked
-from backend.resident.forms import photos_in_form, say_refused
+from backend.resident.forms import say_refused
 from backend.resident.wording import DOINGS
 from backend.web import people
+from backend.web.forms import photos_in_form, sentences_of
 from backend.wechat.wording import STATUS_WORDS
 
 ANSWERED = (Status.RESOLVED, Status.CLOSED)
@@ -46,7 +47,7 @@ def case(number: str) -> ResponseReturnValue:
 
 
 def _page(number: str, **tried: Any) -> str:
-    """The case's page; with `problem`, `action` and `note` after a step that was refused."""
+    """The case's page; with `wrong`, `tried` and `note` after a step that was refused."""
     with db.transaction() as session:
         row = steps.find(session, number, people.resident())
         seen = shown.show_case(session, row)
@@ -54,7 +55,7 @@ def _page(number: str, **tried: Any) -> str:
         survey = rating.link(session, row)
         answer = row.answer if row.status in ANSWERED else None
     page = {"case": seen, "doings": DOINGS, "telephone": telephone, "survey": survey, "answer": answer}
-    return render_template("resident/case.html", **page, **tried)
+    return render_template("resident/case.html", **({"wrong": {}} | page | tried))
 
 
 @bp.post("/cases/<number>/<action>")
@@ -63,24 +64,12 @@ def act(number: str, action: str) -> ResponseReturnValue:
     """Take one step and come back to the page. What was typed is not lost when it is refused."""
     step, note = steps.action_named(action), request.form.get("note", "")
     try:
-        refused = _take(number, step, checked(schemas.Note, lambda: schemas.Note(note=note)).note)
+        words = checked(schemas.Note, lambda: schemas.Note(note=note)).note
+        refused = steps.take_with_photos(number, step, people.resident(), words, photos_in_form())
     except NotFound:
         raise
     except AppError as error:
-        return _page(number, problem=error.message, tried=step, note=note), error.status
+        return _page(number, wrong=sentences_of(error), tried=step, note=note), error.status
     flash(DOINGS[step].done, "success")
     say_refused(refused)
     return redirect(url_for("resident.case", number=number), 303)
-
-
-def _take(number: str, step: Action, words: str) -> list[str]:
-    """The step with its words and photos. Returns why photos were not taken."""
-    actor, photos = people.resident(), photos_in_form()
-    if step is Action.ADD:
-        taken, refused = steps.add_photos(number, actor, photos)
-        if refused and not taken and not words:
-            raise Invalid(refused[0])
-        words = words or (f"补充了 {taken} 张照片" if taken else "")
-    with db.transaction() as session:
-        steps.take(session, number, step, actor, words)
-    return refused if step is Action.ADD else steps.add_photos(number, actor, photos)[1]

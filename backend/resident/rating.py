@@ -7,8 +7,9 @@ from backend import auth
 from backend.cases import service, surveys
 from backend.cases.models import Case, Survey, SurveyState
 from backend.cases.service import Actor
-from backend.errors import Invalid, NotFound
+from backend.errors import NotFound
 from backend.resident.schemas import Rating
+from backend.web.forms import WrongFields
 
 
 def answer(session: Session, survey_id: int, given: Rating) -> Survey:
@@ -17,7 +18,7 @@ def answer(session: Session, survey_id: int, given: Rating) -> Survey:
     Whoever says that nothing was solved need not say how satisfied they are.
     """
     if given.solved and given.satisfaction is None:
-        raise Invalid("请再点一下您是不是满意")
+        raise WrongFields({"satisfaction": "请再点一下您是不是满意"})
     survey = surveys.find_open(session, survey_id)
     surveys.answer(survey, solved=given.solved, satisfaction=given.satisfaction, words=given.words)
     session.flush()

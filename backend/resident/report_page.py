@@ -1,18 +1,21 @@
 """The form for those who would rather fill in than chat: the place comes from the code that was scanned."""
 
 import secrets
+from collections.abc import Mapping
 
 from flask import flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from backend import db
 from backend.auth import Who, require
 from backend.cases.models import Channel
-from backend.errors import AppError, NotFound
+from backend.errors import AppError
 from backend.resident import reporting, schemas, steps
 from backend.resident.contract import checked
-from backend.resident.forms import photos_in_form, say_refused
+from backend.resident.forms import say_refused
 from backend.web import people
+from backend.web.forms import photos_in_form, sentences_of
 
 FIELDS = ("report", "scene", "address", "phone", "key")
 
@@ -20,20 +23,28 @@ FIELDS = ("report", "scene", "address", "phone", "key")
 @require(Who.RESIDENT)
 def show_form() -> ResponseReturnValue:
     """The form for a place; without one, or with a code that is not known, the places to choose from."""
-    return _form({"scene": request.args.get("scene", ""), "key": secrets.token_urlsafe(16)})
-
-
-def _form(filled: dict[str, str], problem: str = "") -> str:
+    scene = request.args.get("scene", "")
     with db.transaction() as session:
-        try:
-            place = reporting.place_of(session, filled["scene"]).name if filled["scene"] else None
-        except NotFound as error:
-            place, problem = None, f"{error.message}。请在下面选一个地点"
-        if place is None:
-            places = reporting.choices(session, g.contact_id)
-            return render_template("resident/places.html", places=places, problem=problem)
-        phone = reporting.phone_of(session, g.resident_id)
-    return render_template("resident/report.html", place=place, phone=phone, filled=filled, problem=problem)
+        if reporting.known_place(session, scene):
+            return _form(session, {"scene": scene, "key": secrets.token_urlsafe(16)}, {})
+        places = reporting.choices(session, g.contact_id)
+    problem = f"{reporting.UNKNOWN}。请在下面选一个地点" if scene else ""
+    return render_template("resident/places.html", places=places, problem=problem)
+
+
+def _form(session: Session, filled: Mapping[str, str], wrong: Mapping[str, str]) -> str:
+    """The form as it was filled in; with all places to choose from when its own has gone meanwhile."""
+    place = reporting.known_place(session, filled["scene"])
+    places = [] if place else reporting.choices(session, g.contact_id)
+    return render_template(
+        "resident/report.html",
+        place=place,
+        places=[(other.scene, f"{other.name}（{other.path}）") for other in places],
+        phone=reporting.phone_of(session, g.resident_id),
+        filled=filled,
+        wrong=wrong,
+        too_little=reporting.TOO_LITTLE,
+    )
 
 
 @require(Who.RESIDENT)
@@ -43,8 +54,9 @@ def submit() -> ResponseReturnValue:
     try:
         number = _open(filled)
     except AppError as error:
-        return _form(filled, error.message), error.status
-    _, refused = steps.add_photos(number, people.resident(), photos_in_form())
+        with db.transaction() as session:
+            return _form(session, filled, sentences_of(error)), error.status
+    refused = steps.add_photos(number, people.resident(), photos_in_form())
     flash("已经收到您反映的事，进展会在微信里告诉您", "success")
     say_refused(refused)
     return redirect(url_for("resident.case", number=number), 303)

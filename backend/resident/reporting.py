@@ -15,12 +15,15 @@ from backend.places import codes, positions, queries
 from backend.places.models import Area, Resident
 from backend.places.roles import Role
 from backend.resident import schemas
+from backend.web.forms import WrongFields
 from backend.web.words import clean
 from backend.wechat import accounts
 from backend.wechat.accounts import MINI, Account
 from backend.wechat.understanding import Intent, understand
 
 SAYS_TOO_LITTLE = {Intent.BLANK, Intent.DIGIT}
+UNKNOWN = "没有找到这个地点，二维码可能已经换新了"
+TOO_LITTLE = "请再说详细一点：在哪里、出了什么事，一两句话就行"
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,15 @@ def home_of(session: Session, contact_id: int) -> int:
 
 def place_of(session: Session, scene: str) -> Area:
     """The place behind a scanned code, or NotFound."""
-    area = codes.by_scene(session, clean(scene))
+    area = known_place(session, scene)
     if area is None:
-        raise NotFound("没有找到这个地点，二维码可能已经换新了")
+        raise NotFound(UNKNOWN)
     return area
+
+
+def known_place(session: Session, scene: str) -> Area | None:
+    """The place behind a scanned code, or None."""
+    return codes.by_scene(session, clean(scene))
 
 
 def choices(session: Session, contact_id: int) -> list[schemas.Place]:
@@ -68,13 +76,13 @@ def open_case(
 ) -> tuple[Case, bool]:
     """Open the case, or find the one that the same key opened; and whether it is new.
 
-    Raises Invalid with the sentence that says what to mend.
+    Raises WrongFields with the sentences that say what to mend.
     """
     said = understand(told.text)
     if said.intent in SAYS_TOO_LITTLE:
-        raise Invalid("请再说详细一点：在哪里、出了什么事，一两句话就行")
+        raise WrongFields({"report": TOO_LITTLE})
     area, true = _locate(session, told, contact_id)
-    if phone := clean_phone(told.phone):
+    if phone := _clean_phone(told.phone):
         keep_phone(session, resident_id, phone)
     report = intake.Report(
         text=told.text,
@@ -100,11 +108,18 @@ def _locate(session: Session, told: Told, contact_id: int) -> tuple[Area, positi
     if told.scene:
         area = codes.by_scene(session, told.scene)
         if area is None:
-            raise Invalid("没有找到这个地点，请重新扫码，或从列表里选一个地点")
+            raise WrongFields({"scene": "没有找到这个地点，请重新扫码，或从列表里选一个地点"})
         return area, true
     home = home_of(session, contact_id)
     near = queries.nearest(session, home, *true) if true else None
     return near or session.get_one(Area, home), true
+
+
+def _clean_phone(text: str) -> str:
+    try:
+        return clean_phone(text)
+    except Invalid as error:
+        raise WrongFields({"phone": error.message}) from None
 
 
 def keep_phone(session: Session, resident_id: int, phone: str) -> None:

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from backend.cases import attachments, workflow
+from backend.cases import attachments, queries, workflow
 from backend.cases.models import Attachment, AttachmentKind, Case, CaseEvent, Stored, Survey, SurveyState
-from backend.cases.workflow import Status
+from backend.cases.workflow import Action, Status
 from backend.config import config
 from backend.errors import Invalid
 from backend.places.models import Area
@@ -93,7 +93,7 @@ def _show(case: Case, survey: Survey | None, at: datetime) -> schemas.Case:
         created_at=case.discovered_at,
         due_at=case.due_at,
         next=what_comes_next(case, state, at),
-        steps=_steps(case.events),
+        steps=_steps(case.events, case.attachments),
         photos=[show_photo(attachment) for attachment in case.attachments if is_shown(attachment)],
         actions=offers(case.status),
         survey=state,
@@ -167,7 +167,7 @@ def _danger(case: Case) -> str:
     return "".join(f"{danger.advice}！" for danger in understand(case.report).dangers)
 
 
-def _steps(events: Sequence[CaseEvent]) -> list[schemas.Step]:
+def _steps(events: Sequence[CaseEvent], files: Sequence[Attachment]) -> list[schemas.Step]:
     """The events in their order; each is signed with the unit that had the case then."""
     steps, unit = [], ""
     for event in events:
@@ -175,13 +175,19 @@ def _steps(events: Sequence[CaseEvent]) -> list[schemas.Step]:
         steps.append(
             schemas.Step(
                 at=event.created_at,
-                label=wording.STEPS[event.action].format(unit=unit),
-                note=event.note if event.public else "",
+                label=_label(event, unit, files),
+                note=queries.said(event) if event.public else "",
                 who=_who(event.role, unit),
                 round=event.round,
             )
         )
     return steps
+
+
+def _label(event: CaseEvent, unit: str, files: Sequence[Attachment]) -> str:
+    if event.action is Action.ADD and (what := attachments.brought(event, files)):
+        return wording.BROUGHT.format(what=what)
+    return wording.STEPS[event.action].format(unit=unit)
 
 
 WHO = {

@@ -1,5 +1,6 @@
 """The callback survey on one page. The token in the address is the right to answer it, once."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from backend.config import config
 from backend.errors import Gone, Invalid, NotFound
 from backend.resident import rating, schemas, wording
 from backend.resident.contract import checked
+from backend.web.forms import WrongFields, sentences_of
 
 LIFE = timedelta(days=config.survey_days_open + 1)
 MINE = ("看我反映的事", "/r/")
@@ -29,7 +31,7 @@ def _survey_id(token: str) -> int:
 def ask(token: str) -> ResponseReturnValue:
     """Both questions; 410 with a kind sentence when they were answered or are too old."""
     try:
-        return _form(token, {})
+        return _form(token, {}, {})
     except Gone as error:
         return _ended(error)
 
@@ -41,7 +43,7 @@ def _ended(error: Gone) -> ResponseReturnValue:
     return page, error.status
 
 
-def _form(token: str, filled: dict[str, str], problem: str = "") -> str:
+def _form(token: str, filled: Mapping[str, str], wrong: Mapping[str, str]) -> str:
     with db.transaction() as session:
         survey = surveys.find_open(session, _survey_id(token))
         case = _with_case(session, survey.id).case
@@ -51,7 +53,7 @@ def _form(token: str, filled: dict[str, str], problem: str = "") -> str:
             token=token,
             steps=surveys.SATISFACTION,
             filled=filled,
-            problem=problem,
+            wrong=wrong,
         )
 
 
@@ -70,7 +72,7 @@ def answer(token: str) -> ResponseReturnValue:
     except Gone as error:
         return _ended(error)
     except Invalid as error:
-        return _form(token, filled, error.message), error.status
+        return _form(token, filled, sentences_of(error)), error.status
     return redirect(url_for("resident.thank", token=token), 303)
 
 
@@ -78,7 +80,7 @@ def _given(filled: dict[str, str]) -> schemas.Rating:
     """The form's words as the API's shape. Raises Invalid."""
     solved, satisfaction = CHOICES.get(filled["solved"]), filled["satisfaction"]
     if solved is None or satisfaction not in ("", *map(str, surveys.SATISFACTION)):
-        raise Invalid("请先点一下事情是不是解决了")
+        raise WrongFields({"solved": "请先点一下事情是不是解决了"})
     rating_of = {
         "solved": solved,
         "satisfaction": int(satisfaction) if satisfaction else None,

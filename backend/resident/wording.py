@@ -46,6 +46,8 @@ STEPS: dict[Action, str] = {
     A.ASK_PERSON: "请工作人员联系",
 }
 
+BROUGHT = "发来 {what}"  # in the place of 补充了情况
+
 NEXT: dict[Status, str] = {
     S.SUBMITTED: "社区工作人员会在{until}前受理，受理后会马上告诉您。",
     S.ACCEPTED: "已经受理，{until}前会派给负责的单位。",

@@ -19,7 +19,7 @@ async function shrink(file) {
   return new File([blob], "photo.jpg", { type: "image/jpeg" });
 }
 
-function preview(input, files) {
+function preview(input, files, left) {
   input.parentElement.querySelector(".chosen")?.remove();
   if (!files.length) return;
   const box = document.createElement("div");
@@ -30,18 +30,24 @@ function preview(input, files) {
     image.src = URL.createObjectURL(file);
     box.append(image);
   }
+  if (left > 0) {
+    const words = document.createElement("span");
+    words.className = "chosen__left";
+    words.textContent = `一次最多 ${MOST} 张，后面 ${left} 张没有选上`;
+    box.append(words);
+  }
   input.parentElement.append(box);
 }
 
 async function prepare(input) {
   const button = input.form.querySelector("button[type=submit]");
   button.disabled = true;
-  const chosen = [...input.files].slice(0, MOST);
-  const ready = await Promise.all(chosen.map((file) => shrink(file).catch(() => file)));
+  const chosen = [...input.files];
+  const ready = await Promise.all(chosen.slice(0, MOST).map((file) => shrink(file).catch(() => file)));
   const carrier = new DataTransfer();
   for (const file of ready) carrier.items.add(file);
   input.files = carrier.files;
-  preview(input, ready);
+  preview(input, ready, chosen.length - ready.length);
   button.disabled = false;
 }
 

@@ -2,6 +2,7 @@
 
 // A form that was sent is not sent again by a second tap; the server is prepared for that anyway.
 document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented) return;
   const form = event.target;
   if (form.dataset.sent) {
     event.preventDefault();

@@ -24,6 +24,7 @@ SENTENCES = {
     415: ("unsupported", "不能识别提交的内容"),
     429: ("too_many", "操作太频繁，请过一分钟再试"),
 }
+HOME = ("回到首页", "/")
 OTHERWISE = ("error", "这次没有办成，请稍后再试")
 TITLES = {
     401: "请重新进入",
@@ -87,7 +88,12 @@ def wants_json() -> bool:
 def answer(status: int, code: str, message: str, **shown: Any) -> ResponseReturnValue:
     if wants_json():
         return {"error": code, "message": message}, status
-    page = {"title": TITLES.get(status, "没有办成"), "message": message, "icon": "warn"} | shown
+    page = {
+        "title": TITLES.get(status, "没有办成"),
+        "message": message,
+        "icon": "warn",
+        "links": [HOME],
+    } | shown
     return render_template("message.html", **page), status
 
 

@@ -5,10 +5,10 @@ import pytest
 import sqlalchemy as sa
 
 from backend import auth, db, storage
-from backend.cases import attachments
-from backend.cases.attachments import BACK_OFF, EXPIRED, LEASE, MEDIA_LIFE, PHOTOS
+from backend.cases import attachments, queries
+from backend.cases.attachments import BACK_OFF, EXPIRED, LEASE, MEDIA_LIFE, PHOTOS, brought, prepare
 from backend.cases.content import check
-from backend.cases.models import Attachment, AttachmentKind, Stored
+from backend.cases.models import Attachment, AttachmentKind, CaseEvent, Stored
 from backend.cases.workflow import Status
 from backend.errors import Conflict, Invalid
 from backend.times import now
@@ -34,44 +34,61 @@ def make_waiting(session, case=None, **fields):
 
 def test_a_photo_from_a_page_is_kept_with_its_case(session):
     case = make_case(session, round=2)
-    photo = attachments.attach(session, case, pictures.jpeg_of_a_telephone(), by_resident=True)
+    photo = attachments.attach(session, case, prepare(pictures.jpeg_of_a_telephone()), by_resident=True)
     assert (photo.case_id, photo.round, photo.state, photo.by_resident) == (case.id, 2, Stored.STORED, True)
     kept = storage.read(photo.sha256)
     assert (photo.mime, photo.size) == ("image/jpeg", len(kept))
     assert b"secret" not in kept
 
 
-def test_only_photos_come_from_pages(session):
-    case = make_case(session)
+def test_only_photos_come_from_pages():
     with pytest.raises(Invalid, match="只能上传照片"):
-        attachments.attach(session, case, pictures.AMR, by_resident=True)
-    assert session.scalar(sa.select(sa.func.count(Attachment.id))) == 0
+        prepare(pictures.AMR)
 
 
 def test_each_side_may_add_so_many_photos_in_a_round(session):
     case = make_case(session)
     for width in range(81, 81 + PHOTOS):
-        attachments.attach(session, case, jpeg(width), by_resident=True)
+        attachments.attach(session, case, prepare(jpeg(width)), by_resident=True)
     with pytest.raises(Conflict, match="最多传 9 张照片"):
-        attachments.attach(session, case, jpeg(), by_resident=True)
-    attachments.attach(session, case, jpeg(), by_resident=False)
+        attachments.attach(session, case, prepare(jpeg()), by_resident=True)
+    attachments.attach(session, case, prepare(jpeg()), by_resident=False)
     case.round = 2
     session.commit()
-    attachments.attach(session, case, jpeg(), by_resident=True)
+    attachments.attach(session, case, prepare(jpeg()), by_resident=True)
 
 
 def test_the_same_photo_again_is_the_one_that_is_there(session):
     case = make_case(session)
-    first = attachments.attach(session, case, jpeg(), by_resident=True)
-    assert attachments.attach(session, case, jpeg(), by_resident=True) is first
-    assert attachments.attach(session, case, jpeg(), by_resident=False) is not first
+    first = attachments.attach(session, case, prepare(jpeg()), by_resident=True)
+    assert attachments.attach(session, case, prepare(jpeg()), by_resident=True) is first
+    assert attachments.attach(session, case, prepare(jpeg()), by_resident=False) is not first
+
+
+def test_a_bad_photo_costs_no_other():
+    photos, refused = attachments.prepare_all([pictures.PDF, jpeg(), pictures.HTML])
+    assert len(photos) == 1
+    assert len(refused) == 2
+    assert storage.read(photos[0].sha256)
+
+
+def test_a_step_says_what_came_with_it_and_nothing_that_came_at_another_moment(session):
+    case, at = make_case(session), now()
+    for width in (80, 81):
+        attachments.attach(session, case, prepare(jpeg(width)), by_resident=True, at=at)
+    attachments.attach(session, case, prepare(jpeg(82)), by_resident=True, at=at + SECOND)
+    make_waiting(session, case, created_at=at).kind = AttachmentKind.VOICE
+    session.flush()
+    files = queries.attachments(session, case)
+    assert brought(CaseEvent(created_at=at), files) == "2 张照片、1 段录音"
+    assert brought(CaseEvent(created_at=at + 2 * SECOND), files) == ""
 
 
 def test_lost_photos_and_recordings_do_not_use_up_the_room(session):
     case = make_case(session)
     for _ in range(PHOTOS):
         make_waiting(session, case, state=Stored.LOST)
-    assert attachments.attach(session, case, jpeg(), by_resident=True).state is Stored.STORED
+    assert attachments.attach(session, case, prepare(jpeg()), by_resident=True).state is Stored.STORED
 
 
 def test_two_photos_at_one_moment_do_not_pass_the_limit_together(committed):
@@ -81,10 +98,11 @@ def test_two_photos_at_one_moment_do_not_pass_the_limit_together(committed):
     refused = []
 
     def upload(width):
+        photo = prepare(jpeg(width))
         with db.transaction() as session:
             case = session.get_one(attachments.Case, case_id)
             try:
-                attachments.attach(session, case, jpeg(width), by_resident=True)
+                attachments.attach(session, case, photo, by_resident=True)
             except Conflict as error:
                 refused.append(error)
 
@@ -101,7 +119,7 @@ def test_two_photos_at_one_moment_do_not_pass_the_limit_together(committed):
 def test_a_case_that_has_ended_takes_no_more_photos(session, status):
     case = make_case(session, status=status)
     with pytest.raises(Conflict, match="不能再补充照片"):
-        attachments.attach(session, case, jpeg(), by_resident=True)
+        attachments.attach(session, case, prepare(jpeg()), by_resident=True)
 
 
 def test_a_file_is_claimed_once_until_its_lease_ends(session):

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from backend.cases import intake, queries
+from backend.cases import attachments, intake, queries
 from backend.cases.intake import Report
-from backend.cases.models import Attachment, CaseEvent, Channel
+from backend.cases.models import Attachment, AttachmentKind, CaseEvent, Channel, Stored
 from backend.cases.service import Actor, perform
 from backend.cases.workflow import Action, Given, Outcome, Status
 from backend.console import wording
@@ -62,7 +62,11 @@ def test_an_officer_reads_what_was_said_where_and_until_when(session, place, as_
     assert case.report in page
     assert "青岚区 / 望溪街道 / 玉兰社区" in page
     assert "受理时限 " in page
-    assert "等信息员、社区书记或分拨员“受理”" in page
+    assert "等您受理" in page
+    assert (
+        "等信息员、社区书记或分拨员“受理”"
+        in as_officer(place.supervisor).get(f"/console/cases/{case.number}").text
+    )
 
 
 def test_the_resident_s_telephone_number_is_masked(session, place, as_officer):
@@ -152,7 +156,7 @@ def test_what_is_missing_is_said_and_what_was_typed_stays(session, place, as_off
     assert response.status_code == 422
     assert "“实际解决”需要一张现场照片作证明" in response.text
     assert ">换了灯泡</textarea>" in response.text
-    assert re.search(r'value="solved" required checked', response.text)
+    assert re.search(r'value="solved" required [^>]*checked', response.text)
 
 
 def test_a_photo_sent_with_the_answer_is_the_proof(session, place, as_officer, broker):
@@ -165,6 +169,47 @@ def test_a_photo_sent_with_the_answer_is_the_proof(session, place, as_officer, b
     session.refresh(case)
     assert (case.status, case.answer) == (Status.RESOLVED, "换了灯泡")
     assert "办理照片" in client.get(response.location).text
+
+
+def test_nobody_has_photos_decoded_for_a_case_that_is_not_theirs(session, place, as_officer, monkeypatch):
+    case = open_case(session, make_community(session))
+    monkeypatch.setattr(attachments, "prepare", None)
+    photo = (io.BytesIO(written(drawing())), "灯.jpg")
+    assert tap(as_officer(place.desk), session, case, "add", photos=photo).status_code == 403
+
+
+def test_the_same_photo_twice_in_one_form_is_one_photo(session, place, as_officer):
+    case = open_case(session, place.community)
+    photos = [(io.BytesIO(written(drawing())), f"{n}.jpg") for n in range(2)]
+    client = as_officer(place.desk)
+    response = tap(client, session, case, "add", photos=photos)
+    assert session.scalar(sa.select(sa.func.count(Attachment.id))) == 1
+    assert "补充材料（1 张照片）" in client.get(response.location).text
+
+
+def test_a_refused_step_says_that_its_photos_must_be_chosen_again(session, place, as_officer):
+    case = open_case(session, place.community)
+    walk(session, case, place, Action.ACCEPT, Action.ASSIGN, Action.ACKNOWLEDGE)
+    photo = (io.BytesIO(written(drawing())), "灯.jpg")
+    client = as_officer(place.handler)
+    page = tap(client, session, case, "resolve", note="长" * 501, outcome="solved", photos=photo).text
+    assert re.findall(r'class="wrong" role="alert">([^<]+)<', page) == [
+        "说明太长了，最多 500 个字",
+        "照片需要重新选择",
+    ]
+
+
+def test_a_recording_is_played_on_the_page_or_offered_with_the_reason(session, place, as_officer):
+    case = open_case(session, place.community)
+    for mime in ("audio/mpeg", "audio/amr"):
+        session.add(
+            Attachment(case_id=case.id, kind=AttachmentKind.VOICE, state=Stored.STORED, mime=mime, source={})
+        )
+    session.commit()
+    page = as_officer(place.desk).get(f"/console/cases/{case.number}").text
+    assert len(re.findall(r'<audio[^>]* controls[^>]* src="/r/files/', page)) == 1
+    assert len(re.findall(r'<a[^>]* href="/r/files/[^>]* download>下载录音 2', page)) == 1
+    assert "网页上放不了" in page
 
 
 def test_a_refused_step_keeps_no_photo(session, place, as_officer):
@@ -228,6 +273,17 @@ def test_a_case_that_came_back_shows_the_earlier_answer_and_the_resident_s_words
     assert "还是不亮" in top
     assert "已换新灯泡" in top
     assert "第 2 次办理" in top
+
+
+def test_what_the_resident_says_stands_without_the_verdict_that_the_page_gives(session, place, as_officer):
+    case = open_case(session, place.community)
+    walk(session, case, place, Action.ACCEPT, Action.ASSIGN, Action.ACKNOWLEDGE, Action.RESOLVE)
+    said = Given(note="没有解决：没有解决，换了灯泡还是不亮")
+    perform(session, case.number, Action.REOPEN, Actor(resident_id=case.resident_id), said)
+    session.commit()
+    page = as_officer(place.desk).get(f"/console/cases/{case.number}").text
+    assert '群众说：</strong><span class="said">换了灯泡还是不亮<' in page
+    assert "没有解决：" not in page
 
 
 def test_history_names_the_unit_and_the_officer_and_the_reason_of_a_return(session, place, as_officer):

@@ -7,6 +7,7 @@ from PIL import Image
 from backend import auth, db
 from backend.cases import service, surveys
 from backend.cases.models import Attachment, Case
+from backend.cases.staff import clean_phone
 from backend.cases.workflow import Action
 from backend.times import now
 from backend.wechat import accounts
@@ -67,6 +68,78 @@ def test_a_report_with_a_large_photo_is_filled_in_and_sent(committed, tab):
     assert committed.query(Case).count() == committed.query(Attachment).count() == 1
 
 
+def test_what_is_wrong_is_said_beside_the_field_before_the_photos_are_lost(committed, tab):
+    tab.goto("/r/report?scene=yulan")
+    photo = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": written(Image.new("RGB", (80, 60)))}
+    tab.get_by_label("照片").set_input_files(photo)
+    tab.locator(".chosen img").wait_for()
+    for words, sentence in (
+        (" ", "请填写反映的内容"),
+        ("喂！", "请再说详细一点：在哪里、出了什么事，一两句话就行"),
+        ("长" * 2001, "写得太长了，最多 2000 个字，现在是 2001 个字"),
+    ):
+        tab.get_by_label("出了什么事？").fill(words)
+        tab.get_by_role("button", name="提交").click()
+        assert tab.locator(".wrong").all_inner_texts() == [sentence]
+        assert tab.locator("label", has=tab.locator(".wrong")).locator("textarea").count() == 1
+    tab.get_by_label("出了什么事？").fill("3 栋楼下的路灯坏了")
+    tab.get_by_role("button", name="提交").click()
+    tab.get_by_text("已经收到您反映的事").wait_for()
+    assert committed.query(Attachment).count() == 1
+
+
+def test_the_first_wrong_field_comes_into_sight(tab):
+    tab.set_viewport_size({"width": 375, "height": 300})
+    tab.goto("/r/report?scene=yulan")
+    tab.get_by_role("button", name="提交").click()
+    assert is_in_sight(tab, ".wrong")
+    assert tab.evaluate("document.activeElement.name") == "report"
+
+
+def test_what_only_the_server_refuses_comes_into_sight_too(committed, tab, place):
+    open_survey(committed, tab, place)
+    tab.set_viewport_size({"width": 375, "height": 300})
+    tab.get_by_text("已解决", exact=True).click()
+    tab.get_by_role("button", name="提交评价").click()
+    tab.get_by_text("请再点一下您是不是满意").wait_for()
+    assert is_in_sight(tab, ".wrong")
+    tab.problems.clear()  # the answer 422 itself
+
+
+def is_in_sight(tab, what):
+    tab.wait_for_timeout(300)  # for the page to scroll
+    box = tab.locator(what).first.bounding_box()
+    return 0 <= box["y"] < tab.viewport_size["height"]
+
+
+@pytest.mark.parametrize("number", ["13800138000", "+86 138-0013-8000", "0755-28000001", "（0755）2800 0001"])
+def test_a_number_that_the_server_takes_is_not_refused_before_it_is_sent(tab, number):
+    assert clean_phone(number)
+    tab.goto("/r/report?scene=yulan")
+    tab.get_by_label("出了什么事？").fill("3 栋楼下的路灯坏了")
+    tab.get_by_label("您的电话").fill(number)
+    tab.get_by_role("button", name="提交").click()
+    tab.get_by_text("已经收到您反映的事").wait_for()
+
+
+def test_the_tenth_photo_is_left_out_before_it_is_sent_and_the_page_says_so(tab):
+    tab.goto("/r/report?scene=yulan")
+    content = written(Image.new("RGB", (80, 60)))
+    photos = [{"name": f"{n}.jpg", "mimeType": "image/jpeg", "buffer": content} for n in range(11)]
+    tab.get_by_label("照片").set_input_files(photos)
+    tab.get_by_text("一次最多 9 张，后面 2 张没有选上").wait_for()
+    assert tab.locator(".chosen img").count() == 9
+
+
+def test_everything_that_can_be_tapped_is_large_enough(committed, tab, place):
+    case = open_case(committed, place, tab.resident_id)
+    for address in ("/r/", "/r/report", "/r/report?scene=yulan", f"/r/cases/{case.number}"):
+        tab.goto(address)
+        for box in tab.locator("a, button, summary, select, textarea").all():
+            if box.is_visible():
+                assert box.bounding_box()["height"] >= 44, (address, box.inner_text())
+
+
 def test_a_double_tap_on_the_form_makes_one_case(committed, tab):
     tab.goto("/r/report?scene=yulan")
     tab.get_by_label("出了什么事？").fill("3 栋楼下的路灯坏了")
@@ -89,7 +162,7 @@ def test_from_the_list_to_not_solved_and_back(committed, tab, place):
     tab.get_by_text("换了灯泡，还是不亮").wait_for()
 
 
-def test_a_survey_is_answered_by_two_taps(committed, tab, place):
+def open_survey(committed, tab, place):
     case = open_case(committed, place, tab.resident_id)
     Desk(committed, place).resolve(case.number)
     with db.transaction() as session:
@@ -97,6 +170,10 @@ def test_a_survey_is_answered_by_two_taps(committed, tab, place):
         service.perform(session, case.number, Action.CONFIRM, actor)
     tab.goto(f"/r/cases/{case.number}")
     tab.get_by_role("link", name="说一说办得怎么样").click()
+
+
+def test_a_survey_is_answered_by_two_taps(committed, tab, place):
+    open_survey(committed, tab, place)
     assert not is_cut(tab)
     tab.get_by_text("已解决", exact=True).click()
     tab.get_by_text("很满意", exact=True).click()

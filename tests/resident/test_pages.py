@@ -1,15 +1,17 @@
 """The resident's pages: one's own cases, in plain words, and what can be done with them."""
 
 import io
+import re
 
 import pytest
 
 from backend import auth, db
-from backend.cases import service
+from backend.cases import intake, service
 from backend.cases.models import Attachment, Case, CaseEvent
 from backend.cases.workflow import Action, Given, Status
 from backend.notify.messages import Message
 from backend.notify.models import Notification
+from backend.wechat.effects import media_json
 from tests.cases.pictures import HTML, PDF, jpeg
 from tests.resident.conftest import open_case
 
@@ -201,12 +203,71 @@ def test_the_timeline_names_the_unit_in_plain_words(phone, desk, case):
 def test_photos_are_added_and_shown(phone, case):
     photos = [(io.BytesIO(jpeg(80 + n)), f"{n}.jpg") for n in range(2)]
     _, page = phone.send(f"{at(case)}/add", photos=photos)
-    assert "补充了 2 张照片" in page
+    assert "<strong>发来 2 张照片</strong>" in page
     assert page.count("<img") == 2
     address = page.split('<img src="')[1].split('"')[0]
     shown = phone.client.get(address)
     assert shown.status_code == 200
     assert shown.mimetype == "image/jpeg"
+
+
+def test_photos_with_words_are_one_line_that_says_both(phone, case):
+    _, page = phone.send(f"{at(case)}/add", note="看照片", photos=(io.BytesIO(jpeg()), "a.jpg"))
+    assert re.search(r"<strong>发来 1 张照片</strong>.*?看照片</p>", page, re.S)
+
+
+def test_words_alone_say_that_something_was_added(phone, case):
+    _, page = phone.send(f"{at(case)}/add", note="晚上九点以后更黑")
+    assert "<strong>补充了情况</strong>" in page
+
+
+def test_the_same_photo_ten_times_is_one_photo(session, phone, case):
+    photos = [(io.BytesIO(jpeg()), f"{n}.jpg") for n in range(10)]
+    _, page = phone.send(f"{at(case)}/add", photos=photos)
+    assert "发来 1 张照片" in page
+    assert session.query(Attachment).count() == 1
+
+
+def test_another_photo_within_the_same_minute_is_another_step(session, phone, case):
+    for width in (80, 81, 81):
+        assert phone.send(f"{at(case)}/add", photos=(io.BytesIO(jpeg(width)), "a.jpg"))[0] == 200
+    assert session.query(CaseEvent).filter_by(case_id=case.id, action=Action.ADD).count() == 2
+
+
+def test_photos_of_a_case_that_is_not_solved_belong_to_its_new_round(session, phone, desk, case):
+    desk.resolve(case.number)
+    phone.send(f"{at(case)}/reopen", note="还是不亮", photos=(io.BytesIO(jpeg()), "a.jpg"))
+    assert session.query(Attachment).one().round == 2
+
+
+def test_what_came_by_chat_is_named_too(session, phone, case):
+    media = media_json("demo", (("voice", "a-media-id"),))
+    session.connection().exec_driver_sql(
+        intake.ADD_ALONE, intake.addition(case.number, phone.resident_id, "", media)
+    )
+    session.commit()
+    _, page = phone.open(at(case))
+    assert "<strong>发来 1 段录音</strong>" in page
+
+
+def test_a_refused_step_opens_its_form_with_the_sentence_beside_the_field(phone, desk, case):
+    desk.resolve(case.number)
+    photo = (io.BytesIO(jpeg()), "a.jpg")
+    _, page = phone.send(f"{at(case)}/reopen", note=" ", photos=photo)
+    assert page.count('<details class="doing" open') == 1
+    sentences = re.findall(r'class="wrong" role="alert">([^<]+)<', page)
+    assert sentences == ["请说一说哪里还没有解决，好让工作人员知道再做什么", "照片需要重新选择"]
+
+
+def test_the_verdict_is_not_said_twice(phone, desk, case):
+    desk.resolve(case.number)
+    _, page = phone.send(f"{at(case)}/reopen", note="没有解决：没有解决，灯还是不亮")
+    assert '<p class="timeline__note">灯还是不亮</p>' in page
+
+
+def test_the_telephone_is_called_the_communitys(phone, case):
+    _, page = phone.open(at(case))
+    assert "<dt>社区电话</dt>" in page
 
 
 def test_a_photo_sent_twice_is_kept_once(session, phone, case):
@@ -242,6 +303,12 @@ def test_an_empty_addition_asks_for_words(phone, case):
     status, page = phone.send(f"{at(case)}/add", photos=(io.BytesIO(b""), ""))
     assert status == 422
     assert "请写上要补充的话" in page
+
+
+def test_a_page_that_is_not_there_shows_a_way_out(phone):
+    status, page = phone.open("/r/nothing")
+    assert status == 404
+    assert '<a class="weui-btn weui-btn_primary" href="/">回到首页</a>' in page
 
 
 def test_an_unknown_step_is_not_found(phone, case):

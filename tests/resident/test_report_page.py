@@ -1,6 +1,7 @@
 """The form for a report: one submit, one case; whatever is wrong is said and nothing typed is lost."""
 
 import io
+import re
 
 import pytest
 
@@ -67,6 +68,61 @@ def test_a_bad_photo_does_not_cost_the_report(session, phone):
     assert session.query(Case).count() == 1
 
 
+def sent(*contents):
+    """The files of one form."""
+    return [(io.BytesIO(content), f"{n}.jpg") for n, content in enumerate(contents)]
+
+
+def beside(page, name):
+    """The sentences beside the field of this name."""
+    field = re.search(rf'name="{name}".*?</label>', page, re.S)
+    return re.findall(r'class="wrong" role="alert">([^<]+)<', field[0])
+
+
+def test_the_same_photo_ten_times_is_one_photo(session, phone):
+    _, page = phone.send("/r/report", **filled(photos=sent(*[jpeg()] * 10)))
+    assert session.query(Attachment).count() == 1
+    assert "没有收下" not in page
+
+
+def test_of_ten_photos_nine_are_taken_and_the_tenth_is_named(session, phone):
+    _, page = phone.send("/r/report", **filled(photos=sent(*(jpeg(80 + n) for n in range(10)))))
+    assert session.query(Attachment).count() == 9
+    assert "有照片没有收下：最多传 9 张照片" in page
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("report", "", "请填写反映的内容"),
+        ("report", "长" * 2001, "反映的内容太长了，最多2000个字"),
+        ("report", "喂", "请再说详细一点：在哪里、出了什么事，一两句话就行"),
+        ("address", "长" * 101, "地址太长了，最多100个字"),
+        ("phone", "12345", "电话号码不对，请填手机号或带区号的固定电话"),
+    ],
+)
+def test_a_sentence_stands_beside_the_field_that_it_is_about(phone, name, text, sentence):
+    _, page = phone.send("/r/report", **filled(**{name: text}))
+    assert beside(page, name) == [sentence]
+    assert page.count('class="wrong"') == page.count(" autofocus") == 1
+
+
+def test_two_wrong_fields_are_both_named(phone):
+    _, page = phone.send("/r/report", **filled(report="", address="长" * 101))
+    assert beside(page, "report") == ["请填写反映的内容"]
+    assert beside(page, "address") == ["地址太长了，最多100个字"]
+
+
+def test_a_refused_form_says_that_its_photos_must_be_chosen_again(phone):
+    _, page = phone.send("/r/report", **filled(report="", photos=sent(jpeg())))
+    assert beside(page, "photos") == ["照片需要重新选择"]
+
+
+def test_a_refused_form_without_photos_says_nothing_of_photos(phone):
+    _, page = phone.send("/r/report", **filled(report="", photos=(io.BytesIO(b""), "")))
+    assert beside(page, "photos") == []
+
+
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
@@ -118,6 +174,8 @@ def test_a_code_that_went_out_of_use_meanwhile_keeps_the_words(session, phone):
     status, page = phone.send("/r/report", **filled(scene="gone"))
     assert status == 422
     assert "没有找到这个地点" in page
+    assert "3 栋楼下的路灯坏了</textarea>" in page
+    assert '<option value="yulan">玉兰社区' in page
     assert session.query(Case).count() == 0
 
 

@@ -1,0 +1,58 @@
+// Says what is wrong with a form beside the field, before anything is sent: a refusal by the server costs the chosen
+// photos, which no page can put back. The server checks all of this again, and more (macros.html says what is read).
+
+const PHOTO = 10; // MB, as the server takes them
+const TOGETHER = 11; // of the 12 MB that it takes at once
+
+function complaint(field) {
+  if (field.type === "file") return weigh([...field.files]);
+  const words = field.value.trim();
+  if (field.required && (field.validity.valueMissing || !words)) return field.dataset.missing;
+  const length = [...words].length;
+  const most = Number(field.dataset.most);
+  if (length > most) return `写得太长了，最多 ${most} 个字，现在是 ${length} 个字`;
+  const { like, unlike } = field.dataset;
+  return words && like && !new RegExp(like, "su").test(words) ? unlike : "";
+}
+
+function weigh(files) {
+  const sizes = files.map((file) => file.size / 1024 / 1024);
+  if (sizes.some((size) => size > PHOTO)) return `有一张照片太大了，请选 ${PHOTO} MB 以内的照片`;
+  const sum = sizes.reduce((all, size) => all + size, 0);
+  return sum > TOGETHER ? "照片加起来太大了，请少选几张，其余的以后再补充" : "";
+}
+
+function say(field, sentence) {
+  const place = field.closest("fieldset, .field");
+  place.querySelector(".wrong")?.remove();
+  if (!sentence) return;
+  const words = document.createElement("span");
+  words.className = "wrong";
+  words.setAttribute("role", "alert");
+  words.textContent = sentence;
+  place.append(words);
+}
+
+function show(field) {
+  field.closest("fieldset, .field").scrollIntoView({ block: "center" });
+  field.focus({ preventScroll: true });
+}
+
+document.addEventListener("submit", (event) => {
+  const fields = [...event.target.querySelectorAll("textarea, select, input:not([type=hidden])")];
+  const wrong = fields.filter((field) => {
+    const sentence = complaint(field);
+    say(field, sentence);
+    return sentence;
+  });
+  if (!wrong.length) return;
+  event.preventDefault();
+  show(wrong[0]);
+});
+
+// Not at "change", which comes with the tap on the button: the button would move away below the finger.
+document.addEventListener("input", (event) => {
+  if (event.target.closest("fieldset, .field")) say(event.target, "");
+});
+
+document.querySelector(".wrong")?.scrollIntoView({ block: "center" });

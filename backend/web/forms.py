@@ -1,0 +1,32 @@
+"""What forms of pages bring, and what is said beside their fields when it cannot be taken."""
+
+from collections.abc import Mapping
+
+from flask import request
+
+from backend.errors import AppError, Invalid
+
+WHOLE = ""  # stands for the form itself where a refusal is about no field of it
+CHOOSE_AGAIN = "照片需要重新选择"
+
+
+class WrongFields(Invalid):
+    """What some fields hold cannot be taken. `sentences` says why, by the field's name."""
+
+    def __init__(self, sentences: Mapping[str, str]) -> None:
+        super().__init__("；".join(dict.fromkeys(sentences.values())))
+        self.sentences = dict(sentences)
+
+
+def photos_in_form() -> list[bytes]:
+    """The files of the field `photos`, the same content once; an untouched field comes as an empty file."""
+    contents = (file.read() for file in request.files.getlist("photos"))
+    return list(dict.fromkeys(content for content in contents if content))
+
+
+def sentences_of(error: AppError) -> dict[str, str]:
+    """What a refused form's page says, by field. It cannot put chosen photos back, and says that, too."""
+    said = dict(error.sentences) if isinstance(error, WrongFields) else {WHOLE: error.message}
+    if any(file.filename for file in request.files.getlist("photos")):
+        said["photos"] = "。".join(filter(None, (said.get("photos"), CHOOSE_AGAIN)))
+    return said
