@@ -27,8 +27,10 @@ def mortal(folder: Path) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def own(mortal: Sandbox, account: Account) -> Sandbox:
-    """That sandbox, knowing nothing but the account."""
+def own(mortal: Sandbox, account: Account, folder: Path) -> Sandbox:
+    """That sandbox, alive and knowing nothing but the account."""
+    if mortal.process is None or mortal.process.poll() is not None:
+        again(mortal, folder)
     mortal.reset()
     register(mortal, account)
     return mortal
@@ -115,8 +117,16 @@ def test_a_reply_under_way_is_in_the_chat_when_the_sandbox_has_ended(
     assert [message["content"] for message in phone.inbox()] == ["您好", "收到"]
 
 
+def test_reset_forgets_people_and_apps(sandbox: Sandbox, phone: Phone) -> None:
+    sandbox.reset()
+
+    assert sandbox.control("GET", "/users") == {"users": []}
+    assert sandbox.control("GET", "/apps") == {"apps": []}
+    assert sandbox.codes() == []
+
+
 def test_an_account_that_does_not_answer_does_not_hold_up_the_end_for_long(
-    own: Sandbox, account: Account, folder: Path
+    own: Sandbox, account: Account
 ) -> None:
     own.settings(reply_seconds=0.5)
     phone = own.user("resident-1", "李阿姨", "居民", "wx1234567890abcdef")
@@ -130,12 +140,3 @@ def test_an_account_that_does_not_answer_does_not_hold_up_the_end_for_long(
     own.stop()
 
     assert 0.4 < time.monotonic() - start < 1.4  # three deliveries would take 1.5 s and more
-    again(own, folder)
-
-
-def test_reset_forgets_people_and_apps(sandbox: Sandbox, phone: Phone) -> None:
-    sandbox.reset()
-
-    assert sandbox.control("GET", "/users") == {"users": []}
-    assert sandbox.control("GET", "/apps") == {"apps": []}
-    assert sandbox.codes() == []
