@@ -7,6 +7,7 @@ commit: it costs the caller an append to a list, and a nudge that is lost is mad
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
@@ -47,6 +48,7 @@ def redis_client() -> "redis.Redis":
     return redis.Redis.from_url(config.redis_url, socket_timeout=2, socket_connect_timeout=2, retry=once_more)
 
 
+LINGER = 0.01  # seconds that a nudge waits for others to go with: a send costs as much as a statement
 _nudges: "queue.SimpleQueue[tuple[dramatiq.Actor[Any, Any], int]]" = queue.SimpleQueue()
 _sender: list[threading.Thread] = []
 _lock = threading.Lock()
@@ -71,6 +73,7 @@ def _start_sender() -> None:
 def _send_forever() -> None:
     while True:
         waiting = [_nudges.get()]
+        time.sleep(LINGER)
         while not _nudges.empty() and len(waiting) < 1_000:
             waiting.append(_nudges.get())
         _send(waiting)

@@ -6,28 +6,26 @@ import importlib
 import os
 import signal
 import socket
+import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
 
-from backend import embedded, programs
+from backend import embedded
 from backend.embedded import secrets
 from backend.embedded.processes import end_carrying
-from backend.programs import Program
 
-PROCFILE = programs.ROOT / "Procfile"
+ROOT = Path(__file__).parent.parent
 MARK = "CIVIC_CASES_RUN"
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-ECHO = (
-    1.0  # seconds: `timeout` and others signal process and group at once; a person's second Ctrl-C is later
-)
+ECHO = 1.0  # seconds: `timeout` and others signal the process and its group; a second Ctrl-C comes later
+PATIENCE = 45.0  # seconds: longer than backend/programs.py gives
 
 # What a demonstration needs and nobody has set: no real WeChat, and a survey that comes while one looks on.
 DEMONSTRATION = {
@@ -127,36 +125,19 @@ def ignore_signals() -> None:
 
 def run_until_stopped() -> None:
     servers = embedded.needed(os.environ)
-    running: list[Program] = []
+    programs: subprocess.Popen[bytes] | None = None
     try:
         prepare(servers)
-        running.extend(programs.start(PROCFILE, os.environ | {MARK: mark()}))
-        watch(running, servers)
+        programs = start_programs()
+        watch(programs, servers)
     except KeyboardInterrupt:
         click.echo("Stopping: what is under way is finished first. Ctrl-C again stops at once.")
     finally:
-        stop_all(running, servers)
-
-
-def stop_all(running: list[Program], servers: tuple[str, ...]) -> None:
-    """The programs first, so that they can still write down what they finish; then the servers."""
-    ignore_signals()
-    programs.stop(running, second_ctrl_c())
-    ignore_signals()
-    end_carrying(f"{MARK}={mark()}")
-    embedded.stop(var_dir(), servers)
-
-
-def second_ctrl_c() -> Callable[[], bool]:
-    """A question: has Ctrl-C been pressed again since?"""
-    asked, began = threading.Event(), time.monotonic()
-
-    def note(_number: int, _frame: object) -> None:
-        if time.monotonic() - began > ECHO:
-            asked.set()
-
-    signal.signal(signal.SIGINT, note)
-    return asked.is_set
+        ignore_signals()
+        if programs:
+            stop_programs(programs)
+        end_carrying(f"{MARK}={mark()}")
+        embedded.stop(var_dir(), servers)  # last, so that the programs can write down what they finish
 
 
 def prepare(servers: tuple[str, ...]) -> None:
@@ -168,10 +149,16 @@ def prepare(servers: tuple[str, ...]) -> None:
     importlib.import_module("backend.demo").load()
 
 
-def watch(running: list[Program], servers: tuple[str, ...]) -> None:
+def start_programs() -> "subprocess.Popen[bytes]":
+    """Start honcho in a session of its own: Ctrl-C reaches this process alone, which then ends the rest."""
+    honcho = [sys.executable, "-m", "backend.programs"]
+    return subprocess.Popen(honcho, cwd=ROOT, env=os.environ | {MARK: mark()}, start_new_session=True)
+
+
+def watch(programs: "subprocess.Popen[bytes]", servers: tuple[str, ...]) -> None:
     """Announce the addresses once all answers; keep the embedded servers up; end when a program ends."""
     announced = False
-    while all(program.is_running for program in running):
+    while programs.poll() is None:
         if not announced and answers_all():
             announced = True
             announce()
@@ -179,9 +166,8 @@ def watch(running: list[Program], servers: tuple[str, ...]) -> None:
             click.echo("An embedded server is gone; starting it again.")
             embedded.start(var_dir(), servers)
         time.sleep(1 if announced else 0.3)
-    ended = ", ".join(program.name for program in running if not program.is_running)
     raise click.ClickException(
-        f"This ended (see above), so all were stopped: {ended}. `make run` starts them again."
+        "A program ended (see above), so all were stopped. `make run` starts them again."
     )
 
 
@@ -202,6 +188,24 @@ def announce() -> None:
     importlib.import_module("backend.demo.phones").introduce()
     lines = [f"  {name + ':':<12} {address.format(**os.environ)}" for name, address in ADDRESSES.items()]
     click.echo("\n".join(["", "Ready. Open in a browser:", *lines, "Ctrl-C stops everything.", ""]))
+
+
+def stop_programs(programs: "subprocess.Popen[bytes]") -> None:
+    """Let the programs finish what they hold; at a second Ctrl-C, kill them.
+
+    Honcho tells all at once, the sandbox too. A worker whose call to it is cut off writes that down, and the
+    message goes out after the next start.
+    """
+    programs.terminate()
+    try:
+        with suppress(subprocess.TimeoutExpired):
+            programs.wait(ECHO)
+        signal.signal(signal.SIGINT, interrupt)
+        programs.wait(PATIENCE)
+        ignore_signals()
+    except (KeyboardInterrupt, subprocess.TimeoutExpired):
+        programs.kill()
+        end_carrying(f"{MARK}={mark()}", seconds=0)
 
 
 def mark() -> str:

@@ -29,7 +29,7 @@ class NamedJobs(dramatiq.Middleware):
 
 class StopsOnce(dramatiq.Middleware):
     """Hears the first SIGTERM only. Dramatiq takes a second one for "kill", and whoever signals all processes
-    of a service (systemd does) makes two: his own, and the one that dramatiq's main process passes on."""
+    of a program (honcho and systemd do) makes two: his own, and what dramatiq's main process passes on."""
 
     def after_process_boot(self, broker: dramatiq.Broker) -> None:
         stop = signal.getsignal(signal.SIGTERM)

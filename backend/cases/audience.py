@@ -15,10 +15,11 @@ COMMUNITY: LiteralString = """
     SELECT DISTINCT officer_id FROM (
         SELECT p.officer_id, p.role, bool_or(p.role = 'information_officer') OVER () AS has_desk
         FROM posts p
-        WHERE p.until IS NULL AND (
-            p.area_id IN (c.place_id, c.grid_id, c.community_id)
-                AND p.role IN ('information_officer', 'grid_officer', 'safety_officer')
-            OR p.area_id IN (c.subdistrict_id, c.district_id) AND p.role = 'dispatcher')
+        WHERE p.until IS NULL
+            AND p.area_id IN (c.place_id, c.grid_id, c.community_id, c.subdistrict_id, c.district_id)
+            AND (p.role = 'dispatcher' AND p.area_id IN (c.subdistrict_id, c.district_id)
+                OR p.role IN ('information_officer', 'grid_officer', 'safety_officer')
+                AND p.area_id IN (c.place_id, c.grid_id, c.community_id))
     ) near WHERE role <> 'dispatcher' OR NOT has_desk"""
 
 # The unit's people; the dispatchers where nobody works in it any more, who assign it to another.

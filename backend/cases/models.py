@@ -61,6 +61,7 @@ class Case(Base):
 
     __tablename__ = "cases"
     __table_args__ = (
+        sa.Index("ix_cases_key", "key", unique=True, postgresql_where=sa.text("key IS NOT NULL")),
         sa.Index("ix_cases_resident", "resident_id", "id"),
         sa.Index("ix_cases_community", "community_id", "id"),
         sa.Index("ix_cases_subdistrict", "subdistrict_id", "id"),
@@ -79,7 +80,7 @@ class Case(Base):
     )
 
     number: Mapped[str] = mapped_column(unique=True)
-    key: Mapped[str | None] = mapped_column(unique=True)  # the sender's own key: the same key, the same case
+    key: Mapped[str | None]  # the sender's own key: the same key, the same case
     status: Mapped[Status] = mapped_column(server_default="submitted")
     round: Mapped[int] = mapped_column(sa.SmallInteger, server_default="1")
     channel: Mapped[Channel]
@@ -122,7 +123,10 @@ class Case(Base):
 
 
 class CaseEvent(Base):
-    """One step in a case's life. Rows are only ever added."""
+    """One step in a case's life. Rows are only ever added.
+
+    `resident_id` is the case's own, which is checked there (docs/decisions/checked-once.md).
+    """
 
     __tablename__ = "case_events"
 
@@ -131,7 +135,7 @@ class CaseEvent(Base):
     action: Mapped[Action]
     role: Mapped[Role]
     officer_id: Mapped[int | None] = mapped_column(ForeignKey("officers.id"))
-    resident_id: Mapped[int | None] = mapped_column(ForeignKey("residents.id"))
+    resident_id: Mapped[int | None]
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
     from_status: Mapped[Status | None]
     to_status: Mapped[Status]

@@ -51,11 +51,20 @@ class Delivery(StrEnum):
 
 
 class Notification(Base):
-    """A message owed to someone: the outbox row, and afterwards the record of what happened."""
+    """A message owed to someone: the outbox row, and afterwards the record of what happened.
+
+    To whom is taken from a post or a case, where it is checked (docs/decisions/checked-once.md).
+    """
 
     __tablename__ = "notifications"
     __table_args__ = (
         sa.CheckConstraint("(resident_id IS NULL) <> (officer_id IS NULL)", name="one_recipient"),
+        sa.Index(
+            "ix_notifications_officer", "officer_id", postgresql_where=sa.text("officer_id IS NOT NULL")
+        ),
+        sa.Index(
+            "ix_notifications_resident", "resident_id", postgresql_where=sa.text("resident_id IS NOT NULL")
+        ),
         sa.Index("ix_notifications_due", "due_at", postgresql_where=sa.text("status = 'waiting'")),
         sa.Index("ix_notifications_leased", "lease_until", postgresql_where=sa.text("status = 'sending'")),
         sa.Index(
@@ -68,8 +77,8 @@ class Notification(Base):
 
     key: Mapped[str] = mapped_column(unique=True)
     message: Mapped[Message]
-    resident_id: Mapped[int | None] = mapped_column(ForeignKey("residents.id"), index=True)
-    officer_id: Mapped[int | None] = mapped_column(ForeignKey("officers.id"), index=True)
+    resident_id: Mapped[int | None]
+    officer_id: Mapped[int | None]
     fields: Mapped[json_object]
     status: Mapped[Delivery] = mapped_column(server_default="waiting")
     due_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())

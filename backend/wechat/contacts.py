@@ -4,9 +4,31 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from backend import quick
 from backend.notify.models import Contact
 from backend.places.models import Resident
+from backend.quick import Statement
 from backend.wechat.models import Conversation
+
+WELCOME = Statement(
+    "welcome",
+    """
+WITH person AS (
+    INSERT INTO residents DEFAULT VALUES RETURNING id
+), contact AS (
+    INSERT INTO contacts (account, openid, resident_id) SELECT %(account)s, %(openid)s, id FROM person
+    RETURNING id
+)
+INSERT INTO conversations (contact_id) SELECT id FROM contact RETURNING contact_id""",
+)
+
+
+def welcome(account: str, openid: str) -> None:
+    """Make the contact of someone who writes for the first time: `meet` without what a message cannot tell.
+
+    Raises psycopg.errors.UniqueViolation, and has made nothing, when somebody else made it just now.
+    """
+    quick.run(WELCOME, {"account": account, "openid": openid})
 
 
 def meet(session: Session, account: str, openid: str, unionid: str | None = None) -> int:

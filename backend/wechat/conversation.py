@@ -25,7 +25,19 @@ from backend.wechat.reports import (
     place_named,
     report_or_join,
 )
-from backend.wechat.talk import Bind, Facts, Follow, Kind, Locate, Media, Message, Place, Receipt, State, Turn
+from backend.wechat.talk import (
+    Bind,
+    Facts,
+    Kind,
+    Locate,
+    Media,
+    Message,
+    Place,
+    Receipt,
+    State,
+    Turn,
+    Unfollow,
+)
 from backend.wechat.understanding import Intent, Understood, digit_of
 
 KEEP_AT_MOST = 9
@@ -88,8 +100,7 @@ def _where(state: State, place: Place, message: Message) -> Locate:
 
 
 def _follow(state: State, message: Message, facts: Facts) -> Turn:
-    turn = _scan(state, message, facts) if message.text else Turn(state, _welcome(facts))
-    return replace(turn, effects=(Follow(True), *turn.effects))
+    return _scan(state, message, facts) if message.text else Turn(state, _welcome(facts))
 
 
 def _scan(state: State, message: Message, facts: Facts) -> Turn:
@@ -108,7 +119,7 @@ def _click(state: State, message: Message, facts: Facts) -> Turn:
 
 
 def _unfollow(state: State, message: Message, facts: Facts) -> Turn:
-    return Turn(state, "", (Follow(False),))
+    return Turn(state, "", (Unfollow(),))
 
 
 def _receipt(state: State, message: Message, facts: Facts) -> Turn:

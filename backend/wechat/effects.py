@@ -28,12 +28,12 @@ from backend.wechat.talk import (
     AnswerSurvey,
     Bind,
     Effect,
-    Follow,
     KeepPhone,
     Locate,
     RateSurvey,
     Receipt,
     Step,
+    Unfollow,
 )
 
 
@@ -53,6 +53,13 @@ class Sender:
 def carry_out(session: Session, sender: Sender, effect: Effect) -> str | None:
     """Do it. Returns a reply that takes the place of the conversation's, or None. Raises AppError."""
     return _BY_EFFECT[type(effect)](session, sender, effect)
+
+
+def greet(session: Session, sender: Sender) -> None:
+    """The sender is here: they follow the account, and what waited for their next visit is due now."""
+    contact = session.get_one(Contact, sender.contact_id)
+    contact.follows = True
+    outbox.wake(session, resident_id=sender.resident_id, officer_id=contact.officer_id)
 
 
 def media_json(account: str, media: tuple[tuple[str, str], ...]) -> str:
@@ -123,11 +130,8 @@ def _bind(session: Session, sender: Sender, effect: Bind) -> str:
     return wording.BOUND.format(name=session.get_one(Officer, officer_id).name)
 
 
-def _follow(session: Session, sender: Sender, effect: Follow) -> None:
-    contact = session.get_one(Contact, sender.contact_id)
-    contact.follows = effect.follows
-    if effect.follows:
-        outbox.wake(session, resident_id=sender.resident_id, officer_id=contact.officer_id)
+def _unfollow(session: Session, sender: Sender, effect: Unfollow) -> None:
+    session.get_one(Contact, sender.contact_id).follows = False
 
 
 def _receive(session: Session, sender: Sender, effect: Receipt) -> None:
@@ -142,6 +146,6 @@ _BY_EFFECT: dict[type, Callable[[Session, Sender, Any], str | None]] = {
     RateSurvey: _rate,
     KeepPhone: _keep_phone,
     Bind: _bind,
-    Follow: _follow,
+    Unfollow: _unfollow,
     Receipt: _receive,
 }

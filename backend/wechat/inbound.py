@@ -23,12 +23,12 @@ from backend.privacy import mask_phones
 from backend.quick import Statement
 from backend.wechat import effects, wording
 from backend.wechat.accounts import Account
-from backend.wechat.contacts import meet
+from backend.wechat.contacts import welcome
 from backend.wechat.conversation import converse
 from backend.wechat.envelope import Delivery
 from backend.wechat.facts import Known, gather
 from backend.wechat.media import fetch
-from backend.wechat.talk import WINDOW, AddToCase, Effect, Follow, KeepPhone, Message, OpenCase, Turn
+from backend.wechat.talk import WINDOW, AddToCase, Effect, KeepPhone, Message, OpenCase, Turn
 
 TURNS = 20  # how often a message may find the gate shut; each time somebody else got through
 PATIENCE, PAUSE = 3.0, 0.2  # seconds to wait for a database that is away; WeChat waits five
@@ -81,7 +81,7 @@ def receive(account: Account, delivery: Delivery, at: datetime) -> str:
         try:
             reply = _turn(account, delivery, at)
         except pg.UniqueViolation:
-            continue  # the number of a new case was taken: the next turn draws another
+            continue  # somebody made this contact, or has this number: the next turn sees or draws anew
         except (pg.OperationalError, OperationalError):
             if monotonic() > until:
                 raise Busy() from None
@@ -96,8 +96,7 @@ def _turn(account: Account, delivery: Delivery, at: datetime) -> str | None:
     """One attempt. None: somebody else wrote between our reading and our writing."""
     gathered = gather(account, delivery, at)
     if gathered is None:
-        with db.transaction() as session:
-            meet(session, account.name, delivery.openid)
+        welcome(account.name, delivery.openid)
         return None
     known, facts = gathered
     if known.replied is not None:
@@ -114,7 +113,7 @@ def _greet(known: Known) -> None:
     """Who writes follows, even if the event was before our time; what waited for their visit is due now."""
     if known.is_awaited:
         with db.transaction() as session:
-            effects.carry_out(session, known.sender, Follow(True))
+            effects.greet(session, known.sender)
 
 
 def _is_slow(effect: Effect) -> bool:

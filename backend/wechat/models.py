@@ -26,12 +26,15 @@ class Conversation(Base):
 
 
 class InboundMessage(Base):
-    """A message or event from WeChat, stored by its dedupe key together with the reply it was given."""
+    """A message or event from WeChat, stored by its dedupe key together with the reply it was given.
+
+    The contact is the conversation's, which is checked there (docs/decisions/checked-once.md).
+    """
 
     __tablename__ = "inbound_messages"
 
     dedupe_key: Mapped[str] = mapped_column(unique=True)
-    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), index=True)
+    contact_id: Mapped[int] = mapped_column(index=True)
     kind: Mapped[str]
     content: Mapped[json_object]
     reply: Mapped[str]

@@ -202,8 +202,8 @@ class Bind:
 
 
 @dataclass(frozen=True)
-class Follow:
-    follows: bool
+class Unfollow:
+    """That someone follows needs no effect: whoever writes or scans does."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ class Receipt:
 
 
 Effect = (
-    OpenCase | AddToCase | Locate | Step | AnswerSurvey | RateSurvey | KeepPhone | Bind | Follow | Receipt
+    OpenCase | AddToCase | Locate | Step | AnswerSurvey | RateSurvey | KeepPhone | Bind | Unfollow | Receipt
 )
 
 

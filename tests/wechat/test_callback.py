@@ -341,7 +341,12 @@ def test_two_applications_share_what_was_answered(client, committed):
     assert count(committed, Case) == 1
 
 
-def test_what_waited_for_a_persons_next_visit_is_due_when_they_write(client, committed):
+@pytest.mark.parametrize(
+    "window",
+    [{"window_until": sa.func.now() - sa.text("interval '1 day'")}, {"window_left": 0}],
+    ids=["over", "used up"],
+)
+def test_what_waited_for_a_persons_next_visit_is_due_when_they_write(client, committed, window):
     scan(client)
     resident_id = committed.scalars(sa.select(Contact.resident_id)).one()
     far = sa.func.now() + sa.text("interval '10 years'")
@@ -349,9 +354,7 @@ def test_what_waited_for_a_persons_next_visit_is_due_when_they_write(client, com
         key="k", message="case_accepted", resident_id=resident_id, fields={"number": "1"}, due_at=far
     )
     committed.add(waiting)
-    committed.execute(
-        sa.update(Conversation).values(window_until=sa.func.now() - sa.text("interval '1 day'"))
-    )
+    committed.execute(sa.update(Conversation).values(window))
     committed.commit()
     say(client, "你好")
     committed.refresh(waiting)

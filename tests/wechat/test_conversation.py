@@ -15,7 +15,6 @@ from backend.wechat.talk import (
     Bind,
     CaseFact,
     Facts,
-    Follow,
     KeepPhone,
     Kind,
     Locate,
@@ -26,6 +25,7 @@ from backend.wechat.talk import (
     State,
     Step,
     SurveyFact,
+    Unfollow,
 )
 
 NOON = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
@@ -73,7 +73,7 @@ def test_a_scan_greets_with_the_place_and_says_that_one_message_is_enough():
 def test_a_new_follower_who_scanned_is_greeted_at_the_place_too():
     turn = send(Kind.FOLLOW, message={"text": "scene1"}, scanned=YULAN)
     assert "玉兰社区" in turn.reply
-    assert turn.effects == (Follow(True),)
+    assert turn.effects == ()
 
 
 def test_a_new_follower_without_a_code_is_welcomed():
@@ -498,7 +498,7 @@ def test_a_personal_code_binds_an_officer():
 
 def test_leaving_is_noted_in_silence():
     turn = send(Kind.UNFOLLOW)
-    assert (turn.reply, turn.effects) == ("", (Follow(False),))
+    assert (turn.reply, turn.effects) == ("", (Unfollow(),))
 
 
 def test_the_state_survives_being_stored(reported):

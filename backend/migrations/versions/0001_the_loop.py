@@ -153,8 +153,6 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "(resident_id IS NULL) <> (officer_id IS NULL)", name=op.f("ck_notifications_one_recipient")
         ),
-        sa.ForeignKeyConstraint(["officer_id"], ["officers.id"], name=op.f("fk_notifications_officer_id")),
-        sa.ForeignKeyConstraint(["resident_id"], ["residents.id"], name=op.f("fk_notifications_resident_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notifications")),
         sa.UniqueConstraint("key", name=op.f("uq_notifications_key")),
     )
@@ -172,7 +170,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("status = 'sending'"),
     )
-    op.create_index(op.f("ix_notifications_officer_id"), "notifications", ["officer_id"], unique=False)
+    op.create_index(
+        "ix_notifications_officer",
+        "notifications",
+        ["officer_id"],
+        unique=False,
+        postgresql_where=sa.text("officer_id IS NOT NULL"),
+    )
     op.create_index(
         "ix_notifications_receipt",
         "notifications",
@@ -180,7 +184,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("provider_id IS NOT NULL"),
     )
-    op.create_index(op.f("ix_notifications_resident_id"), "notifications", ["resident_id"], unique=False)
+    op.create_index(
+        "ix_notifications_resident",
+        "notifications",
+        ["resident_id"],
+        unique=False,
+        postgresql_where=sa.text("resident_id IS NOT NULL"),
+    )
     op.create_table(
         "place_codes",
         sa.Column("id", sa.BigInteger(), nullable=False),
@@ -246,7 +256,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["resident_id"], ["residents.id"], name=op.f("fk_cases_resident_id")),
         sa.ForeignKeyConstraint(["unit_id"], ["units.id"], name=op.f("fk_cases_unit_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cases")),
-        sa.UniqueConstraint("key", name=op.f("uq_cases_key")),
         sa.UniqueConstraint("number", name=op.f("uq_cases_number")),
     )
     op.create_index("ix_cases_community", "cases", ["community_id", "id"], unique=False)
@@ -257,6 +266,9 @@ def upgrade() -> None:
         ["grid_id", "id"],
         unique=False,
         postgresql_where=sa.text("grid_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_cases_key", "cases", ["key"], unique=True, postgresql_where=sa.text("key IS NOT NULL")
     )
     op.create_index("ix_cases_place", "cases", ["place_id", "id"], unique=False)
     op.create_index(
@@ -317,7 +329,6 @@ def upgrade() -> None:
         sa.Column(
             "received_at", sa.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
         ),
-        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_inbound_messages_contact_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbound_messages")),
         sa.UniqueConstraint("dedupe_key", name=op.f("uq_inbound_messages_dedupe_key")),
     )
@@ -403,7 +414,6 @@ def upgrade() -> None:
         sa.Column("created_at", sa.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_case_events_case_id")),
         sa.ForeignKeyConstraint(["officer_id"], ["officers.id"], name=op.f("fk_case_events_officer_id")),
-        sa.ForeignKeyConstraint(["resident_id"], ["residents.id"], name=op.f("fk_case_events_resident_id")),
         sa.ForeignKeyConstraint(["unit_id"], ["units.id"], name=op.f("fk_case_events_unit_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_case_events")),
     )
