@@ -1,89 +1,84 @@
-"""The programs of a Procfile: the last started ends first, each in its own time, unless one is in a hurry."""
+"""The Procfile's programs under honcho: when one ends, all end, and in peace unless Ctrl-C comes twice."""
 
 import os
 import signal
+import subprocess
 import sys
-import time
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import pytest
+from honcho import manager
 
-from backend import programs
-from backend.programs import Program
-from tests.programs import WORKER, running, wait_until
+from backend import programs, runner
+from backend.embedded.processes import carrying, end_carrying
+from backend.wechat import transport
+from tests.programs import wait_until
 
-# Says when it is up, and when it is asked to end; then it takes its time, or for ever.
-PROGRAM = """
-import signal, sys, time
-name, seconds = sys.argv[1], float(sys.argv[2])
-def end(*_):
-    print("asked", flush=True)
-    time.sleep(seconds)
-    print("ended", flush=True)
-    sys.exit()
-signal.signal(signal.SIGTERM, end)
-print("up", flush=True)
-time.sleep(600)
-"""
+# Says that it is up; told to end, takes a second and leaves a word.
+PROGRAM = "trap 'sleep 1; > {0}/finished; exit' TERM; sleep 0.3; > {0}/up; while :; do sleep 0.1; done"
+
+Start = Callable[[str], "subprocess.Popen[bytes]"]
 
 
 @pytest.fixture
-def started(
-    tmp_path: Path, request: pytest.FixtureRequest, capfd: pytest.CaptureFixture[str]
-) -> Iterator[list[Program]]:
-    """Programs that take these seconds to end; all have said that they are up."""
-    (tmp_path / "program.py").write_text(PROGRAM)
-    lines = [
-        f"{name}: exec {sys.executable} {tmp_path}/program.py {name} {seconds}"
-        for name, seconds in request.param.items()
-    ]
-    (tmp_path / "Procfile").write_text("\n".join(lines))
-    running = list(programs.start(tmp_path / "Procfile", os.environ))
-    seen: list[str] = []
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    """Starts these lines as the runner starts the Procfile's."""
+    usual = {number: signal.getsignal(number) for number in runner.ENDS}
+    procfile = tmp_path / "Procfile"
+    monkeypatch.setattr(os, "environ", os.environ | {"VAR_DIR": str(tmp_path), "PROCFILE": str(procfile)})
+    runner.settle_environment()
 
-    def are_up() -> bool:
-        seen.append(capfd.readouterr().out)
-        return "".join(seen).count("| up") == len(running)
+    def start(lines: str) -> "subprocess.Popen[bytes]":
+        procfile.write_text(lines)
+        return runner.start_programs()
 
-    wait_until(are_up)
-    yield running
-    programs.stop(running, lambda: True)
+    yield start
+    end_carrying(f"{runner.MARK}={runner.mark()}", seconds=0)
+    for number, handler in usual.items():
+        signal.signal(number, handler)
 
 
-@pytest.mark.parametrize("started", [{"web": 0, "worker": 0.3}], indirect=True)
-def test_the_last_started_has_ended_before_the_first_is_asked(
-    started: list[Program], capfd: pytest.CaptureFixture[str]
+def test_when_one_program_ends_all_end_and_a_sentence_says_so(start: Start) -> None:
+    honcho = start("web: exec sleep 60\nworker: exit 3")
+    with pytest.raises(click.ClickException, match="A program ended"):
+        runner.watch(honcho, ())
+    assert honcho.returncode == 3
+    assert carrying(f"{runner.MARK}={runner.mark()}") == []
+
+
+@pytest.mark.parametrize(("echo", "may_finish"), [(60, True), (0, False)])
+def test_a_second_ctrl_c_kills_at_once_unless_it_is_an_echo_of_the_first(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, echo: float, may_finish: bool
 ) -> None:
-    programs.stop(started, lambda: False)
-    said = [line.replace(" ", "") for line in capfd.readouterr().out.splitlines()]
-    assert said == ["worker|asked", "worker|ended", "web|asked", "web|ended"]
-    assert [program.process.returncode for program in started] == [0, 0]
+    monkeypatch.setattr(runner, "ECHO", echo)
+    honcho = start(f"worker: {PROGRAM.format(tmp_path)}")
+    wait_until((tmp_path / "up").exists)
+    runner.ignore_signals()
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    runner.stop_programs(honcho)
+    assert (tmp_path / "finished").exists() is may_finish
+    assert carrying(f"{runner.MARK}={runner.mark()}") == []
 
 
-@pytest.mark.parametrize("started", [{"web": 60, "worker": 60}], indirect=True)
-def test_in_a_hurry_nothing_is_waited_for(started: list[Program]) -> None:
-    began = time.monotonic()
-    programs.stop(started, lambda: True)
-    assert time.monotonic() - began < 5
-    assert not any(program.is_running for program in started)
-
-
-@pytest.mark.parametrize("started", [{"web": 0, "worker": 60}], indirect=True)
-def test_one_that_does_not_end_is_killed_and_the_others_still_end_by_themselves(
-    started: list[Program],
+def test_honcho_whose_words_nobody_hears_ends_without_waiting_for_the_programs(
+    tmp_path: Path, start: Start
 ) -> None:
-    programs.stop(started, lambda: False, patience=0.2)
-    assert [program.process.returncode for program in started] == [0, -9]
+    """Ctrl-C in `make run | tee log` ends the `tee` too. The runner then ends the programs."""
+    (tmp_path / "Procfile").write_text("web: exec sleep 60")
+    heard, said = os.pipe()
+    os.close(heard)
+    honcho = [sys.executable, "-m", "backend.programs"]
+    ended = subprocess.run(
+        honcho, cwd=runner.ROOT, env=os.environ | {runner.MARK: runner.mark()},
+        stdout=said, timeout=10, check=False,
+    )  # fmt: skip
+    os.close(said)
+    assert ended.returncode == 1
 
 
-def test_a_worker_that_is_asked_twice_at_once_ends_in_order(
-    tmp_path: Path, servers: None, database_url: str
-) -> None:
-    """systemd asks all processes of a service, and dramatiq's main process asks its worker again."""
-    log = tmp_path / "log"
-    with running(WORKER, log, DATABASE_URL=database_url) as worker:
-        wait_until(lambda: "ready for action" in log.read_text(), 60)
-        os.killpg(worker.pid, signal.SIGTERM)
-        assert worker.wait(30) == 0
-    assert "Worker has been shut down" in log.read_text()
+def test_a_program_may_take_longer_to_end_than_wechat_to_answer() -> None:
+    assert "KILL_WAIT" in manager.Manager.loop.__code__.co_names  # honcho's, and no name of ours alone
+    assert programs.manager.KILL_WAIT > transport.LONGEST

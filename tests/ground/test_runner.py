@@ -1,7 +1,6 @@
 """`make run` says plainly why it cannot start, and ends what a killed run left behind and nothing else."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -62,21 +61,6 @@ def test_a_second_run_of_one_folder_says_that_it_is_running(tmp_path: Path, port
         ended = run(tmp_path, **ports)
     assert ended.returncode == 1
     assert f"`make run` is already running for {tmp_path}" in ended.stderr
-
-
-@pytest.mark.parametrize(("echo", "counts"), [(60, False), (0, True)])
-def test_a_second_ctrl_c_counts_when_it_is_no_echo_of_the_first(
-    monkeypatch: pytest.MonkeyPatch, echo: float, counts: bool
-) -> None:
-    monkeypatch.setattr(runner, "ECHO", echo)
-    usual = signal.getsignal(signal.SIGINT)
-    try:
-        is_hurried = runner.second_ctrl_c()
-        before = is_hurried()
-        os.kill(os.getpid(), signal.SIGINT)
-        assert (before, is_hurried()) == (False, counts)
-    finally:
-        signal.signal(signal.SIGINT, usual)
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "DATA_KEYS"])
