@@ -5,6 +5,8 @@ BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes
 VAR_DIR ?= var
 VENDOR := backend/static/vendor/manifest.json
+# The packages are compiled when first used. Were that not kept, every process would compile them all.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test check bench setup tools browser lock clean reset
 .DELETE_ON_ERROR:

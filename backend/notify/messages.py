@@ -67,7 +67,7 @@ CATALOGUE: dict[Message, Kind] = {
     M.CASE_IN_PROGRESS: Kind("处理中", "{who}已经接手您反映的事情（编号 {number}），正在处理。", RESIDENT),
     M.CASE_RESOLVED:    Kind("待您确认", "您反映的事情（编号 {number}）已办理：{note}\n请您看一看，确认是否解决。", RESIDENT, urgent=True),
     M.CASE_CLOSED:      Kind("已办结", "您反映的事情（编号 {number}）已结案。谢谢您的反映，之后我们会做一次回访。", RESIDENT),
-    M.CASE_REOPENED:    Kind("重新办理", "您反映的事情（编号 {number}）已退回重新办理，有进展会马上告诉您。", RESIDENT),
+    M.CASE_REOPENED:    Kind("重新办理", "您反映的事情（编号 {number}）会重新办理，有进展会马上告诉您。", RESIDENT),
     M.SURVEY_INVITED:   Kind("请您评价", "您反映的“{summary}”（编号 {number}）结案了。\n事情真的解决了吗？请点一下，或回复数字：", SURVEY, choices=SOLVED),
     M.SURVEY_REMINDED:  Kind("请您评价", "再打扰您一次：您反映的“{summary}”（编号 {number}）解决了吗？请点一下，或回复数字：", SURVEY, choices=SOLVED),
 }
