@@ -36,10 +36,9 @@ READ = Statement(
     "read",
     f"""
 SELECT json_build_array(k.id, k.resident_id,
-    %(is_visit)s::boolean AND (NOT k.follows
-        OR coalesce(t.window_until < now() OR t.window_left = 0, true) AND EXISTS (
-            SELECT FROM notifications n WHERE n.status = 'waiting' AND n.due_at > now() + interval '1 year'
-                AND (n.resident_id = k.resident_id OR n.officer_id = k.officer_id))),
+    %(is_visit)s::boolean AND (NOT k.follows OR EXISTS (
+        SELECT FROM notifications n WHERE n.status = 'waiting' AND n.due_at > now() + interval '1 year'
+            AND (n.resident_id = k.resident_id OR n.officer_id = k.officer_id))),
     t.version, t.state,
     (SELECT reply FROM inbound_messages WHERE dedupe_key = %(dedupe_key)s),
     (SELECT {_CASE} FROM cases c WHERE c.number = t.state->>'case_number'),

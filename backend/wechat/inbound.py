@@ -99,25 +99,34 @@ def _turn(account: Account, delivery: Delivery, at: datetime) -> str | None:
         welcome(account.name, delivery.openid)
         return None
     known, facts = gathered
-    if known.replied is not None:
-        return known.replied
-    _greet(known)
-    turn = converse(known.state, delivery.message, facts)
+    reply = known.replied
+    if reply is None:
+        turn = converse(known.state, delivery.message, facts)
+        reply = _answer(account, delivery, known, turn, at)
+    if reply is not None and known.is_awaited:
+        _greet(known)
+    return reply
+
+
+def _answer(account: Account, delivery: Delivery, known: Known, turn: Turn, at: datetime) -> str | None:
     values = _values(known, delivery, turn, at)
-    if all(isinstance(effect, OpenCase | AddToCase) and not _is_slow(effect) for effect in turn.effects):
+    if all(map(_is_quick, turn.effects)):
         return _write(account, known, turn, values, at)
     return _write_slowly(known, turn, values)
 
 
 def _greet(known: Known) -> None:
-    """Who writes follows, even if the event was before our time; what waited for their visit is due now."""
-    if known.is_awaited:
-        with db.transaction() as session:
-            effects.greet(session, known.sender)
+    """Who writes follows, even if the event was before our time; what waited for their visit is due now.
+
+    Only after the message opened the chat's window: a worker that was quicker would find it shut, and put
+    off again what had waited. Killed before this, we do it when the message is delivered again.
+    """
+    with db.transaction() as session:
+        effects.greet(session, known.sender)
 
 
-def _is_slow(effect: Effect) -> bool:
-    return isinstance(effect, AddToCase) and effect.urgent
+def _is_quick(effect: Effect) -> bool:
+    return isinstance(effect, OpenCase) or (isinstance(effect, AddToCase) and not effect.urgent)
 
 
 def _values(known: Known, delivery: Delivery, turn: Turn, at: datetime) -> dict[str, Any]:

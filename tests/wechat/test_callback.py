@@ -12,7 +12,7 @@ from backend.cases.workflow import Action, Status
 from backend.notify.models import Contact, Notification
 from backend.places.models import Area, Resident
 from backend.places.roles import Level
-from backend.wechat import accounts
+from backend.wechat import accounts, effects
 from backend.wechat.models import Conversation, InboundMessage
 from tests.factories import make_area
 from tests.wechat import pushes
@@ -341,21 +341,41 @@ def test_two_applications_share_what_was_answered(client, committed):
     assert count(committed, Case) == 1
 
 
-@pytest.mark.parametrize(
-    "window",
-    [{"window_until": sa.func.now() - sa.text("interval '1 day'")}, {"window_left": 0}],
-    ids=["over", "used up"],
-)
-def test_what_waited_for_a_persons_next_visit_is_due_when_they_write(client, committed, window):
+@pytest.fixture
+def waiting(client, committed):
+    """A message that was put off until its reader comes."""
     scan(client)
-    resident_id = committed.scalars(sa.select(Contact.resident_id)).one()
-    far = sa.func.now() + sa.text("interval '10 years'")
-    waiting = Notification(
-        key="k", message="case_accepted", resident_id=resident_id, fields={"number": "1"}, due_at=far
+    row = Notification(
+        key="k",
+        message="case_accepted",
+        resident_id=committed.scalars(sa.select(Contact.resident_id)).one(),
+        fields={"number": "1"},
+        due_at=sa.func.now() + sa.text("interval '10 years'"),
     )
-    committed.add(waiting)
-    committed.execute(sa.update(Conversation).values(window))
+    committed.add(row)
     committed.commit()
+    return row
+
+
+def is_due(session, row):
+    session.refresh(row)
+    return row.due_at <= session.scalar(sa.select(sa.func.now()))
+
+
+def test_what_waited_for_a_persons_next_visit_is_due_when_they_write(client, committed, waiting):
     say(client, "你好")
-    committed.refresh(waiting)
-    assert waiting.due_at <= committed.scalar(sa.select(sa.func.now()))
+    assert is_due(committed, waiting)
+
+
+def test_it_is_due_when_the_message_comes_again_after_the_process_died(
+    client, committed, waiting, monkeypatch
+):
+    delivery = push(pushes.text("你好"), ALICE)
+    with monkeypatch.context() as death:
+        death.setattr(effects, "greet", lambda *_: 1 / 0)
+        assert send(client, delivery).status_code == 500
+    committed.rollback()
+    assert not is_due(committed, waiting)
+    committed.rollback()
+    read(send(client, delivery))
+    assert is_due(committed, waiting)
