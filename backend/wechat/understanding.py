@@ -108,10 +108,12 @@ def understand(text: str) -> Understood:
 
 
 def _number(plain: str) -> str | None:
-    """The digits of a case's number. With gaps it must begin with a day: 13800000000 3栋 is no number."""
-    found = NUMBER.search(plain)
-    digits = re.sub(r"\D", "", found.group()) if found else ""
-    return digits if found and (digits == found.group() or _DAY.match(digits)) else None
+    """The first digits that can be a case's number. With gaps they must begin with a day: 13800000000 3栋."""
+    for found in NUMBER.finditer(plain):
+        digits = re.sub(r"\D", "", found.group())
+        if digits == found.group() or _DAY.match(digits):
+            return digits
+    return None
 
 
 def _saying(core: str) -> Intent | None:

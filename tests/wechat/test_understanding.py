@@ -78,6 +78,11 @@ def test_a_case_number_is_read_however_it_is_copied(number):
     assert (withdrawn.intent, withdrawn.number) == (Intent.WITHDRAW, "261121483920")
 
 
+def test_a_case_number_is_read_behind_digits_that_are_none():
+    urged = understand("13800000000 3，催办：261121483920")
+    assert (urged.intent, urged.number) == (Intent.URGE, "261121483920")
+
+
 def test_a_report_that_mentions_a_long_number_stays_a_report():
     text = "小区门口那辆车停了三个月没人管，挡住了消防通道，车架号是 261121483920"
     assert understand(text).intent is Intent.WORDS
