@@ -3,13 +3,20 @@
 from types import SimpleNamespace
 
 import pytest
+import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from backend import auth
 from backend.app import create_app
+from backend.cases import intake
+from backend.cases.intake import Report
+from backend.cases.models import CaseEvent, Channel
+from backend.cases.service import Actor, perform
+from backend.cases.workflow import Action, Given, Outcome
+from backend.places.models import Post
 from backend.places.roles import Role
 from tests.browser import add_form_token
-from tests.factories import make_community, make_contact, make_officer, make_unit
+from tests.factories import make_community, make_contact, make_officer, make_resident, make_unit
 
 
 @pytest.fixture
@@ -45,3 +52,40 @@ def as_officer(app, session):
         return client
 
     return sign_in
+
+
+def open_case(session, place, text="玉兰苑门口的路灯不亮了，晚上走路看不清", **fields):
+    resident = make_resident(session, phone="13812345678")
+    report = Report(text, place.id, place.name, Channel.WECHAT, resident_id=resident.id, **fields)
+    case = intake.open_case(session, report)
+    session.commit()
+    return case
+
+
+def last_event(session, case):
+    return session.scalar(sa.select(sa.func.max(CaseEvent.id)).where(CaseEvent.case_id == case.id))
+
+
+def tap(client, session, case, action, seen=None, **form):
+    """Send the form of a step as the page shows it now, or as it was when `seen` was the last event."""
+    form["seen"] = str(seen or last_event(session, case))
+    return client.post(f"/console/cases/{case.number}/{action}", data=form)
+
+
+def posts(officer, session):
+    return tuple(session.scalars(sa.select(Post).where(Post.officer_id == officer.id)))
+
+
+def walk(session, case, place, *steps):
+    """Take steps as the people whose turn it is."""
+    people = {
+        Action.ACCEPT: place.desk, Action.ASSIGN: place.desk,
+        Action.ACKNOWLEDGE: place.handler, Action.RESOLVE: place.handler,
+    }  # fmt: skip
+    for action in steps:
+        officer = people[action]
+        given = Given(note="已换新灯泡", unit_id=place.unit.id, outcome=Outcome.EXPLAINED)
+        perform(
+            session, case.number, action, Actor(officer_id=officer.id, posts=posts(officer, session)), given
+        )
+    session.commit()

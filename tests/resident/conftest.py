@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from backend import auth, db
 from backend.app import create_app
 from backend.cases import intake, service, surveys
-from backend.cases.models import Channel, Survey
+from backend.cases.models import Case, Channel, Survey
 from backend.cases.service import Actor
 from backend.cases.workflow import Action, Given, Outcome
 from backend.places.roles import Role
@@ -186,3 +186,13 @@ def queries(engine):
         sa.event.remove(engine, "before_cursor_execute", keep)
 
     return watch
+
+
+def at(case):
+    """The address of the case's page."""
+    return f"/r/cases/{case.number}"
+
+
+def status_of(session, case):
+    session.expire_all()
+    return session.get(Case, case.id).status

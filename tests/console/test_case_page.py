@@ -1,0 +1,107 @@
+"""The officers' page of one case: what was said, what happened and what can be done."""
+
+import re
+
+from backend.cases.models import Attachment, AttachmentKind, Stored
+from backend.cases.service import Actor, perform
+from backend.cases.workflow import Action, Given
+from backend.places.roles import Role
+from tests.console.conftest import open_case, tap, walk
+from tests.factories import make_officer
+
+
+def test_an_officer_reads_what_was_said_where_and_until_when(session, place, as_officer):
+    case = open_case(session, place.community)
+    page = as_officer(place.desk).get(f"/console/cases/{case.number}").text
+    assert case.report in page
+    assert "青岚区 / 望溪街道 / 玉兰社区" in page
+    assert "受理时限 " in page
+    assert "等您受理" in page
+    assert (
+        "等信息员、社区书记或分拨员“受理”"
+        in as_officer(place.supervisor).get(f"/console/cases/{case.number}").text
+    )
+
+
+def test_the_resident_s_telephone_number_is_masked(session, place, as_officer):
+    case = open_case(session, place.community)
+    page = as_officer(place.desk).get(f"/console/cases/{case.number}").text
+    assert "138****5678" in page
+    assert "13812345678" not in page
+
+
+def test_numbers_in_the_text_are_masked_in_lists_and_for_those_who_only_look(session, place, as_officer):
+    case = open_case(session, place.community, "路灯坏了，请打 13912345678 找我")
+    leader = make_officer(session, Role.LEADER, area=place.community)
+    for address in ("/console/?tab=all", f"/console/cases/{case.number}"):
+        page = as_officer(leader).get(address).text
+        assert "139****5678" in page
+        assert "13912345678" not in page
+
+
+def test_what_a_resident_typed_cannot_become_markup(session, place, as_officer):
+    case = open_case(session, place.community, "<script>alert(1)</script> 路灯坏了")
+    for address in ("/console/", f"/console/cases/{case.number}"):
+        page = as_officer(place.desk).get(address).text
+        assert "<script>alert" not in page
+        assert "&lt;script&gt;alert(1)" in page
+
+
+def test_a_recording_is_played_on_the_page_or_offered_with_the_reason(session, place, as_officer):
+    case = open_case(session, place.community)
+    for mime in ("audio/mpeg", "audio/amr"):
+        session.add(
+            Attachment(case_id=case.id, kind=AttachmentKind.VOICE, state=Stored.STORED, mime=mime, source={})
+        )
+    session.commit()
+    page = as_officer(place.desk).get(f"/console/cases/{case.number}").text
+    assert len(re.findall(r'<audio[^>]* controls[^>]* src="/r/files/', page)) == 1
+    assert len(re.findall(r'<a[^>]* href="/r/files/[^>]* download>下载录音 2', page)) == 1
+    assert "网页上放不了" in page
+
+
+def test_a_case_that_came_back_shows_the_earlier_answer_and_the_resident_s_words_on_top(
+    session, place, as_officer
+):
+    case = open_case(session, place.community)
+    walk(session, case, place, Action.ACCEPT, Action.ASSIGN, Action.ACKNOWLEDGE, Action.RESOLVE)
+    perform(session, case.number, Action.REOPEN, Actor(resident_id=case.resident_id), Given(note="还是不亮"))
+    session.commit()
+    page = as_officer(place.desk).get(f"/console/cases/{case.number}").text
+    top = page[: page.index("反映内容")]
+    assert "还是不亮" in top
+    assert "已换新灯泡" in top
+    assert "第 2 次办理" in top
+
+
+def test_what_the_resident_says_stands_without_the_verdict_that_the_page_gives(session, place, as_officer):
+    case = open_case(session, place.community)
+    walk(session, case, place, Action.ACCEPT, Action.ASSIGN, Action.ACKNOWLEDGE, Action.RESOLVE)
+    said = Given(note="没有解决：没有解决，换了灯泡还是不亮")
+    perform(session, case.number, Action.REOPEN, Actor(resident_id=case.resident_id), said)
+    session.commit()
+    page = as_officer(place.desk).get(f"/console/cases/{case.number}").text
+    assert '群众说：</strong><span class="said">换了灯泡还是不亮<' in page
+    assert "没有解决：" not in page
+
+
+def test_history_names_the_unit_and_the_officer_and_the_reason_of_a_return(session, place, as_officer):
+    case = open_case(session, place.community)
+    walk(session, case, place, Action.ACCEPT, Action.ASSIGN)
+    tap(as_officer(place.handler), session, case, "send_back", note="这条路归物业管")
+    page = as_officer(place.desk).get(f"/console/cases/{case.number}").text
+    assert "望溪街道市政服务中心 陈志" in page
+    assert "派单给望溪街道市政服务中心" in page
+    assert "这条路归物业管" in page
+
+
+def test_buttons_are_those_of_the_workflow_for_the_officer_s_roles(session, place, as_officer):
+    case = open_case(session, place.community)
+    walk(session, case, place, Action.ACCEPT, Action.ASSIGN)
+    forms = re.compile(rf'action="/console/cases/{case.number}/(\w+)"')
+    assert set(forms.findall(as_officer(place.handler).get(f"/console/cases/{case.number}").text)) == {
+        "acknowledge", "send_back", "add",
+    }  # fmt: skip
+    assert set(forms.findall(as_officer(place.supervisor).get(f"/console/cases/{case.number}").text)) == {
+        "urge"
+    }
