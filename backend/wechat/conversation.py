@@ -109,7 +109,7 @@ def _scan(state: State, message: Message, facts: Facts) -> Turn:
     if facts.scanned is None:
         return Turn(state, wording.NO_SUCH_CODE)
     # A scan is a new beginning: what is written next is about this place.
-    fresh = replace(state, case_number="", case_until=0, asking="")
+    fresh = replace(state, case_number="", case_until=0, dangers=(), asking="")
     return Turn(at_place(fresh, facts.scanned, facts.now), wording.AT_PLACE.format(place=facts.scanned.name))
 
 
@@ -140,7 +140,7 @@ def _words(state: State, message: Message, media: Media, facts: Facts) -> Turn:
         if facts.named is not None:
             return place_named(state, facts.named, text, understood, facts)
         if facts.alike:
-            return ask_which(state, text, facts)
+            return ask_which(state, text, media, understood, facts)
     if understood.intent is Intent.WORDS or (media and understood.intent is Intent.BLANK):
         return report_or_join(state, text, media, understood, facts)
     if understood.intent is Intent.DIGIT:

@@ -10,7 +10,6 @@ from backend.times import spoken
 from backend.wechat import wording
 from backend.wechat.talk import (
     AddToCase,
-    CaseFact,
     Certainty,
     Facts,
     Locate,
@@ -20,7 +19,7 @@ from backend.wechat.talk import (
     State,
     Turn,
 )
-from backend.wechat.understanding import Understood, understand
+from backend.wechat.understanding import Understood
 
 JOIN_FOR = timedelta(minutes=30)
 PLACE_FOR = timedelta(hours=12)  # a scan in the morning says nothing about tomorrow
@@ -32,8 +31,7 @@ NEW_REPORT = 15  # characters: words this long are a matter of their own even ri
 
 def report_or_join(state: State, text: str, media: Media, understood: Understood, facts: Facts) -> Turn:
     if is_joining(state, facts) and (state.asking == "why" or is_about_it(state, understood, facts)):
-        turn = join(state, facts, "words", words=text, media=media, urgent=bool(understood.dangers))
-        return replace(turn, reply=_alarm(understood) + turn.reply)
+        return _join_words(state, text, media, understood, facts)
     return open_case(state, text, media, facts, understood)
 
 
@@ -56,6 +54,7 @@ def open_case(
         state,
         case_number=facts.number,
         case_until=(facts.now + JOIN_FOR).timestamp(),
+        dangers=understood.calls if understood else (),
         asking="place" if place is None else "elsewhere" if urgent else "",
         last_words="",
         kept=(),
@@ -86,6 +85,13 @@ def join(
     return Turn(kept, reply, (AddToCase(facts.joined.number, words[:REPORT_LENGTH], media, urgent),))
 
 
+def _join_words(state: State, text: str, media: Media, understood: Understood, facts: Facts) -> Turn:
+    """What is dangerous in them is said first, told to the officers, and from now on a danger of the case."""
+    turn = join(state, facts, "words", words=text, media=media, urgent=bool(understood.dangers))
+    dangers = tuple(dict.fromkeys((*state.dangers, *understood.calls)))
+    return replace(turn, state=replace(turn.state, dangers=dangers), reply=_alarm(understood) + turn.reply)
+
+
 def place_named(state: State, place: Place, words: str, understood: Understood, facts: Facts) -> Turn:
     """The place that was asked for; words that say more than its name are kept as the address."""
     address = "" if words in place.name else words
@@ -95,10 +101,11 @@ def place_named(state: State, place: Place, words: str, understood: Understood, 
     return Turn(placed, _warning(understood) + reply, (located,))
 
 
-def ask_which(state: State, words: str, facts: Facts) -> Turn:
+def ask_which(state: State, words: str, media: Media, understood: Understood, facts: Facts) -> Turn:
     """Several places, or one with a longer name, may be meant: ask, and let the officers read the words."""
-    reply = wording.PLACE_WHICH.format(words=words, names="\n".join(facts.alike))
-    return Turn(state, reply, (AddToCase(state.case_number, words),))
+    question = wording.PLACE_WHICH.format(words=words, names="\n".join(facts.alike))
+    turn = _join_words(state, words, media, understood, facts)
+    return replace(turn, reply=_alarm(understood) + question)
 
 
 def surveyed(state: State) -> State:
@@ -109,7 +116,7 @@ def surveyed(state: State) -> State:
 def back_to(state: State, number: str, facts: Facts) -> State:
     """What is written next, however long it is, is about the case that came back: we have asked for it."""
     until = (facts.now + JOIN_FOR).timestamp()
-    return replace(surveyed(state), asking="why", case_number=number, case_until=until)
+    return replace(surveyed(state), asking="why", case_number=number, case_until=until, dangers=())
 
 
 def is_joining(state: State, facts: Facts) -> bool:
@@ -131,19 +138,13 @@ def is_locating(state: State, facts: Facts) -> bool:
 
 
 def is_about_it(state: State, understood: Understood, facts: Facts) -> bool:
-    """Whether words can be about the last case: short ones, and of danger only where the case is one itself.
+    """Whether words can be about the last case: short ones, and of danger only where it is the same danger.
 
-    A fire must not become a line in the case of a street lamp, where its officers would look for the lamp.
+    A fire must not become a line in the case of a fight, where its officers would look for the fight.
     """
     if len(understood.core) >= NEW_REPORT:
         return False
-    if not understood.dangers:
-        return True
-    return is_joining(state, facts) and facts.joined is not None and is_of_danger(facts.joined)
-
-
-def is_of_danger(case: CaseFact) -> bool:
-    return bool(understand(case.report).dangers)
+    return not understood.dangers or (is_joining(state, facts) and {*understood.calls} <= {*state.dangers})
 
 
 def place_of(state: State, facts: Facts) -> Place | None:

@@ -122,6 +122,7 @@ class State:
     place_until: float = 0
     case_number: str = ""
     case_until: float = 0
+    dangers: tuple[str, ...] = ()  # that case's, by the numbers to call: 119 is fire
     asking: str = ""  # "place", "elsewhere" (is the danger at another place?), or "why" the case came back
     survey: int | None = None
     survey_number: str = ""  # the case's
@@ -135,6 +136,7 @@ class State:
         """From the database; what an older version stored and this one does not know is dropped."""
         known = {name: value for name, value in stored.items() if name in cls.__dataclass_fields__}
         known["kept"] = tuple((kind, media) for kind, media in known.get("kept", ()))
+        known["dangers"] = tuple(known.get("dangers", ()))
         return cls(**known)
 
     def stored(self) -> dict[str, Any]:

@@ -88,6 +88,11 @@ class Understood:
     name: str = ""  # what stands beside a telephone number: 我叫…
     dangers: tuple[Danger, ...] = ()
 
+    @property
+    def calls(self) -> tuple[str, ...]:
+        """The numbers to call, which tell the kinds of danger apart."""
+        return tuple(danger.number for danger in self.dangers)
+
 
 def understand(text: str) -> Understood:
     """Read one text. Danger always counts; a table of sayings comes before taking it for a report."""

@@ -1,17 +1,19 @@
 """The talk when life is in danger: the number to call first, and a case of its own at the right place."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from backend.wechat.talk import (
-    AddToCase,
-    Kind,
-    Locate,
-    OpenCase,
-)
+from backend.wechat.talk import AddToCase, Kind, Locate, OpenCase, State
 from tests.wechat.talking import CASE, FACTS, FIRE, GUIHUA, NOON, POSITION, SURVEY, YULAN, say, send
+
+
+@pytest.fixture
+def burning(at_yulan):
+    """The state a moment after a case of fire was opened."""
+    return say("三栋着火了", at_yulan).state
 
 
 def test_danger_at_a_place_that_was_asked_for_is_danger_first():
@@ -28,10 +30,10 @@ def test_danger_that_is_told_again_with_its_place_answers_where():
     assert turn.reply.index("119") < turn.reply.index("玉兰社区")
 
 
-def test_danger_that_was_another_matter_is_urgent_there_too(reported):
-    joined = say("有人打架", reported, joined=FIRE)
+def test_danger_that_was_another_matter_is_urgent_there_too(burning):
+    joined = say("五栋也着火了", burning, joined=FIRE)
     turn = say("另一件", joined.state, joined=FIRE, number="261121000002")
-    assert turn.effects == (OpenCase("261121000002", "有人打架", YULAN, urgent=True),)
+    assert turn.effects == (OpenCase("261121000002", "五栋也着火了", YULAN, urgent=True),)
 
 
 def test_danger_answers_first_with_the_number_and_marks_the_case_urgent(at_yulan):
@@ -90,10 +92,63 @@ def test_a_location_long_after_danger_is_about_something_new(at_yulan):
     assert later.effects == ()
 
 
-def test_more_about_a_danger_joins_its_case(reported):
-    turn = say("有人晕倒了", reported, joined=FIRE)
-    assert "120" in turn.reply
-    assert turn.effects == (AddToCase(CASE.number, "有人晕倒了", urgent=True),)
+def test_more_about_a_danger_joins_its_case(burning):
+    turn = say("窗口冒着烟", burning, joined=FIRE)
+    assert "119" in turn.reply
+    assert turn.effects == (AddToCase(CASE.number, "窗口冒着烟", urgent=True),)
+
+
+@pytest.mark.parametrize("words", ["桂花社区有人打架", "桂花社区着火，有人打架"])
+def test_another_danger_opens_a_case_of_its_own_and_leaves_the_first_where_it_is(burning, words):
+    turn = say(words, burning, joined=FIRE, named=GUIHUA, number="261121000002")
+    assert turn.effects == (OpenCase("261121000002", words, GUIHUA, urgent=True),)
+    assert "110" in turn.reply
+
+
+def test_a_danger_at_the_end_of_a_long_report_is_the_cases_all_the_same(at_yulan):
+    opened = say("楼道里堆满了纸箱和旧家具，说了很多次也没有人来清理，" * 3 + "现在冒烟了", at_yulan).state
+    turn = say("三栋着火了", opened, joined=CASE)
+    assert turn.effects == (AddToCase(CASE.number, "三栋着火了", urgent=True),)
+
+
+def test_a_danger_that_was_joined_is_one_of_the_case_from_then_on():
+    back = say("2", survey=SURVEY).state
+    told = say("灯不亮，有人晕倒了", back, joined=CASE).state
+    assert told.dangers == ("120",)
+    again = say("又有人晕倒了", replace(told, asking=""), joined=CASE)
+    assert again.effects == (AddToCase(CASE.number, "又有人晕倒了", urgent=True),)
+
+
+def test_the_dangers_of_one_case_are_not_those_of_the_next(burning):
+    moved = send(Kind.SCAN, burning, message={"text": "s"}, scanned=GUIHUA).state
+    back = say("2", burning, survey=SURVEY).state
+    calm = say("路灯不亮了，晚上看不见路，请派人来修一下", burning, joined=FIRE).state
+    assert moved.dangers == back.dangers == calm.dangers == ()
+
+
+def test_the_dangers_survive_being_stored(burning):
+    assert burning.dangers == ("119",)
+    assert State.read(json.loads(json.dumps(burning.stored()))) == burning
+
+
+def test_a_state_from_before_dangers_were_remembered_is_read(burning):
+    old = {name: value for name, value in burning.stored().items() if name != "dangers"}
+    assert State.read(old).dangers == ()
+
+
+def test_danger_that_names_one_of_several_places_is_danger_first(burning):
+    named = "桂花社区着火了"
+    turn = say(named, burning, joined=FIRE, alike=("望溪街道桂花社区", "松屿街道桂花社区"))
+    assert turn.effects == (AddToCase(CASE.number, named, urgent=True),)
+    assert turn.reply.index("119") < turn.reply.index("望溪街道桂花社区")
+    assert "按紧急情况处理" in turn.reply
+
+
+def test_danger_that_named_one_of_several_places_can_be_another_matter(burning):
+    older = say("窗口冒着烟", burning, joined=FIRE).state
+    asked = say("桂花社区着火了", older, joined=FIRE, alike=("望溪街道桂花社区",)).state
+    turn = say("另一件", asked, joined=FIRE, number="261121000002")
+    assert turn.effects[0].text == "桂花社区着火了"
 
 
 def test_danger_in_what_was_asked_for_joins_the_case_that_came_back():
