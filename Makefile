@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
+# Files of tests side by side, each process with servers of its own; T="tests/cases -k urge" runs just that.
+ALL_TESTS := --numprocesses auto --maxprocesses 4 --dist loadfile
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes
 VAR_DIR ?= var
 VENDOR := backend/static/vendor/manifest.json
@@ -15,7 +17,7 @@ run: setup
 	@exec $(BIN)/python -m backend run
 
 test: setup tools browser
-	$(BIN)/python -m pytest $(T)
+	$(BIN)/python -m pytest $(or $(T),$(ALL_TESTS))
 
 check: tools
 	$(BIN)/ruff check

@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-VAR = Path(os.environ.get("TEST_VAR_DIR", "var/test")).resolve()
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")  # each of several processes has a folder of its own
+VAR = Path(os.environ.get("TEST_VAR_DIR", "var/test"), WORKER).resolve()
 os.environ |= {
     "VAR_DIR": str(VAR),
     "SECRET_KEY": "a-secret-for-tests-only",
