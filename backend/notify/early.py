@@ -10,17 +10,22 @@ from functools import cache
 from typing import cast
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
-from backend.broker import redis_client
+from backend.config import config
 
 logger = logging.getLogger(__name__)
 
 KEEP = 600  # seconds: for so long WeChat takes a repeated client id for the same message
+PATIENCE = 0.3  # seconds: WeChat waits five for an answer, and not for this
 
 
 @cache
 def _client() -> "redis.Redis":
-    return redis_client()
+    """A client of its own, that gives up at once: a receipt that is lost costs less than a late answer."""
+    once, url = Retry(NoBackoff(), 0), config.redis_url
+    return redis.Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=once)
 
 
 def _key(account: str, provider_id: str) -> str:

@@ -6,7 +6,8 @@ Delivering has three moves, and a worker may be killed between any two:
   shows one card. A chat message has no such id, so its row says before the call that one was begun
   (`channel`); whoever finds that mark does not write into the chat again but sends the template. So nothing
   is lost, and at worst a person reads the same in two forms; without a template it fails and says so.
-- after the record: nothing is left to do, but to look for a receipt that came before it (early.py).
+- after the record: nothing is left to do, but to look for a receipt that came before it (early.py). When the
+  worker is killed before what it finds is written down, that receipt is lost: the row stays `sent`.
 Whoever holds a message proves it by the lease it was given: a worker that slept too long can neither send nor
 record what is another's by now.
 """
@@ -20,6 +21,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from backend import db
 from backend.notify import early
 from backend.notify.channels import Owed, Refusal, Then
 from backend.notify.models import Delivery, Notification
@@ -203,21 +205,26 @@ def receipt(
 
     `status` is WeChat's: `success`, `failed:user block`, `failed: system failed` (the spaces vary).
     """
-    row = _sent_as(session, account, provider_id)
-    if row is None:  # who writes it down looks there afterwards, so we look here again
-        early.keep(account, provider_id, status)
-        row = _sent_as(session, account, provider_id)
-    if row is None:
-        logger.info("a receipt for no message that is known at %s", account)
-        return False
-    if row.status is Delivery.SENT:
-        _receive(row, status.replace(" ", "").lower(), at or now())
-    return True
+    is_known = _write_down(session, account, provider_id, status, at)
+    if not is_known:  # after the commit: no row is held while Redis thinks
+        db.after_commit(session, lambda: _let_wait(account, provider_id, status, at))
+    return is_known
 
 
-def _sent_as(session: Session, account: str, provider_id: str) -> Notification | None:
+def _let_wait(account: str, provider_id: str, status: str, at: datetime | None) -> None:
+    """Keep the receipt for whoever records this id. They look there afterwards, so we look here again."""
+    early.keep(account, provider_id, status)
+    with db.transaction() as session:
+        if not _write_down(session, account, provider_id, status, at):
+            logger.info("a receipt for no message that is known at %s", account)
+
+
+def _write_down(session: Session, account: str, provider_id: str, status: str, at: datetime | None) -> bool:
     wanted = sa.select(Row).where(Row.account == account, Row.provider_id == provider_id)
-    return session.scalar(wanted.with_for_update())
+    row = session.scalar(wanted.with_for_update())
+    if row is not None and row.status is Delivery.SENT:
+        _receive(row, status.replace(" ", "").lower(), at or now())
+    return row is not None
 
 
 def _receive(row: Notification, status: str, at: datetime) -> None:

@@ -1,6 +1,7 @@
 """Delivering while things break: many workers at once, workers killed at every point, Redis emptied."""
 
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -19,7 +20,7 @@ from backend.broker import redis_client
 from backend.config import config
 from backend.notify import early, outbox, tasks
 from backend.notify.messages import Message
-from backend.notify.models import Delivery, Notification
+from backend.notify.models import Contact, Delivery, Notification
 from backend.times import now
 from tests.telling import opened, owe, read, received
 
@@ -195,6 +196,55 @@ def test_without_redis_a_message_is_sent_all_the_same(session, weixin, officer, 
     session.rollback()
     with db.transaction() as receiving:
         assert not outbox.receipt(receiving, contact.account, "1", "success")
+
+
+@pytest.fixture
+def hanging_redis():
+    """A server that is connected to, and never answers, in the place of Redis."""
+    real = config.redis_url
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
+        object.__setattr__(config, "redis_url", f"redis://127.0.0.1:{server.getsockname()[1]}/0")
+        early._client.cache_clear()
+        yield server
+    object.__setattr__(config, "redis_url", real)
+    early._client.cache_clear()
+
+
+def test_a_receipt_holds_no_row_while_redis_hangs(session, officer, hanging_redis):
+    _phone, contact = officer
+    row = sa.select(Contact.id).where(Contact.id == contact.id)
+
+    def receive():
+        with db.transaction() as receiving:
+            receiving.execute(row.with_for_update())
+            outbox.receipt(receiving, contact.account, "1", "success")
+
+    receiver = threading.Thread(target=receive)
+    receiver.start()
+    connection, _ = hanging_redis.accept()
+    with connection:
+        assert session.scalar(row.with_for_update(skip_locked=True)) == contact.id
+        receiver.join()
+
+
+def test_redis_that_hangs_does_not_use_up_what_wechat_waits(hanging_redis):
+    start = time.monotonic()
+    early.keep("demo", "1", "success")
+    assert time.monotonic() - start < 2  # with a second attempt or the usual time-outs it would be four
+
+
+def test_a_receipt_that_comes_just_before_the_record_is_not_lost(session, officer):
+    _phone, contact = officer
+    owed = owe(contact)
+    with db.transaction() as receiving:
+        assert not outbox.receipt(receiving, contact.account, "1", "success")
+        with db.transaction() as recording:
+            [held] = outbox.claim(recording, [owed])
+            held = outbox.begin(recording, held, "wechat_template", contact.account)
+            outbox.record_sent(recording, held, "1")
+        assert early.take(contact.account, "1") is None
+    assert read(session, owed).status is Delivery.RECEIVED
 
 
 def test_a_chat_message_whose_worker_was_killed_is_not_written_twice(session, weixin, resident, start):
