@@ -50,10 +50,11 @@ def main() -> None:
 
 
 def _end_on_signals(platform: Platform) -> None:
-    """On SIGTERM and SIGINT: end when what is being delivered is in the chat. All else is in the file."""
+    """On SIGTERM and SIGINT: end when deliveries and calls are through. All else is in the file."""
 
     def end() -> None:
-        platform.wait_until_delivered(platform.option("reply_seconds"))
+        platform.is_ending = True
+        platform.wait_until_quiet(platform.option("reply_seconds"))
         os._exit(0)
 
     def begin(_number: int, _frame: FrameType | None) -> None:

@@ -52,7 +52,8 @@ def create_app(platform: Platform) -> Flask:
 
 def _add_api_routes(app: Flask, platform: Platform) -> None:
     def api(rest: str) -> Response:
-        return gateway.handle(platform, ENDPOINTS, request)
+        with platform.finishing():
+            return gateway.handle(platform, ENDPOINTS, request)
 
     for prefix in ("cgi-bin", "sns", "wxa", "wxaapi"):
         methods = ["GET", "POST", "PUT", "DELETE", "PATCH"]

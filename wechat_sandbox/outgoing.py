@@ -69,7 +69,7 @@ def _deliver_quietly(platform: Platform, app: App, user: User, trigger: Trigger)
 def _deliver(platform: Platform, app: App, user: User, trigger: Trigger) -> Outcome:
     openid = people.openid(app, user)
     head = {"ToUserName": app.original_id, "FromUserName": openid, "CreateTime": trigger.message["at"]}
-    with platform.delivering():
+    with platform.finishing():
         deliveries = push.deliver(platform, app, openid, head | dict(trigger.fields))
         outcome = Outcome(trigger.message, deliveries)
         try:

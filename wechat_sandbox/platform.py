@@ -35,6 +35,7 @@ OPTIONS: dict[str, Any] = {
     "refuse_escaped_json": False,  # 40033 for \uXXXX was seen in the past only.
 }
 JOURNAL_LENGTH = 10_000
+QUIET_SECONDS = 1.0  # Between two calls of a program that finishes what it holds lies less.
 
 
 class Journal:
@@ -82,24 +83,31 @@ class Platform:
         stored = {row["name"]: json.loads(row["document"]) for row in rows}
         self._offset = float(stored.pop("clock", 0))
         self._options = OPTIONS | stored
-        self._under_way, self._delivered = 0, threading.Condition()
+        self.is_ending = False
+        self._under_way, self._changed = 0, threading.Condition()
 
     @contextmanager
-    def delivering(self) -> Iterator[None]:
-        """Around a delivery and what it leaves in the chat: the program does not end in the middle of it."""
-        with self._delivered:
+    def finishing(self) -> Iterator[None]:
+        """Around a call, or a delivery and what it leaves in the chat: the program does not end within it."""
+        with self._changed:
             self._under_way += 1
+            self._changed.notify_all()
         try:
             yield
         finally:
-            with self._delivered:
+            with self._changed:
                 self._under_way -= 1
-                self._delivered.notify_all()
+                self._changed.notify_all()
 
-    def wait_until_delivered(self, seconds: float) -> None:
-        """Return when no delivery is under way, or after so many seconds."""
-        with self._delivered:
-            self._delivered.wait_for(lambda: self._under_way == 0, seconds)
+    def wait_until_quiet(self, seconds: float) -> None:
+        """Return when nothing was under way for a while, or after so many seconds."""
+        end = time.monotonic() + seconds
+        with self._changed:
+            while (left := end - time.monotonic()) > 0:
+                if self._under_way:
+                    self._changed.wait(left)
+                elif not self._changed.wait(min(QUIET_SECONDS, left)):
+                    return
 
     def now(self) -> float:
         """The platform's time: the real one plus the offset of the controllable clock."""

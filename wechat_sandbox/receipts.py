@@ -46,7 +46,7 @@ def start(platform: Platform) -> threading.Thread:
 
 
 def _run(platform: Platform) -> None:
-    while True:
+    while not platform.is_ending:  # then they stay owed: those whom they are for may be ending too
         try:
             wait = _push_due(platform)
         except Exception:
@@ -78,5 +78,5 @@ def _push(platform: Platform, app_id: str, openid: str, event: Mapping[str, obje
         "ToUserName": app.original_id, "FromUserName": openid,
         "CreateTime": int(platform.now()), "MsgType": "event",
     }  # fmt: skip
-    with platform.delivering():
+    with platform.finishing():
         push.deliver(platform, app, openid, head | dict(event))
