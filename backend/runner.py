@@ -12,8 +12,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import click
 
@@ -25,9 +26,10 @@ ROOT = Path(__file__).parent.parent
 MARK = "CIVIC_CASES_RUN"
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ECHO = 1.0  # seconds: `timeout` and others signal the process and its group; a second Ctrl-C comes later
-PATIENCE = 45.0  # seconds: longer than backend/programs.py gives
+PATIENCE = 30.0  # seconds for a program to finish: WeChat may take 20 to answer (backend/wechat/transport.py)
 
-# What a demonstration needs and nobody has set: no real WeChat, and a survey that comes while one looks on.
+# What a demonstration needs and nobody has set: no real WeChat, a survey that comes while one looks on,
+# and the addresses at the end of a short page.
 DEMONSTRATION = {
     "PORT": "8000",
     "SANDBOX_PORT": "8100",
@@ -36,6 +38,7 @@ DEMONSTRATION = {
     "PUBLIC_URL": "http://127.0.0.1:{PORT}",
     "SURVEY_DELAY_MINUTES": "1",
     "SURVEY_HOURS": "00:00-24:00",
+    "GRANIAN_LOG_LEVEL": "error",
     "NO_PROXY": "127.0.0.1,localhost",
     "PYTHONUNBUFFERED": "1",
 }
@@ -151,7 +154,7 @@ def prepare(servers: tuple[str, ...]) -> None:
 
 def start_programs() -> "subprocess.Popen[bytes]":
     """Start honcho in a session of its own: Ctrl-C reaches this process alone, which then ends the rest."""
-    honcho = [sys.executable, "-m", "backend.programs"]
+    honcho = [sys.executable, "-m", "backend.programs", str(PATIENCE)]
     return subprocess.Popen(honcho, cwd=ROOT, env=os.environ | {MARK: mark()}, start_new_session=True)
 
 
@@ -193,19 +196,28 @@ def announce() -> None:
 def stop_programs(programs: "subprocess.Popen[bytes]") -> None:
     """Let the programs finish what they hold; at a second Ctrl-C, kill them.
 
-    Honcho tells all at once, the sandbox too. A worker whose call to it is cut off writes that down, and the
-    message goes out after the next start.
+    Honcho tells all at once, the sandbox too, which goes on answering until nobody has called for a second. A
+    worker whose call is cut off all the same writes that down, and the message goes out after the next start.
     """
-    programs.terminate()
     try:
-        with suppress(subprocess.TimeoutExpired):
-            programs.wait(ECHO)
-        signal.signal(signal.SIGINT, interrupt)
-        programs.wait(PATIENCE)
+        hear_again(time.monotonic() + ECHO)
+        programs.terminate()
+        programs.wait(2 * PATIENCE)  # honcho counts from the first program's end
+        end_carrying(f"{MARK}={mark()}", PATIENCE)  # honcho leaves them when nobody hears it (programs.py)
         ignore_signals()
     except (KeyboardInterrupt, subprocess.TimeoutExpired):
         programs.kill()
         end_carrying(f"{MARK}={mark()}", seconds=0)
+
+
+def hear_again(after: float) -> None:
+    """Let Ctrl-C interrupt once more, when this moment is over."""
+
+    def interrupt_later(number: int, frame: FrameType | None) -> None:
+        if time.monotonic() > after:
+            interrupt(number, frame)
+
+    signal.signal(signal.SIGINT, interrupt_later)
 
 
 def mark() -> str:

@@ -10,15 +10,17 @@ from pathlib import Path
 
 import click
 import pytest
-from honcho import manager
 
-from backend import programs, runner
+from backend import runner
 from backend.embedded.processes import carrying, end_carrying
 from backend.wechat import transport
 from tests.programs import wait_until
 
-# Says that it is up; told to end, takes a second and leaves a word.
-PROGRAM = "trap 'sleep 1; > {0}/finished; exit' TERM; sleep 0.3; > {0}/up; while :; do sleep 0.1; done"
+# Says that it is up; told to end, however often, takes a second and leaves a word.
+PROGRAM = (
+    """trap 'trap "" TERM; sleep 1; > {0}/finished; exit' TERM; """
+    "sleep 0.3; > {0}/up; while :; do sleep 0.1; done"
+)
 
 Start = Callable[[str], "subprocess.Popen[bytes]"]
 
@@ -70,7 +72,7 @@ def test_honcho_whose_words_nobody_hears_ends_without_waiting_for_the_programs(
     (tmp_path / "Procfile").write_text("web: exec sleep 60")
     heard, said = os.pipe()
     os.close(heard)
-    honcho = [sys.executable, "-m", "backend.programs"]
+    honcho = [sys.executable, "-m", "backend.programs", "30"]
     ended = subprocess.run(
         honcho, cwd=runner.ROOT, env=os.environ | {runner.MARK: runner.mark()},
         stdout=said, timeout=10, check=False,
@@ -79,6 +81,31 @@ def test_honcho_whose_words_nobody_hears_ends_without_waiting_for_the_programs(
     assert ended.returncode == 1
 
 
+patience = pytest.mark.parametrize(("seconds", "may_finish"), [(0.3, False), (runner.PATIENCE, True)])
+
+
+@patience
+def test_honcho_has_as_much_patience_as_the_runner_gives_it(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, may_finish: bool
+) -> None:
+    monkeypatch.setattr(runner, "PATIENCE", seconds)
+    until_up = f"until [ -e {tmp_path}/up ]; do sleep 0.05; done"
+    start(f"clock: {until_up}\nworker: {PROGRAM.format(tmp_path)}").wait(20)
+    assert (tmp_path / "finished").exists() is may_finish
+
+
+@patience
+def test_programs_that_honcho_left_behind_are_given_the_same_time(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, may_finish: bool
+) -> None:
+    monkeypatch.setattr(runner, "PATIENCE", seconds)
+    honcho = start(f"worker: {PROGRAM.format(tmp_path)}")
+    wait_until((tmp_path / "up").exists)
+    honcho.kill()
+    runner.stop_programs(honcho)
+    assert (tmp_path / "finished").exists() is may_finish
+    assert carrying(f"{runner.MARK}={runner.mark()}") == []
+
+
 def test_a_program_may_take_longer_to_end_than_wechat_to_answer() -> None:
-    assert "KILL_WAIT" in manager.Manager.loop.__code__.co_names  # honcho's, and no name of ours alone
-    assert programs.manager.KILL_WAIT > transport.LONGEST
+    assert runner.PATIENCE > transport.LONGEST
