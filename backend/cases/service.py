@@ -151,7 +151,7 @@ def _reopen(session: Session, case: Case, given: Given, at: datetime) -> None:
 
 def _urge(session: Session, case: Case, given: Given, at: datetime) -> None:
     if case.urged_at is not None and at - case.urged_at < URGE_EVERY:
-        raise TooMany("刚刚已经催过了，承办单位正在处理，请半小时后再催")
+        raise TooMany("刚刚已经催过了，负责的单位正在处理，请半小时后再催")
     case.urged += 1
     case.urged_at = at
 

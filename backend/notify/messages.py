@@ -62,7 +62,7 @@ CATALOGUE: dict[Message, Kind] = {
     M.CASE_OVERDUE:     Kind("已超时", "诉求 {number} 已超过时限（{note}）。\n{place}\n{summary}", OFFICER, urgent=True),
     M.PERSON_WANTED:    Kind("请联系", "诉求 {number} 的群众希望工作人员联系。\n{place}\n{note}", OFFICER, urgent=True),
     M.CASE_ACCEPTED:    Kind("已受理", "您反映的事情（编号 {number}）已经受理，正在安排负责的单位。{note}", RESIDENT),
-    M.CASE_REJECTED:    Kind("不予受理", "您反映的事情（编号 {number}）不能受理。原因：{note}", RESIDENT),
+    M.CASE_REJECTED:    Kind("不能受理", "您反映的事情（编号 {number}）不能受理。原因：{note}", RESIDENT),
     M.CASE_ON_ITS_WAY:  Kind("已派单", "您反映的事情（编号 {number}）已派给{who}，请等待办理。", RESIDENT),
     M.CASE_IN_PROGRESS: Kind("处理中", "{who}已经接手您反映的事情（编号 {number}），正在处理。", RESIDENT),
     M.CASE_RESOLVED:    Kind("待您确认", "您反映的事情（编号 {number}）已办理：{note}\n请您看一看，确认是否解决。", RESIDENT, urgent=True),

@@ -17,13 +17,15 @@ class Doing:
 
 
 A, S = Action, Status
+SAID_GOOD = "您的评价我们收到了。"
+SAID_BAD = "这件事会重新办理，有进展会马上告诉您。"
 
 # fmt: off
 DOINGS: dict[Action, Doing] = {
     A.CONFIRM:  Doing("已解决", "有想说的话可以写在这里（也可以不写）", "谢谢您的确认，这件事已经结案"),
-    A.REOPEN:   Doing("没有解决", "请说一说哪里还没有解决", "会重新办理，有进展会马上告诉您", True, "请说一说哪里还没有解决，好让工作人员知道再做什么"),
+    A.REOPEN:   Doing("没有解决", "请说一说哪里还没有解决", SAID_BAD, True, "请说一说哪里还没有解决，好让工作人员知道再做什么"),
     A.ADD:      Doing("补充说明", "还有什么情况，请写在这里", "已经补充上了，工作人员看得到", True, "请写上要补充的话"),
-    A.URGE:     Doing("催办", "想对承办单位说的话（也可以不写）", "已经帮您催了，承办单位马上会收到提醒"),
+    A.URGE:     Doing("催办", "想对负责的单位说的话（也可以不写）", "已经帮您催了，负责的单位马上会收到提醒"),
     A.WITHDRAW: Doing("撤回", "为什么撤回（也可以不写）", "这件事已经撤回"),
 }
 
@@ -32,7 +34,7 @@ STEPS: dict[Action, str] = {
     A.LOCATE: "补充了地点",
     A.ADD: "补充了情况",
     A.ACCEPT: "已受理",
-    A.REJECT: "不予受理",
+    A.REJECT: "不能受理",
     A.ASSIGN: "已派给{unit}",
     A.ACKNOWLEDGE: "已接手，正在处理",
     A.SEND_BACK: "正在换一个单位来办",
@@ -67,6 +69,4 @@ SURVEYED = {
 }
 
 YOU, STAFF, COMMUNITY, SYSTEM = "您", "工作人员", "社区工作人员", "系统"
-SAID_BAD = "会重新办理，有进展会马上告诉您。"
-SAID_GOOD = "您的评价我们收到了。"
 # fmt: on

@@ -64,6 +64,7 @@ def test_other_words_are_added_too(session, phone, case):
 def test_not_solved_brings_the_case_back_with_the_words(session, phone, desk, case):
     desk.resolve(case.number)
     _, page = phone.send(f"{at(case)}/reopen", note="还是不亮")
+    assert "这件事会重新办理，有进展会马上告诉您。" in page
     assert "第 2 次办理" in page
     assert "还是不亮" in page
     assert status_of(session, case) is Status.ACCEPTED
@@ -83,7 +84,7 @@ def test_to_urge_is_counted_and_limited_and_says_when(session, phone, case):
     session.expire_all()
     assert (first, second) == (200, 429)
     assert "催办了一次" in page
-    assert "半小时后再催" in refused
+    assert "负责的单位正在处理，请半小时后再催" in refused
     assert session.get(Case, case.id).urged == 1
 
 

@@ -59,7 +59,7 @@ def test_a_good_answer_is_thanked_and_leaves_the_case_closed(session, browser, l
 def test_a_bad_answer_brings_the_case_back(session, browser, link, survey, answers):
     _, page = reply(browser, link, **answers, words="灯又坏了")
     _, case = row(session, survey)
-    assert "会重新办理" in page
+    assert "这件事会重新办理，有进展会马上告诉您。" in page
     assert (case.status, case.round) == (Status.ACCEPTED, 2)
 
 
