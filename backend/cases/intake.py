@@ -23,7 +23,6 @@ from backend.cases.workflow import RULES, Action
 from backend.db import after_commit
 from backend.errors import NotFound
 from backend.notify.tasks import deliver
-from backend.places.models import Area
 from backend.places.roles import Role
 from backend.privacy import mask_phones
 from backend.times import local, now, spoken, stamp
@@ -144,7 +143,9 @@ def addition(number: str, resident_id: int, words: str, media: str) -> dict[str,
 
 def open_case(session: Session, report: Report, at: datetime | None = None) -> Case:
     """Open a case, with its event, deadline and alerts. The same `key` again returns the same case."""
-    if report.key is not None and (known := _with_key(session, report)) is not None:
+    if report.key is not None and (known := with_key(session, report.key)) is not None:
+        if known.resident_id != report.resident_id:
+            raise NotFound("没有找到这件诉求")
         return known
     moment = at or now()
     row = _insert(session, report, moment)
@@ -166,21 +167,13 @@ def _insert(session: Session, report: Report, at: datetime) -> Any:
     raise AssertionError
 
 
-def _with_key(session: Session, report: Report) -> Case | None:
+def with_key(session: Session, key: str) -> Case | None:
     """The case that this key opened before. Taking the key's lock makes a double tap wait for the first."""
-    session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(report.key, 0))))
-    known = session.scalar(sa.select(Case).where(Case.key == report.key))
-    if known is not None and known.resident_id != report.resident_id:
-        raise NotFound("没有找到这件诉求")
-    return known
+    session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(key, 0))))
+    return session.scalar(sa.select(Case).where(Case.key == key))
 
 
 def summary(text: str) -> str:
     """The beginning of a report, on one line, without the telephone numbers in it."""
     line = mask_phones(" ".join(text.split()))
     return line if len(line) <= SUMMARY else line[: SUMMARY - 1] + "…"
-
-
-def place_label(area: Area) -> str:
-    """The place as officers read it; the names of the places above it are on the case's page."""
-    return area.name

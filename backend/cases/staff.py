@@ -26,6 +26,8 @@ CHANNEL_LABELS = {
     Channel.OTHER: "其他渠道",
 }
 LONGEST = 2000
+BETWEEN = r"[\s()（）-]"  # what people write between the digits of a number
+NO_PHONE = "电话号码不对，请填手机号或带区号的固定电话"
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,12 @@ def take(session: Session, actor: Actor, visit: Visit, at: datetime | None = Non
     if area is None:
         raise NotFound("没有这个地点")
     role = _role_at(actor, area)
-    if visit.key is not None and (known := _with_key(session, visit.key)) is not None:
+    if visit.key is not None and (known := intake.with_key(session, visit.key)) is not None:
         return known
     report = intake.Report(
         text=text,
         place_id=area.id,
-        place=intake.place_label(area),
+        place=area.name,
         channel=visit.channel,
         resident_id=_resident(session, visit.name.strip(), phone),
         officer_id=actor.officer_id,
@@ -84,10 +86,10 @@ def take(session: Session, actor: Actor, visit: Visit, at: datetime | None = Non
 
 def clean_phone(text: str) -> str:
     """The number as it is stored and looked up, without +86, spaces, dashes. Raises Invalid."""
-    digits = re.sub(r"[\s()（）-]", "", text)
+    digits = re.sub(BETWEEN, "", text)
     found = PHONE.fullmatch(digits)
     if digits and not found:
-        raise Invalid("电话号码不对，请填手机号或带区号的固定电话")
+        raise Invalid(NO_PHONE)
     return found.group(1) if found else ""
 
 
@@ -108,12 +110,6 @@ def _role_at(actor: Actor, area: Area) -> Role:
     if actor.officer_id is None or not roles:
         raise Forbidden("这个地点不归您负责，不能在这里登记诉求")
     return workflow.acting_role(Action.SUBMIT, roles)
-
-
-def _with_key(session: Session, key: str) -> Case | None:
-    """The case that this key opened before; a second import of it waits for the first (as in intake)."""
-    session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(key, 0))))
-    return session.scalar(sa.select(Case).where(Case.key == key))
 
 
 def _resident(session: Session, name: str, phone: str) -> int | None:

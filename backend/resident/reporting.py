@@ -11,7 +11,7 @@ from backend.cases.models import Case, Channel
 from backend.cases.staff import clean_phone
 from backend.errors import Invalid, NotFound
 from backend.notify.models import Contact
-from backend.places import codes, positions, queries
+from backend.places import codes, positions, queries, residents
 from backend.places.models import Area, Resident
 from backend.places.roles import Role
 from backend.resident import schemas
@@ -83,11 +83,11 @@ def open_case(
         raise WrongFields({"report": TOO_LITTLE})
     area, true = _locate(session, told, contact_id)
     if phone := _clean_phone(told.phone):
-        keep_phone(session, resident_id, phone)
+        residents.keep_phone(session, resident_id, phone)
     report = intake.Report(
         text=told.text,
         place_id=area.id,
-        place=intake.place_label(area),
+        place=area.name,
         channel=channel,
         resident_id=resident_id,
         role=Role.RESIDENT,
@@ -120,12 +120,6 @@ def _clean_phone(text: str) -> str:
         return clean_phone(text)
     except Invalid as error:
         raise WrongFields({"phone": error.message}) from None
-
-
-def keep_phone(session: Session, resident_id: int, phone: str) -> None:
-    """Store the number, sealed, with its index for look-up."""
-    resident = session.get_one(Resident, resident_id)
-    resident.phone, resident.phone_index = phone, privacy.blind_index(phone)
 
 
 def phone_of(session: Session, resident_id: int) -> str:

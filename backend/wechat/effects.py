@@ -19,8 +19,8 @@ from backend.cases.workflow import Audience, Given
 from backend.notify import binding, outbox
 from backend.notify.messages import Message
 from backend.notify.models import Contact
-from backend.places.models import Area, Officer, Resident
-from backend.privacy import blind_index
+from backend.places import residents
+from backend.places.models import Area, Officer
 from backend.times import now
 from backend.wechat import wording
 from backend.wechat.talk import (
@@ -120,8 +120,7 @@ def _rate(session: Session, sender: Sender, effect: RateSurvey) -> None:
 
 
 def _keep_phone(session: Session, sender: Sender, effect: KeepPhone) -> None:
-    resident = session.get_one(Resident, sender.resident_id)
-    resident.phone, resident.phone_index = effect.phone, blind_index(effect.phone)
+    residents.keep_phone(session, sender.resident_id, effect.phone)
 
 
 def _bind(session: Session, sender: Sender, effect: Bind) -> str:
