@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import cos, radians
 from typing import Any
 
@@ -31,6 +32,21 @@ class Place:
     level: Level
     scene: str | None
     path: str
+
+
+@dataclass(frozen=True)
+class NamedPlace:
+    """A community or station that people may call by its name, with the name of its street."""
+
+    id: int
+    name: str
+    street: str
+    telephone: str | None = None
+
+    @cached_property
+    def plain(self) -> str:
+        """The name without the marks that people leave out."""
+        return self.name.translate(PUNCTUATION)
 
 
 def inside(scope_id: int) -> sa.ColumnElement[bool]:
@@ -72,8 +88,20 @@ def nearest(
     )
 
 
-def by_name(session: Session, scope_id: int, text: str) -> list[Area]:
-    """The communities and stations whose whole name was said: none, one, or several namesakes.
+def named_places(session: Session, scope_id: int) -> list[NamedPlace]:
+    """The communities and stations of the scope, street by street (one query)."""
+    street = aliased(Area)
+    rows = session.execute(
+        sa.select(Area.id, Area.name, sa.func.coalesce(street.name, ""), Area.telephone)
+        .join(street, street.id == Area.subdistrict_id, isouter=True)
+        .where(inside(scope_id), Area.level.in_(NAMED))
+        .order_by(Area.subdistrict_id, Area.community_id, Area.level, Area.id)
+    )
+    return [NamedPlace(*row) for row in rows]
+
+
+def said_in(text: str, places: Sequence[NamedPlace]) -> list[NamedPlace]:
+    """The places whose whole name was said: none, one, or several namesakes.
 
     玉兰, 玉兰社区, 望溪街道玉兰社区 and 我在玉兰社区门口 all find 玉兰社区; an exact name beats one that is
     contained, the longer of two contained ones wins, and of namesakes the one whose street is mentioned.
@@ -82,46 +110,41 @@ def by_name(session: Session, scope_id: int, text: str) -> list[Area]:
     said = text.translate(PUNCTUATION)
     if len(said) < 2:
         return []
-    is_said = (sa.func.strpos(said, _plain()) > 0) | (_plain() == said + KIND)
-    found = _named(session, scope_id, is_said)
-    likeness = {area.id: _likeness(area.name.translate(PUNCTUATION), said) for area in found}
-    best = [area for area in found if likeness[area.id] == max(likeness.values())]
-    return best if len(best) < 2 else _in_mentioned_street(session, best, said)
+    found = [place for place in places if place.plain in said or place.plain == said + KIND]
+    likeness = {place.id: _likeness(place, said) for place in found}
+    best = [place for place in found if likeness[place.id] == max(likeness.values())]
+    return best if len(best) < 2 else _in_mentioned_street(best, said)
 
 
-def beginning(session: Session, scope_id: int, text: str) -> Sequence[Area]:
-    """The communities and stations whose name begins with the words: to ask about, not to take."""
+def beginning(text: str, places: Sequence[NamedPlace]) -> list[NamedPlace]:
+    """The places whose name begins with the words: to ask about, not to take."""
     said = text.translate(PUNCTUATION)
-    return _named(session, scope_id, sa.func.starts_with(_plain(), said)) if len(said) >= 2 else []
+    return [place for place in places if place.plain.startswith(said)] if len(said) >= 2 else []
 
 
-def to_choose(session: Session, areas: Sequence[Area]) -> list[str]:
+def to_choose(places: Sequence[NamedPlace]) -> list[str]:
     """At most three names to ask about. Each, said back, finds one: namesakes come with their street."""
-    names = [area.name for area in areas]
-    streets = sa.select(Area.id, Area.name).where(Area.id.in_([area.subdistrict_id for area in areas]))
-    street: dict[int | None, str] = {street_id: name for street_id, name in session.execute(streets)}
-    told = [street.get(a.subdistrict_id, "") * (names.count(a.name) > 1) + a.name for a in areas]
+    names = [place.name for place in places]
+    told = [place.street * (names.count(place.name) > 1) + place.name for place in places]
     return [name for name in told if told.count(name) == 1][:ALIKE]
 
 
-def _named(session: Session, scope_id: int, condition: sa.ColumnElement[bool]) -> Sequence[Area]:
-    places = sa.select(Area).where(inside(scope_id), Area.level.in_(NAMED), condition)
-    return session.scalars(places.order_by(Area.id)).all()
+def by_name(session: Session, scope_id: int, text: str) -> Sequence[Area]:
+    """The areas that are `said_in` a text, for whoever asks only once."""
+    ids = [place.id for place in said_in(text, named_places(session, scope_id))]
+    return session.scalars(sa.select(Area).where(Area.id.in_(ids)).order_by(Area.id)).all()
 
 
-def _plain() -> sa.ColumnElement[str]:
-    return sa.func.translate(Area.name, MARKS, "")
+def _likeness(place: NamedPlace, said: str) -> tuple[bool, bool, int]:
+    return said == place.plain, said + KIND == place.plain, len(place.plain)
 
 
-def _likeness(name: str, said: str) -> tuple[bool, bool, int]:
-    return said == name, said + KIND == name, len(name)
+def _in_mentioned_street(places: list[NamedPlace], said: str) -> list[NamedPlace]:
+    return [place for place in places if place.street and _is_mentioned(place.street, said)] or places
 
 
-def _in_mentioned_street(session: Session, areas: list[Area], said: str) -> list[Area]:
-    streets = {area.subdistrict_id for area in areas if area.subdistrict_id is not None}
-    names = session.execute(sa.select(Area.id, Area.name).where(Area.id.in_(streets)))
-    mentioned = {street_id for street_id, name in names if name in said or name.removesuffix("街道") in said}
-    return [area for area in areas if area.subdistrict_id in mentioned] or areas
+def _is_mentioned(street: str, said: str) -> bool:
+    return street in said or street.removesuffix("街道") in said
 
 
 def path_names(session: Session, area: Area) -> str:

@@ -15,10 +15,10 @@ from backend.wechat.answers import BY_INTENT, NOT_AN_ANSWER, answer_survey, digi
 from backend.wechat.reports import (
     ask_which,
     at_place,
-    is_about_it,
     is_joining,
     is_just_there,
     is_locating,
+    is_saying_where,
     join,
     last_place,
     open_case,
@@ -136,9 +136,9 @@ def _other(state: State, message: Message, facts: Facts) -> Turn:
 
 def _words(state: State, message: Message, media: Media, facts: Facts) -> Turn:
     text, understood = message.text.strip(), message.understood
-    if is_locating(state, facts) and is_about_it(state, understood, facts):
+    if is_saying_where(state, understood, facts):
         if facts.named is not None:
-            return place_named(state, facts.named, text, understood, facts)
+            return place_named(state, facts.named, text, media, understood, facts)
         if facts.alike:
             return ask_which(state, text, media, understood, facts)
     if understood.intent is Intent.WORDS or (media and understood.intent is Intent.BLANK):

@@ -1,7 +1,7 @@
-"""What the conversation needs to know about one message, in one statement."""
+"""What the conversation needs to know about one message: one statement, and names kept in memory."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, LiteralString
@@ -14,18 +14,18 @@ from backend.cases.workflow import Status
 from backend.config import config
 from backend.places import queries
 from backend.places.models import Area
+from backend.places.queries import NamedPlace
 from backend.places.roles import Level
 from backend.quick import Statement
 from backend.wechat import accounts
 from backend.wechat.accounts import Account
 from backend.wechat.effects import Sender
 from backend.wechat.envelope import Delivery
-from backend.wechat.reports import WAITS_FOR_PLACE, is_just_there
+from backend.wechat.reports import is_saying_where, is_scanned
 from backend.wechat.talk import WINDOW, CaseFact, Facts, Kind, Message, Place, State, SurveyFact
 from backend.wechat.understanding import Intent
 
-HOME_FOR = 60.0  # seconds that an account's own area is remembered
-NAME_AT_MOST = 20  # characters: a longer text is not the name of a place
+HOME_FOR = 60.0  # seconds that an account's own area, and the names in it, are remembered
 
 _CASE: LiteralString = (
     "json_build_array(c.id, c.number, c.status, left(c.report, 60), extract(epoch FROM c.due_at))"
@@ -82,11 +82,16 @@ class Known:
 
 @dataclass(frozen=True)
 class Home:
-    """An account's own area."""
+    """An account's own area, and the places in it that have a name."""
 
     place: Place
     is_place: bool
-    example: str
+    names: Sequence[NamedPlace]
+
+    @property
+    def example(self) -> str:
+        """The name of some community."""
+        return self.names[0].name if self.names else self.place.name
 
 
 def gather(account: Account, delivery: Delivery, at: datetime) -> tuple[Known, Facts] | None:
@@ -95,11 +100,16 @@ def gather(account: Account, delivery: Delivery, at: datetime) -> tuple[Known, F
     if row is None:
         return None
     contact_id, resident_id, is_awaited, version, stored, replied, *found = row
-    joined, asked, scanned, recent, survey = found
     sender = Sender(account.name, contact_id, resident_id)
     known = Known(sender, is_awaited, version, State.read(stored), replied)
     home = _home(account)
-    facts = Facts(
+    facts = _facts(account, home, found, at)
+    return known, replace(facts, **_places(known.state, delivery.message, facts, home.names))
+
+
+def _facts(account: Account, home: Home, found: list[Any], at: datetime) -> Facts:
+    joined, asked, scanned, recent, survey = found
+    return Facts(
         now=at,
         number=new_number(at),
         home=home.place,
@@ -111,9 +121,7 @@ def gather(account: Account, delivery: Delivery, at: datetime) -> tuple[Known, F
         asked=_case(asked),
         recent=tuple(case for case in map(_case, recent or ()) if case),
         survey=SurveyFact(survey[0], survey[1], survey[2] == "sent") if survey else None,
-        **_places(account, known.state, delivery.message, at),
     )
-    return known, facts
 
 
 def _parameters(account: Account, delivery: Delivery) -> dict[str, Any]:
@@ -142,39 +150,28 @@ def _case(fact: list[Any] | None) -> CaseFact | None:
     return CaseFact(case_id, number, Status(status), report, due)
 
 
-def _places(account: Account, state: State, message: Message, at: datetime) -> dict[str, Any]:
-    """The places a location or a name means: rarely asked, so through the services' own queries."""
+def _places(state: State, message: Message, facts: Facts, names: Sequence[NamedPlace]) -> dict[str, Any]:
+    """The places that a position or words mean: a position costs a query, words are held against memory."""
     if message.kind is Kind.LOCATION and message.latitude is not None and message.longitude is not None:
         with db.transaction() as session:
-            scope = accounts.area_id(session, account)
-            return {"near": _place(queries.nearest(session, scope, message.latitude, message.longitude))}
-    is_answer = state.asking in WAITS_FOR_PLACE and len(message.text) <= NAME_AT_MOST
-    if message.kind is Kind.TEXT and (is_answer or _may_name_a_place(state, message, at)):
-        with db.transaction() as session:
-            return _named(session, accounts.area_id(session, account), message.text, is_answer)
+            near = queries.nearest(session, facts.home.id, message.latitude, message.longitude)
+            return {"near": Place(near.id, near.name, near.telephone) if near else None}
+    if message.kind not in (Kind.TEXT, Kind.VOICE) or message.understood.intent is not Intent.WORDS:
+        return {}
+    is_answer = is_saying_where(state, message.understood, facts)
+    # A report may say where: 海棠社区门口积水. A code scanned just now says it better, except in danger.
+    if is_answer or message.understood.dangers or not is_scanned(state, facts.now):
+        return _named(message.text, names, is_answer)
     return {}
 
 
-def _may_name_a_place(state: State, message: Message, at: datetime) -> bool:
-    """A report may say where: 海棠社区门口积水. A code scanned just now says it better, except in danger."""
-    understood = message.understood
-    if understood.intent is not Intent.WORDS:
-        return False
-    return bool(understood.dangers) or not is_just_there(state, at)
-
-
-def _named(session: Session, scope_id: int, text: str, is_answer: bool) -> dict[str, Any]:
-    found: Sequence[Area] = queries.by_name(session, scope_id, text)
+def _named(text: str, names: Sequence[NamedPlace], is_answer: bool) -> dict[str, Any]:
+    found = queries.said_in(text, names)
     if len(found) == 1:
-        return {"named": _place(found[0])}
+        return {"named": Place(found[0].id, found[0].name, found[0].telephone)}
     if not is_answer:
         return {}
-    found = found or queries.beginning(session, scope_id, text)
-    return {"alike": tuple(queries.to_choose(session, found)) if found else ()}
-
-
-def _place(area: Area | None) -> Place | None:
-    return None if area is None else Place(area.id, area.name, area.telephone)
+    return {"alike": tuple(queries.to_choose(found or queries.beginning(text, names)))}
 
 
 _homes: dict[str, tuple[float, Home]] = {}
@@ -191,11 +188,11 @@ def _home(account: Account) -> Home:
 
 def _read_home(session: Session, account: Account) -> Home:
     area = session.get_one(Area, accounts.area_id(session, account))
-    named = next((place.name for place in queries.choices(session, area.id)), area.name)
     is_place = area.level not in (Level.DISTRICT, Level.SUBDISTRICT)
-    return Home(Place(area.id, area.name, area.telephone), is_place, named)
+    names = queries.named_places(session, area.id)
+    return Home(Place(area.id, area.name, area.telephone), is_place, names)
 
 
 def forget() -> None:
-    """Read the accounts' areas anew at the next message."""
+    """Read the accounts' areas and the names in them anew at the next message."""
     _homes.clear()

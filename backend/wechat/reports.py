@@ -92,13 +92,16 @@ def _join_words(state: State, text: str, media: Media, understood: Understood, f
     return replace(turn, state=replace(turn.state, dangers=dangers), reply=_alarm(understood) + turn.reply)
 
 
-def place_named(state: State, place: Place, words: str, understood: Understood, facts: Facts) -> Turn:
+def place_named(
+    state: State, place: Place, words: str, media: Media, understood: Understood, facts: Facts
+) -> Turn:
     """The place that was asked for; words that say more than its name are kept as the address."""
-    address = "" if words in place.name else words
+    address = "" if words.rstrip("。") in place.name else words  # recognised speech ends with a full stop
     reply = wording.PLACED.format(place=place.name, number=state.case_number)
-    placed = replace(at_place(state, place, facts.now), asking="")
+    placed = replace(at_place(state, place, facts.now, said=True), asking="")
     located = Locate(state.case_number, place, address=address)
-    return Turn(placed, _warning(understood) + reply, (located,))
+    recording = (AddToCase(state.case_number, media=media),) if media else ()
+    return Turn(placed, _warning(understood) + reply, (located, *recording))
 
 
 def ask_which(state: State, words: str, media: Media, understood: Understood, facts: Facts) -> Turn:
@@ -137,6 +140,11 @@ def is_locating(state: State, facts: Facts) -> bool:
     return not is_over and facts.joined.status in RULES[Action.LOCATE].sources
 
 
+def is_saying_where(state: State, understood: Understood, facts: Facts) -> bool:
+    """Whether the name of a place in these words answers "where?" or "elsewhere?"."""
+    return is_locating(state, facts) and is_about_it(state, understood, facts)
+
+
 def is_about_it(state: State, understood: Understood, facts: Facts) -> bool:
     """Whether words can be about the last case: short ones, and of danger only where it is the same danger.
 
@@ -165,9 +173,14 @@ def is_just_there(state: State, now: datetime) -> bool:
     return state.place is not None and now.timestamp() <= said_at + JUST_NOW.total_seconds()
 
 
-def at_place(state: State, place: Place, now: datetime) -> State:
+def is_scanned(state: State, now: datetime) -> bool:
+    """Whether a code or a position said just now where it is, more exactly than words do."""
+    return is_just_there(state, now) and not state.place_said
+
+
+def at_place(state: State, place: Place, now: datetime, *, said: bool = False) -> State:
     until = (now + PLACE_FOR).timestamp()
-    return replace(state, place=place.id, place_name=place.name, place_until=until)
+    return replace(state, place=place.id, place_name=place.name, place_until=until, place_said=said)
 
 
 def _warning(understood: Understood) -> str:

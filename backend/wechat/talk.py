@@ -104,7 +104,8 @@ class Facts:
     example: str  # the name of some community of it
     link: str  # the resident's list of cases
     scanned: Place | None = None
-    named: Place | None = None  # that the words name; not looked up where a place was scanned just now
+    # That the words name; right after a scan looked up only for words of danger and answers to "where?".
+    named: Place | None = None
     alike: tuple[str, ...] = ()  # names to choose from, where an answer to "where?" names no place for sure
     near: Place | None = None
     joined: CaseFact | None = None  # the case of state.case_number, as it stands now
@@ -120,6 +121,7 @@ class State:
     place: int | None = None
     place_name: str = ""
     place_until: float = 0
+    place_said: bool = False  # in words: a code or a position says it more exactly
     case_number: str = ""
     case_until: float = 0
     dangers: tuple[str, ...] = ()  # that case's, by the numbers to call: 119 is fire

@@ -1,14 +1,20 @@
 """Finding places: by position, by what people call them, by path; and the units that serve them."""
 
+from dataclasses import replace
+
 import pytest
 import sqlalchemy as sa
 
 from backend.places import queries
+from backend.places.queries import NamedPlace
 from backend.places.roles import Level
 from tests.factories import make_area, make_case, make_code, make_community, make_unit
 
 HERE = (22.7000, 114.2000)
 METRE = 1 / 111_195  # degrees of latitude
+YULAN = NamedPlace(1, "玉兰社区", "望溪街道")
+NAMESAKE = NamedPlace(2, "玉兰社区", "松屿街道")
+GATE = NamedPlace(3, "玉兰苑东门", "望溪街道")
 
 
 def north(metres):
@@ -58,60 +64,72 @@ def test_places_of_another_district_are_not_found(session, street, community):
     assert other.id not in {place.id for place in queries.choices(session, street.id)}
 
 
+def test_the_named_places_of_a_scope_come_with_their_street_and_telephone(session, street, community):
+    community.telephone = "0755-00001234"
+    gate = make_area(session, Level.STATION, community, name="玉兰苑东门")
+    make_area(session, Level.GRID, community, name="一网格")
+    make_community(session, name="桂花社区")
+    assert queries.named_places(session, street.id) == [
+        NamedPlace(community.id, "玉兰社区", "望溪街道", "0755-00001234"),
+        NamedPlace(gate.id, "玉兰苑东门", "望溪街道"),
+    ]
+
+
 @pytest.mark.parametrize(
     "said", ["玉兰", "玉兰社区", "望溪街道玉兰社区", "青岚区 / 望溪街道 / 玉兰社区", "我在玉兰社区门口。"]
 )
-def test_people_call_a_community_by_many_names(session, street, community, said):
-    make_area(session, Level.STATION, community, name="玉兰苑东门")
-    assert queries.by_name(session, street.id, said) == [community]
+def test_people_call_a_community_by_many_names(said):
+    assert queries.said_in(said, [YULAN, GATE]) == [YULAN]
 
 
-def test_a_station_is_found_by_its_whole_name_and_asked_about_by_its_beginning(session, street, community):
-    gate = make_area(session, Level.STATION, community, name="玉兰苑东门")
-    assert queries.by_name(session, street.id, "玉兰社区玉兰苑东门") == [gate]
-    assert queries.by_name(session, street.id, "玉兰苑") == []
-    assert queries.beginning(session, street.id, "玉兰苑") == [gate]
+def test_a_station_is_found_by_its_whole_name_and_asked_about_by_its_beginning():
+    assert queries.said_in("玉兰社区玉兰苑东门", [YULAN, GATE]) == [GATE]
+    assert queries.said_in("玉兰苑", [YULAN, GATE]) == []
+    assert queries.beginning("玉兰苑", [YULAN, GATE]) == [GATE]
 
 
-def test_an_exact_name_beats_one_that_is_only_short_of_its_kind(session, street, community):
-    shop = make_area(session, Level.STATION, community, name="玉兰")
-    assert queries.by_name(session, street.id, "玉兰") == [shop]
+@pytest.mark.parametrize("said", ["", "玉", " 。"])
+def test_too_little_is_the_beginning_of_no_name(said):
+    assert queries.beginning(said, [YULAN, GATE]) == []
 
 
-def test_the_marks_in_a_name_may_be_left_out(session, street, community):
-    stop = make_area(session, Level.STATION, community, name="地铁4号线-玉兰站")
-    for said in ("地铁4号线-玉兰站", "地铁4号线玉兰站", "地铁4号线 玉兰站"):
-        assert queries.by_name(session, street.id, said) == [stop]
+def test_an_exact_name_beats_one_that_is_only_short_of_its_kind():
+    shop = NamedPlace(9, "玉兰", "望溪街道")
+    assert queries.said_in("玉兰", [YULAN, shop]) == [shop]
 
 
-def test_at_most_three_places_are_there_to_choose_from(session, street, community):
-    gates = [make_area(session, Level.STATION, community, name=f"玉兰苑{side}门") for side in "东南西北"]
-    found = queries.beginning(session, street.id, "玉兰苑")
-    assert found == gates
-    assert queries.to_choose(session, found) == ["玉兰苑东门", "玉兰苑南门", "玉兰苑西门"]
+@pytest.mark.parametrize("said", ["地铁4号线-玉兰站", "地铁4号线玉兰站", "地铁4号线 玉兰站"])
+def test_the_marks_in_a_name_may_be_left_out(said):
+    stop = NamedPlace(9, "地铁4号线-玉兰站", "望溪街道")
+    assert queries.said_in(said, [YULAN, stop]) == [stop]
 
 
-def test_each_name_to_choose_from_finds_one_place_when_said_back(session, street, community):
-    district = session.get_one(type(street), street.district_id)
-    other_street = make_area(session, Level.SUBDISTRICT, district, name="松屿街道")
-    make_area(session, Level.COMMUNITY, other_street, name="玉兰社区")
-    names = queries.to_choose(session, queries.by_name(session, district.id, "玉兰"))
+def test_at_most_three_places_are_there_to_choose_from():
+    gates = [NamedPlace(number, f"玉兰苑{side}门", "望溪街道") for number, side in enumerate("东南西北")]
+    assert queries.to_choose(gates) == ["玉兰苑东门", "玉兰苑南门", "玉兰苑西门"]
+
+
+def test_each_name_to_choose_from_finds_one_place_when_said_back():
+    names = queries.to_choose([YULAN, NAMESAKE])
     assert names == ["望溪街道玉兰社区", "松屿街道玉兰社区"]
-    assert [len(queries.by_name(session, district.id, name)) for name in names] == [1, 1]
+    assert [queries.said_in(name, [YULAN, NAMESAKE]) for name in names] == [[YULAN], [NAMESAKE]]
 
 
-def test_of_namesakes_the_one_whose_street_is_mentioned_is_found(session, street, community):
-    district = session.get_one(type(street), street.district_id)
-    other_street = make_area(session, Level.SUBDISTRICT, district, name="松屿街道")
-    other = make_area(session, Level.COMMUNITY, other_street, name="玉兰社区")
-    assert queries.by_name(session, district.id, "玉兰") == [community, other]
-    assert queries.by_name(session, district.id, "松屿街道玉兰社区") == [other]
-    assert queries.by_name(session, district.id, "望溪玉兰社区") == [community]
+def test_namesakes_that_nothing_tells_apart_are_not_there_to_choose():
+    assert queries.to_choose([YULAN, replace(YULAN, id=9), GATE]) == ["玉兰苑东门"]
+
+
+def test_of_namesakes_the_one_whose_street_is_mentioned_is_found():
+    nowhere = NamedPlace(9, "玉兰社区", "")
+    places = [YULAN, NAMESAKE, nowhere]
+    assert queries.said_in("玉兰", places) == places
+    assert queries.said_in("松屿街道玉兰社区", places) == [NAMESAKE]
+    assert queries.said_in("望溪玉兰社区", places) == [YULAN]
 
 
 @pytest.mark.parametrize("said", ["", "玉", "月季社区", "%", "路灯不亮了"])
-def test_words_that_name_no_place_find_none(session, street, community, said):
-    assert queries.by_name(session, street.id, said) == []
+def test_words_that_name_no_place_find_none(said):
+    assert queries.said_in(said, [YULAN, GATE]) == []
 
 
 def test_the_path_ends_at_the_community(session, community):
@@ -130,19 +148,20 @@ def test_communities_and_stations_are_there_to_choose(session, street, community
     ]
 
 
-def test_choosing_costs_one_query_however_many_places_there_are(session, street, community):
+@pytest.mark.parametrize("read", [queries.choices, queries.named_places])
+def test_choosing_costs_one_query_however_many_places_there_are(session, street, community, read):
     asked = []
     sa.event.listen(
         session.connection(),
         "before_cursor_execute",
         lambda *call: asked.append(call[2]) if call[2].startswith("SELECT") else None,
     )
-    queries.choices(session, street.id)
+    read(session, street.id)
     one = len(asked)
     for number in range(3):
         make_code(session, make_area(session, Level.COMMUNITY, street, name=f"新{number}社区"))
     asked.clear()
-    queries.choices(session, street.id)
+    read(session, street.id)
     assert len(asked) == one == 1
 
 

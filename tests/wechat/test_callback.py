@@ -10,11 +10,9 @@ from backend.app import create_app
 from backend.cases.models import Attachment, Case, CaseEvent, Deadline
 from backend.cases.workflow import Action, Status
 from backend.notify.models import Contact, Notification
-from backend.places.models import Area, Resident
-from backend.places.roles import Level
+from backend.places.models import Resident
 from backend.wechat import accounts, effects
 from backend.wechat.models import Conversation, InboundMessage
-from tests.factories import make_area
 from tests.wechat import pushes
 from tests.wechat.pushes import push, read, send
 
@@ -173,40 +171,6 @@ def test_danger_that_is_told_when_the_case_comes_back_leaves_less_time(client, c
     assert case.urgent
     assert case.due_at < calm
     assert committed.scalars(sa.select(Deadline.due_at)).one() == case.due_at
-
-
-def test_danger_that_names_a_place_is_there_whatever_was_scanned(client, committed, community):
-    street = committed.get_one(Area, community.subdistrict_id)
-    guihua = make_area(committed, Level.COMMUNITY, street, name="桂花社区")
-    scan(client)
-    say(client, "路灯不亮了")
-    assert "地点：桂花社区" in say(client, "桂花社区有人跳楼")
-    committed.rollback()
-    lamp, danger = committed.scalars(sa.select(Case).order_by(Case.id)).all()
-    assert (lamp.place_id, lamp.urgent) == (community.id, False)
-    assert (danger.place_id, danger.urgent) == (guihua.id, True)
-
-
-def test_a_report_that_names_a_place_is_there_when_the_scan_was_hours_ago(client, committed, community):
-    street = committed.get_one(Area, community.subdistrict_id)
-    guihua = make_area(committed, Level.COMMUNITY, street, name="桂花社区")
-    scan(client)
-    talk = committed.scalars(sa.select(Conversation)).one()
-    talk.state = talk.state | {"place_until": talk.state["place_until"] - 3600}
-    committed.commit()
-    say(client, "桂花社区门口积水")
-    assert only_case(committed).place_id == guihua.id
-
-
-def test_a_name_that_is_not_whole_is_asked_about_and_the_whole_one_answers(client, committed, community):
-    gate = make_area(committed, Level.STATION, community, name="玉兰苑东门")
-    say(client, "路灯不亮了")
-    assert "\n玉兰苑东门\n" in say(client, "玉兰苑")
-    assert only_case(committed).community_id is None
-    say(client, "玉兰苑东门")
-    assert only_case(committed).place_id == gate.id
-    notes = committed.scalars(sa.select(CaseEvent.note).order_by(CaseEvent.id)).all()
-    assert "玉兰苑" in notes
 
 
 def test_what_the_resident_writes_cannot_break_the_reply(client, committed):

@@ -4,13 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from backend.wechat.talk import (
-    AddToCase,
-    Kind,
-    Locate,
-    OpenCase,
-    Place,
-)
+from backend.wechat.talk import AddToCase, Kind, Locate, OpenCase, Place
 from tests.wechat.talking import CASE, FACTS, GUIHUA, NOON, POSITION, YULAN, say, send
 
 
@@ -78,6 +72,20 @@ def test_a_report_that_names_its_community_is_not_asked_where():
 def test_what_the_words_name_counts_more_than_what_was_scanned_a_while_ago(at_yulan):
     turn = say("桂花社区门口积水", at_yulan, named=GUIHUA, now=NOON + timedelta(hours=6))
     assert turn.effects == (OpenCase(FACTS.number, "桂花社区门口积水", GUIHUA),)
+
+
+def test_a_name_that_was_spoken_answers_where_and_its_recording_is_kept():
+    asked = say("路灯不亮了").state
+    spoken = {"text": "玉兰社区。", "media_id": "v1"}
+    turn = send(Kind.VOICE, asked, message=spoken, joined=CASE, named=YULAN)
+    assert turn.effects == (Locate(CASE.number, YULAN), AddToCase(CASE.number, media=(("voice", "v1"),)))
+
+
+def test_a_name_that_was_spoken_in_part_is_kept_with_its_recording():
+    asked = say("路灯不亮了").state
+    spoken = {"text": "玉兰苑", "media_id": "v1"}
+    turn = send(Kind.VOICE, asked, message=spoken, joined=CASE, alike=("玉兰苑东门",))
+    assert turn.effects == (AddToCase(CASE.number, "玉兰苑", (("voice", "v1"),)),)
 
 
 def test_a_location_long_after_the_scan_says_where_the_case_is(at_yulan):
