@@ -51,7 +51,7 @@ def open_case(
         number=facts.number, place=place.name if place else "", until=until, example=facts.example
     )
     opened = replace(
-        state,
+        at_place(state, facts.named, facts.now, said=True) if facts.named else state,
         case_number=facts.number,
         case_until=(facts.now + JOIN_FOR).timestamp(),
         dangers=understood.calls if understood else (),

@@ -88,6 +88,12 @@ def test_a_name_that_was_spoken_in_part_is_kept_with_its_recording():
     assert turn.effects == (AddToCase(CASE.number, "玉兰苑", (("voice", "v1"),)),)
 
 
+def test_what_comes_after_a_place_was_named_is_there_too(at_yulan):
+    opened = say("桂花社区有人跳楼", at_yulan, named=GUIHUA).state
+    turn = say("垃圾堆在路口三天了，没有人来清理", opened, joined=CASE)
+    assert turn.effects[0].place == GUIHUA
+
+
 def test_a_location_long_after_the_scan_says_where_the_case_is(at_yulan):
     later = NOON + timedelta(hours=6)
     opened = say("路灯不亮了", at_yulan, now=later).state
