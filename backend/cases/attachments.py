@@ -47,28 +47,36 @@ def prepare(content: bytes) -> Photo:
     return Photo(storage.save(checked.content), checked.mime, len(checked.content))
 
 
-def prepare_all(contents: Sequence[bytes]) -> tuple[list[Photo], list[str]]:
-    """Every photo that may be kept, and why others may not: a bad one costs no other."""
-    photos, refused = [], []
+@dataclass(frozen=True)
+class Prepared:
+    """The photos of a form that may be kept, and why others may not: a bad one costs no other."""
+
+    photos: list[Photo]
+    refused: list[str]
+
+
+def prepare_all(contents: Sequence[bytes]) -> Prepared:
+    """Every photo of a form, as far as it may be kept."""
+    prepared = Prepared([], [])
     for content in contents:
         try:
-            photos.append(prepare(content))
+            prepared.photos.append(prepare(content))
         except (Invalid, TooLarge) as error:
-            refused.append(error.message)
-    return photos, refused
+            prepared.refused.append(error.message)
+    return prepared
 
 
 def attach(
     session: Session, case: Case, photo: Photo, *, by_resident: bool, at: datetime | None = None
-) -> Attachment:
-    """Add a photo to a case that is still open. The case itself was found for its sender before.
+) -> tuple[Attachment, bool]:
+    """Add a photo to a case that is still open, and say whether it is new. The case was found before.
 
     The same photo again, as a second tap sends it, is the one that is there already. `at` is the moment of
     the step that it comes with (see `brought`). Raises Conflict when the case takes nothing more.
     """
     session.refresh(case, ["status", "round"], with_for_update=True)
     if known := _same(session, case, photo.sha256, by_resident):
-        return known
+        return known, False
     _check_room(session, case, by_resident)
     attachment = Attachment(
         case_id=case.id,
@@ -84,14 +92,21 @@ def attach(
     )
     session.add(attachment)
     session.flush()
-    return attachment
+    return attachment, True
+
+
+def brings_nothing(words: str, photos: Sequence[Photo], new: int) -> bool:
+    """Whether an addition is the same tap again: photos without a word, none of them new to the case."""
+    return bool(photos) and not new and not words
 
 
 def brought(event: CaseEvent, files: Sequence[Attachment]) -> str:
-    """What came with this step, like "2 张照片、1 段录音"; empty if only words did.
+    """What an addition brought, like "2 张照片、1 段录音"; empty if only words, and for every other step.
 
     A step and its files are written together and bear one moment, so nothing else need tie them.
     """
+    if event.action is not Action.ADD:
+        return ""
     kinds = Counter(file.kind for file in files if file.created_at == event.created_at)
     return "、".join(words.format(kinds[kind]) for kind, words in COUNTED.items() if kinds[kind])
 

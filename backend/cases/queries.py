@@ -94,8 +94,11 @@ def _waits_for(posts: Sequence[Post]) -> sa.ColumnElement[bool]:
     return sa.or_(*turns) if turns else sa.false()
 
 
-def timeline(session: Session, case: Case) -> list[Step]:
-    """What happened to a case, oldest first, with names and internal notes: for officers. Two queries."""
+def timeline(session: Session, case: Case, files: Sequence[Attachment] = ()) -> list[Step]:
+    """What happened to a case, oldest first, with names and internal notes: for officers. One query.
+
+    With the case's `files`, a step at which some came says so.
+    """
     rows = session.execute(
         sa.select(CaseEvent, Unit.name, Officer.name)
         .outerjoin(Unit, Unit.id == CaseEvent.unit_id)
@@ -103,7 +106,6 @@ def timeline(session: Session, case: Case) -> list[Step]:
         .where(CaseEvent.case_id == case.id)
         .order_by(CaseEvent.id)
     )
-    files = attachments(session, case)
     steps, assigned_to = [], ""
     for event, unit, name in rows:
         assigned_to = unit or assigned_to
@@ -126,7 +128,7 @@ def _step(event: CaseEvent, label: str, who: str) -> Step:
 
 def _label(event: CaseEvent, unit: str | None, files: Sequence[Attachment]) -> str:
     label = RULES[event.action].label
-    if event.action is Action.ADD and (what := brought(event, files)):
+    if what := brought(event, files):
         return f"{label}（{what}）"
     return f"{label}给{unit}" if unit else label
 

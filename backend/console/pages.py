@@ -110,8 +110,8 @@ def _show(number: str, **shown: Any) -> str:
 
 
 def _facts(session: Session, found: Case, actor: Actor) -> dict[str, Any]:
-    steps = queries.timeline(session, found)
     files = queries.attachments(session, found)
+    steps = queries.timeline(session, found, files)
     doable = tasks.tasks(session, found, actor)
     return {
         "case": found,
@@ -127,6 +127,7 @@ def _facts(session: Session, found: Case, actor: Actor) -> dict[str, Any]:
         "coming": sum(file.state is Stored.WAITING for file in files),
         "lost": [file.reason or "" for file in files if file.state is Stored.LOST],
         "tasks": doable,
+        "missing": tasks.MISSING,
         "due": wording.due(found, now()),
         "turn": wording.turn(found, is_readers=any(task.is_next for task in doable)),
         "channel": wording.CHANNELS[found.channel],

@@ -12,7 +12,7 @@ from backend.cases.attachments import Photo
 from backend.cases.models import Case
 from backend.cases.service import Actor
 from backend.cases.workflow import OUTCOME_LABELS, STATUS_LABELS, Action, Given, Need, Outcome
-from backend.errors import Conflict, Invalid, NotFound, TooLarge
+from backend.errors import Conflict, Invalid, TooLarge
 from backend.places import queries as places
 from backend.places.models import Area
 from backend.times import now, spoken
@@ -20,6 +20,13 @@ from backend.web.forms import WrongFields
 from backend.web.words import NOTE_LENGTH, clean
 
 WITH_PHOTOS = frozenset({Action.ADD})  # photos are welcome here without being asked for as proof
+MISSING = {  # by field; what the browser says of an empty one, and the server says again
+    "note": "请填写说明",
+    "unit": "请选择责任单位",
+    "place": "请选择地点",
+    "outcome": "请选择办理结果",
+}
+THERE_ALREADY = "这些照片已经在这件事里了，不用再传"
 UNPLEASANT = frozenset({Action.REJECT, Action.SEND_BACK})
 
 
@@ -98,11 +105,12 @@ def take(
     if since := _since(session, case, action, actor, _number(form, "seen") or 0):
         return case, since
     at = now()
-    for photo in photos:
-        attachments.attach(session, case, photo, by_resident=False, at=at)
+    new = sum(attachments.attach(session, case, photo, by_resident=False, at=at)[1] for photo in photos)
     if action is Action.LOCATE:
         return service.locate(session, number, actor, _chosen_place(session, case, form)), None
     given = _given(session, case, action, form, photos)
+    if action is Action.ADD and attachments.brings_nothing(given.note, photos, new):
+        return case, THERE_ALREADY
     return service.perform(session, number, action, actor, given, at=at), None
 
 
@@ -138,14 +146,14 @@ def _given(
 def _chosen_unit(session: Session, case: Case, form: MultiDict[str, str]) -> int | None:
     unit_id = _number(form, "unit")
     if unit_id is not None and unit_id not in dict(_units(session, case)):
-        raise NotFound("这个单位不管这个地方，请重新选择")
+        raise WrongFields({"unit": "这个单位不管这个地方，请重新选择"})
     return unit_id
 
 
 def _chosen_place(session: Session, case: Case, form: MultiDict[str, str]) -> Area:
     place_id = _number(form, "place")
     if place_id is None or place_id not in dict(_places(session, case)):
-        raise WrongFields({"place": "请选择地点"})
+        raise WrongFields({"place": MISSING["place"]})
     return session.get_one(Area, place_id)
 
 

@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from backend import auth, db
 from backend.auth import Who, public, require
+from backend.cases import attachments
 from backend.cases.models import Channel
 from backend.cases.workflow import Action
 from backend.errors import Invalid, LoginNeeded, NotFound
@@ -164,7 +165,11 @@ def act(number: str, action: str, body: schemas.Note) -> schemas.Case:
     errors=(404, 409, 413, 415, 422),
 )
 def add_photo(number: str) -> schemas.Photo:
-    return shown.show_photo(steps.add_photo(number, people.resident(), forms.photo_in_form()))
+    with db.transaction() as session:
+        steps.find(session, number, people.resident())
+    photo = attachments.prepare(forms.photo_in_form())
+    with db.transaction() as session:
+        return shown.show_photo(steps.add_photo(session, number, people.resident(), photo))
 
 
 @bp.get("/cases/<number>/survey")

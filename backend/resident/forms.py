@@ -18,6 +18,6 @@ def photo_in_form() -> bytes:
 
 
 def say_refused(reasons: Sequence[str]) -> None:
-    """Say on the next page why photos were not taken."""
-    for reason in reasons:
+    """Say on the next page why photos were not taken, each reason once."""
+    for reason in dict.fromkeys(reasons):
         flash(f"有照片没有收下：{reason}", "warn")

@@ -7,8 +7,9 @@ from flask.typing import ResponseReturnValue
 
 from backend import db
 from backend.auth import Who, require
+from backend.cases import attachments
 from backend.cases.intake import summary
-from backend.cases.workflow import Status
+from backend.cases.workflow import Action, Status
 from backend.errors import AppError, NotFound
 from backend.resident import files, rating, report_page, schemas, shown, steps, survey_page
 from backend.resident.contract import checked
@@ -64,8 +65,7 @@ def act(number: str, action: str) -> ResponseReturnValue:
     """Take one step and come back to the page. What was typed is not lost when it is refused."""
     step, note = steps.action_named(action), request.form.get("note", "")
     try:
-        words = checked(schemas.Note, lambda: schemas.Note(note=note)).note
-        refused = steps.take_with_photos(number, step, people.resident(), words, photos_in_form())
+        refused = _take(number, step, note)
     except NotFound:
         raise
     except AppError as error:
@@ -73,3 +73,13 @@ def act(number: str, action: str) -> ResponseReturnValue:
     flash(DOINGS[step].done, "success")
     say_refused(refused)
     return redirect(url_for("resident.case", number=number), 303)
+
+
+def _take(number: str, step: Action, note: str) -> list[str]:
+    """The photos are made ready before the case is locked, and only if it is this resident's."""
+    words, actor = checked(schemas.Note, lambda: schemas.Note(note=note)).note, people.resident()
+    with db.transaction() as session:
+        steps.find(session, number, actor)
+    brought = attachments.prepare_all(photos_in_form())
+    with db.transaction() as session:
+        return steps.take_with_photos(session, number, step, actor, words, brought)

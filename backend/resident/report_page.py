@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from backend import db
 from backend.auth import Who, require
+from backend.cases import attachments
 from backend.cases.models import Channel
 from backend.errors import AppError
 from backend.resident import reporting, schemas, steps
@@ -56,7 +57,9 @@ def submit() -> ResponseReturnValue:
     except AppError as error:
         with db.transaction() as session:
             return _form(session, filled, sentences_of(error)), error.status
-    refused = steps.add_photos(number, people.resident(), photos_in_form())
+    brought = attachments.prepare_all(photos_in_form())
+    with db.transaction() as session:
+        refused = steps.add_photos(session, number, people.resident(), brought)
     flash("已经收到您反映的事，进展会在微信里告诉您", "success")
     say_refused(refused)
     return redirect(url_for("resident.case", number=number), 303)

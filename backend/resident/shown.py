@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from backend.cases import attachments, queries, workflow
 from backend.cases.models import Attachment, AttachmentKind, Case, CaseEvent, Stored, Survey, SurveyState
-from backend.cases.workflow import Action, Status
+from backend.cases.workflow import Status
 from backend.config import config
 from backend.errors import Invalid
 from backend.places.models import Area
@@ -185,7 +185,7 @@ def _steps(events: Sequence[CaseEvent], files: Sequence[Attachment]) -> list[sch
 
 
 def _label(event: CaseEvent, unit: str, files: Sequence[Attachment]) -> str:
-    if event.action is Action.ADD and (what := attachments.brought(event, files)):
+    if what := attachments.brought(event, files):
         return wording.BROUGHT.format(what=what)
     return wording.STEPS[event.action].format(unit=unit)
 

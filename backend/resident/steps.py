@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend import db
 from backend.cases import attachments, service
-from backend.cases.attachments import Photo
+from backend.cases.attachments import Photo, Prepared
 from backend.cases.models import Attachment, Case, CaseEvent
 from backend.cases.service import Actor
 from backend.cases.workflow import Action, Given
@@ -66,31 +65,39 @@ def _was_just_done(
 
 
 def take_with_photos(
-    number: str, action: Action, actor: Actor, words: str, contents: Sequence[bytes]
+    session: Session, number: str, action: Action, actor: Actor, words: str, brought: Prepared
 ) -> list[str]:
     """Take one step of a page. Returns why photos were not taken: a bad one costs neither step nor others."""
-    photos, refused = _prepared(number, actor, contents)
+    if action is Action.ADD:
+        return add(session, number, actor, words, brought)
     at = now()
-    with db.transaction() as session:
-        if action is not Action.ADD:  # before the photos, for they belong to the round that it may begin
-            take(session, number, action, actor, words, at)
-        new, full = _attach(session, find(session, number, actor), photos, at)
-        reasons = list(dict.fromkeys([*refused, *full]))
-        if action is Action.ADD:
-            if reasons and not (new or words):
-                raise WrongFields({"photos": reasons[0]})
-            if new:
-                service.perform(session, number, action, actor, Given(note=words), at=at)
-            elif words or not photos:  # photos alone that were all there before: the same tap again
-                take(session, number, action, actor, words, at)
-    return reasons
+    case = take(session, number, action, actor, words, at)
+    _, full = _attach(session, case, brought.photos, at)  # only now: they belong to the round it may begin
+    return brought.refused + full
 
 
-def _prepared(number: str, actor: Actor, contents: Sequence[bytes]) -> tuple[list[Photo], list[str]]:
-    """The photos made ready before the case is locked; NotFound before that if the case is not theirs."""
-    with db.transaction() as session:
-        find(session, number, actor)
-    return attachments.prepare_all(contents)
+def add(session: Session, number: str, actor: Actor, words: str, brought: Prepared) -> list[str]:
+    """Add words, photos or both in one step. Returns why photos were not taken.
+
+    Raises WrongFields when nothing is left to be added. Photos that are there already, without a word, are
+    the same tap again, and change nothing.
+    """
+    case, at = find(session, number, actor), now()
+    new, full = _attach(session, case, brought.photos, at)
+    refused = brought.refused + full
+    if refused and not new and not words:
+        raise WrongFields({"photos": refused[0]})
+    if new:
+        service.perform(session, case.number, Action.ADD, actor, Given(note=words), at=at)
+    elif not attachments.brings_nothing(words, brought.photos, new):
+        take(session, number, Action.ADD, actor, words, at)
+    return refused
+
+
+def add_photos(session: Session, number: str, actor: Actor, brought: Prepared) -> list[str]:
+    """Add the photos that came with the report. Returns why some were not taken."""
+    _, full = _attach(session, find(session, number, actor), brought.photos, now())
+    return brought.refused + full
 
 
 def _attach(session: Session, case: Case, photos: Sequence[Photo], at: datetime) -> tuple[int, list[str]]:
@@ -98,23 +105,12 @@ def _attach(session: Session, case: Case, photos: Sequence[Photo], at: datetime)
     new, refused = 0, []
     for photo in photos:
         try:
-            new += attachments.attach(session, case, photo, by_resident=True, at=at).created_at == at
+            new += attachments.attach(session, case, photo, by_resident=True, at=at)[1]
         except Conflict as error:
             refused.append(error.message)
     return new, refused
 
 
-def add_photo(number: str, actor: Actor, content: bytes) -> Attachment:
-    """Add one photo to an open case. Raises NotFound, Invalid, TooLarge or Conflict with the reason."""
-    with db.transaction() as session:
-        find(session, number, actor)
-    photo = attachments.prepare(content)
-    with db.transaction() as session:
-        return attachments.attach(session, find(session, number, actor), photo, by_resident=True)
-
-
-def add_photos(number: str, actor: Actor, contents: Sequence[bytes]) -> list[str]:
-    """Add the photos that came with the report. Returns why some were not taken."""
-    photos, refused = _prepared(number, actor, contents)
-    with db.transaction() as session:
-        return refused + _attach(session, find(session, number, actor), photos, now())[1]
+def add_photo(session: Session, number: str, actor: Actor, photo: Photo) -> Attachment:
+    """Add one photo to an open case. Raises NotFound, or Conflict with the reason."""
+    return attachments.attach(session, find(session, number, actor), photo, by_resident=True)[0]

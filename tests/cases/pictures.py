@@ -7,6 +7,8 @@ import zlib
 
 from PIL import Image
 
+from backend.config import config
+
 GPS, ORIENTATION, DESCRIPTION = 0x8825, 0x0112, 0x010E
 
 # The drawing below as a telephone with high-efficiency photos keeps it; nothing we run can write the format.
@@ -68,3 +70,8 @@ def bomb(width=60_000, height=60_000):
 
 def opened(content):
     return Image.open(io.BytesIO(content))
+
+
+def files():
+    """What lies in the store."""
+    return {path for path in config.stores_in.rglob("*") if path.is_file()}

@@ -9,7 +9,7 @@ from backend.cases import attachments, queries
 from backend.cases.attachments import BACK_OFF, EXPIRED, LEASE, MEDIA_LIFE, PHOTOS, brought, prepare
 from backend.cases.content import check
 from backend.cases.models import Attachment, AttachmentKind, CaseEvent, Stored
-from backend.cases.workflow import Status
+from backend.cases.workflow import Action, Status
 from backend.errors import Conflict, Invalid
 from backend.times import now
 from tests.cases import pictures
@@ -34,7 +34,7 @@ def make_waiting(session, case=None, **fields):
 
 def test_a_photo_from_a_page_is_kept_with_its_case(session):
     case = make_case(session, round=2)
-    photo = attachments.attach(session, case, prepare(pictures.jpeg_of_a_telephone()), by_resident=True)
+    photo, _ = attachments.attach(session, case, prepare(pictures.jpeg_of_a_telephone()), by_resident=True)
     assert (photo.case_id, photo.round, photo.state, photo.by_resident) == (case.id, 2, Stored.STORED, True)
     kept = storage.read(photo.sha256)
     assert (photo.mime, photo.size) == ("image/jpeg", len(kept))
@@ -60,19 +60,22 @@ def test_each_side_may_add_so_many_photos_in_a_round(session):
 
 def test_the_same_photo_again_is_the_one_that_is_there(session):
     case = make_case(session)
-    first = attachments.attach(session, case, prepare(jpeg()), by_resident=True)
-    assert attachments.attach(session, case, prepare(jpeg()), by_resident=True) is first
-    assert attachments.attach(session, case, prepare(jpeg()), by_resident=False) is not first
+    first, is_new = attachments.attach(session, case, prepare(jpeg()), by_resident=True)
+    assert is_new
+    assert attachments.attach(session, case, prepare(jpeg()), by_resident=True) == (first, False)
+    of_officer, is_new = attachments.attach(session, case, prepare(jpeg()), by_resident=False)
+    assert is_new
+    assert of_officer is not first
 
 
 def test_a_bad_photo_costs_no_other():
-    photos, refused = attachments.prepare_all([pictures.PDF, jpeg(), pictures.HTML])
-    assert len(photos) == 1
-    assert len(refused) == 2
-    assert storage.read(photos[0].sha256)
+    prepared = attachments.prepare_all([pictures.PDF, jpeg(), pictures.HTML])
+    [photo] = prepared.photos
+    assert len(prepared.refused) == 2
+    assert storage.read(photo.sha256)
 
 
-def test_a_step_says_what_came_with_it_and_nothing_that_came_at_another_moment(session):
+def test_an_addition_says_what_came_with_it_and_nothing_that_came_at_another_moment(session):
     case, at = make_case(session), now()
     for width in (80, 81):
         attachments.attach(session, case, prepare(jpeg(width)), by_resident=True, at=at)
@@ -80,15 +83,16 @@ def test_a_step_says_what_came_with_it_and_nothing_that_came_at_another_moment(s
     make_waiting(session, case, created_at=at).kind = AttachmentKind.VOICE
     session.flush()
     files = queries.attachments(session, case)
-    assert brought(CaseEvent(created_at=at), files) == "2 张照片、1 段录音"
-    assert brought(CaseEvent(created_at=at + 2 * SECOND), files) == ""
+    assert brought(CaseEvent(action=Action.ADD, created_at=at), files) == "2 张照片、1 段录音"
+    assert brought(CaseEvent(action=Action.ADD, created_at=at + 2 * SECOND), files) == ""
+    assert brought(CaseEvent(action=Action.RESOLVE, created_at=at), files) == ""
 
 
 def test_lost_photos_and_recordings_do_not_use_up_the_room(session):
     case = make_case(session)
     for _ in range(PHOTOS):
         make_waiting(session, case, state=Stored.LOST)
-    assert attachments.attach(session, case, prepare(jpeg()), by_resident=True).state is Stored.STORED
+    assert attachments.attach(session, case, prepare(jpeg()), by_resident=True)[0].state is Stored.STORED
 
 
 def test_two_photos_at_one_moment_do_not_pass_the_limit_together(committed):

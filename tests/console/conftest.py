@@ -89,3 +89,16 @@ def walk(session, case, place, *steps):
             session, case.number, action, Actor(officer_id=officer.id, posts=posts(officer, session)), given
         )
     session.commit()
+
+
+def queries_of(call):
+    """The statements that a request sends to the database."""
+    statements = []
+
+    def note(_connection, _cursor, statement, *_):
+        statements.append(statement)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    assert call().status_code == 200
+    sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    return statements

@@ -6,7 +6,7 @@ from backend.cases.models import Attachment, AttachmentKind, Stored
 from backend.cases.service import Actor, perform
 from backend.cases.workflow import Action, Given
 from backend.places.roles import Role
-from tests.console.conftest import open_case, tap, walk
+from tests.console.conftest import open_case, queries_of, tap, walk
 from tests.factories import make_officer
 
 
@@ -105,3 +105,9 @@ def test_buttons_are_those_of_the_workflow_for_the_officer_s_roles(session, plac
     assert set(forms.findall(as_officer(place.supervisor).get(f"/console/cases/{case.number}").text)) == {
         "urge"
     }
+
+
+def test_the_files_of_a_case_are_read_once_for_its_page(session, place, as_officer):
+    case, client = open_case(session, place.community), as_officer(place.desk)
+    asked = queries_of(lambda: client.get(f"/console/cases/{case.number}"))
+    assert len([statement for statement in asked if "FROM attachments" in statement]) == 1

@@ -5,10 +5,9 @@ import re
 
 import sqlalchemy as sa
 
-from backend.cases import attachments
-from backend.cases.models import Attachment
+from backend.cases.models import Attachment, CaseEvent
 from backend.cases.workflow import Action, Status
-from tests.cases.pictures import drawing, written
+from tests.cases.pictures import drawing, files, jpeg, written
 from tests.console.conftest import open_case, tap, walk
 from tests.factories import make_community
 
@@ -25,11 +24,25 @@ def test_a_photo_sent_with_the_answer_is_the_proof(session, place, as_officer, b
     assert "办理照片" in client.get(response.location).text
 
 
-def test_nobody_has_photos_decoded_for_a_case_that_is_not_theirs(session, place, as_officer, monkeypatch):
-    case = open_case(session, make_community(session))
-    monkeypatch.setattr(attachments, "prepare", None)
-    photo = (io.BytesIO(written(drawing())), "灯.jpg")
+def test_a_strangers_photo_is_not_even_kept(session, place, as_officer):
+    case, kept = open_case(session, make_community(session)), files()
+    photo = (io.BytesIO(jpeg(88, 61)), "灯.jpg")
     assert tap(as_officer(place.desk), session, case, "add", photos=photo).status_code == 403
+    assert files() == kept
+
+
+def test_photos_that_the_case_has_already_are_no_step_and_the_page_says_so(session, place, as_officer):
+    case, client = open_case(session, place.community), as_officer(place.desk)
+    for _ in range(2):
+        response = tap(client, session, case, "add", photos=(io.BytesIO(jpeg()), "灯.jpg"))
+    assert "这些照片已经在这件事里了，不用再传" in client.get(response.location).text
+    assert steps_of(session, case).count(Action.ADD) == 1
+    tap(client, session, case, "add", note="又去看了一次", photos=(io.BytesIO(jpeg()), "灯.jpg"))
+    assert steps_of(session, case).count(Action.ADD) == 2
+
+
+def steps_of(session, case):
+    return session.scalars(sa.select(CaseEvent.action).where(CaseEvent.case_id == case.id)).all()
 
 
 def test_the_same_photo_twice_in_one_form_is_one_photo(session, place, as_officer):

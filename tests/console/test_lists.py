@@ -4,13 +4,12 @@ import re
 from datetime import timedelta
 
 import pytest
-import sqlalchemy as sa
 
 from backend.cases import queries
 from backend.cases.workflow import Action
 from backend.console import wording
 from backend.times import now
-from tests.console.conftest import open_case, walk
+from tests.console.conftest import open_case, queries_of, walk
 from tests.factories import make_case
 
 
@@ -53,19 +52,6 @@ def test_the_list_takes_the_same_queries_for_one_case_and_for_twenty(session, pl
         open_case(session, place.community)
     many = queries_of(lambda: client.get(f"/console/?tab={tab}"))
     assert len(many) == len(few) > 0
-
-
-def queries_of(call):
-    """The statements that a request sends to the database."""
-    statements = []
-
-    def note(_connection, _cursor, statement, *_):
-        statements.append(statement)
-
-    sa.event.listen(sa.Engine, "before_cursor_execute", note)
-    assert call().status_code == 200
-    sa.event.remove(sa.Engine, "before_cursor_execute", note)
-    return statements
 
 
 def test_a_deadline_turns_amber_and_then_red(session, place):

@@ -1,35 +1,21 @@
-"""Photos of a form are looked at while nobody waits for the case."""
+"""Photos are made ready before the case is locked: in the pages of officers and residents, and in the API."""
 
 import io
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic, sleep
 
 import pytest
 import sqlalchemy as sa
 
 from backend import auth
 from backend.app import create_app
-from backend.cases import content
 from backend.cases.models import Attachment
 from backend.places.models import Area
 from backend.places.roles import Role
 from backend.wechat import accounts
 from tests.browser import add_form_token
-from tests.cases.pictures import jpeg
+from tests.cases.pictures import files, jpeg
 from tests.factories import make_case, make_community, make_contact, make_officer, make_resident
-
-
-class Watch:
-    """Stands where only one photo is decoded at a time, and looks whether the case's row could be locked."""
-
-    def __init__(self, engine):
-        self.engine, self.free = engine, 0
-
-    def __enter__(self):
-        with self.engine.begin() as connection:
-            rows = connection.execute(sa.text("SELECT id FROM cases FOR UPDATE SKIP LOCKED")).all()
-            self.free = len(rows)
-
-    def __exit__(self, *_raised):
-        pass
 
 
 @pytest.fixture
@@ -45,21 +31,41 @@ def client_of(session, contact):
     token, _ = auth.start_session(session, contact.id)
     session.commit()
     client.set_cookie(auth.COOKIE, token)
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"  # for the API, which takes no cookie
     return client
 
 
-@pytest.mark.parametrize("cases", ["/console/cases", "/r/cases"])
-def test_others_can_have_the_case_while_a_photo_is_decoded(engine, committed, case, monkeypatch, cases):
-    contact = make_contact(committed)
-    if cases.startswith("/console"):
-        community = committed.get_one(Area, case.place_id)
-        officer = make_officer(committed, Role.INFORMATION_OFFICER, area=community)
-        contact = make_contact(committed, officer=officer)
+@pytest.fixture
+def contact(committed, case):
+    """Someone whose case it is, and who is an officer of the place, too."""
+    community = committed.get_one(Area, case.place_id)
+    officer = make_officer(committed, Role.INFORMATION_OFFICER, area=community)
+    contact = make_contact(committed, officer=officer)
     case.resident_id = contact.resident_id
-    client = client_of(committed, contact)
-    watch = Watch(engine)
-    monkeypatch.setattr(content, "_decoding", watch)
-    form = {"photos": (io.BytesIO(jpeg()), "a.jpg")}
-    assert client.post(f"{cases}/{case.number}/add", data=form).status_code == 303
-    assert watch.free == 1
+    return contact
+
+
+@pytest.mark.parametrize(
+    ("address", "field"),
+    [
+        ("/console/cases/{}/add", "photos"),
+        ("/r/cases/{}/add", "photos"),
+        ("/api/v1/cases/{}/photos", "photo"),
+    ],
+)
+def test_a_photo_is_made_ready_while_somebody_else_has_the_case(
+    engine, committed, case, contact, address, field
+):
+    client, kept = client_of(committed, contact), files()
+    form = {field: (io.BytesIO(jpeg(89 + len(address), 61)), "a.jpg")}
+    with ThreadPoolExecutor() as pool:
+        with engine.begin() as another:
+            another.execute(sa.text("SELECT id FROM cases FOR UPDATE"))
+            answer = pool.submit(client.post, address.format(case.number), data=form)
+            until = monotonic() + 8  # seconds: before the request gives up waiting for the case
+            while files() == kept and monotonic() < until:
+                sleep(0.02)
+            assert len(files() - kept) == 1
+            assert not answer.done()
+        assert answer.result().status_code in {201, 303}
     assert committed.query(Attachment).count() == 1

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 import sqlalchemy as sa
 
 from backend.cases.models import CaseEvent
@@ -88,9 +89,39 @@ def test_only_units_that_serve_the_place_can_be_chosen(session, place, as_office
     page = client.get(f"/console/cases/{case.number}").text
     assert place.unit.name in page
     assert elsewhere.name not in page
-    assert tap(client, session, case, "assign", unit=str(elsewhere.id)).status_code == 404
+    response = tap(client, session, case, "assign", unit=str(elsewhere.id), note="请今天去看看")
+    assert response.status_code == 422
+    assert alerts(response.text) == ["这个单位不管这个地方，请重新选择"]
+    assert ">请今天去看看</textarea>" in response.text
     session.refresh(case)
     assert case.status is Status.ACCEPTED
+
+
+def alerts(page):
+    """What is said beside the fields, or at the head of their form."""
+    return re.findall(r'class="wrong" role="alert">([^<]+)<', page)
+
+
+@pytest.mark.parametrize(
+    ("before", "action", "given", "field"),
+    [
+        ((), "reject", {}, "note"),
+        ((), "locate", {}, "place"),
+        ((Action.ACCEPT,), "assign", {}, "unit"),
+        ((Action.ACCEPT, Action.ASSIGN), "send_back", {}, "note"),
+        ((Action.ACCEPT, Action.ASSIGN, Action.ACKNOWLEDGE), "resolve", {"note": "换了灯泡"}, "outcome"),
+    ],
+)
+def test_the_browser_and_the_server_say_the_same_of_what_is_missing(
+    session, place, as_officer, before, action, given, field
+):
+    case = open_case(session, place.community)
+    walk(session, case, place, *before)
+    client = as_officer(place.handler if action in {"resolve", "send_back"} else place.desk)
+    page = client.get(f"/console/cases/{case.number}").text
+    [form] = re.findall(rf'/{action}" .*?</form>', page, re.S)
+    asked = re.search(rf'name="{field}".*? data-missing="([^"]+)"', form)[1]
+    assert alerts(tap(client, session, case, action, **given).text) == [asked]
 
 
 def test_a_case_without_a_place_is_given_one_and_reaches_the_officers_there(session, place, as_officer):

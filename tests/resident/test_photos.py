@@ -9,7 +9,7 @@ from backend.cases import intake
 from backend.cases.models import Attachment, CaseEvent
 from backend.cases.workflow import Action
 from backend.wechat.effects import media_json
-from tests.cases.pictures import HTML, PDF, jpeg
+from tests.cases.pictures import HTML, PDF, files, jpeg
 from tests.resident.conftest import at
 
 
@@ -80,8 +80,22 @@ def test_a_bad_photo_costs_neither_the_words_nor_the_good_ones(phone, case):
     assert page.count("<img") == 1
 
 
-def test_the_tenth_photo_is_refused(session, phone, case):
-    photos = [(io.BytesIO(jpeg(80 + n)), f"{n}.jpg") for n in range(10)]
+def test_of_twelve_photos_nine_are_taken_and_the_page_says_once_why_no_more(session, phone, case):
+    photos = [(io.BytesIO(jpeg(80 + n)), f"{n}.jpg") for n in range(12)]
     _, page = phone.send(f"{at(case)}/add", photos=photos)
-    assert "最多传 9 张照片" in page
+    assert page.count("有照片没有收下：最多传 9 张照片") == 1
     assert session.query(Attachment).count() == 9
+
+
+def test_files_that_are_no_photos_are_named_once(phone, case):
+    photos = [(io.BytesIO(content), "a.jpg") for content in (PDF, HTML, jpeg())]
+    _, page = phone.send(f"{at(case)}/add", photos=photos)
+    assert page.count("有照片没有收下：这种文件收不了") == 1
+
+
+def test_a_strangers_photo_is_not_even_kept(stranger, other_mini, case):
+    kept = files()
+    photo = jpeg(87, 61)
+    assert stranger.send(f"{at(case)}/add", photos=(io.BytesIO(photo), "a.jpg"))[0] == 404
+    assert other_mini.upload(f"/cases/{case.number}/photos", photo)[0] == 404
+    assert files() == kept
