@@ -115,6 +115,11 @@ SENTENCES = {
 }
 
 
+def missing(shape: type[BaseModel], field: str) -> str:
+    """What is said of this field when it is empty."""
+    return SENTENCES["missing"].format(name=shape.model_fields[field].title)
+
+
 def _field(problem: ErrorDetails) -> str:
     return str(problem["loc"][0]) if problem["loc"] else WHOLE
 

@@ -1,5 +1,6 @@
 """The form for those who would rather fill in than chat: the place comes from the code that was scanned."""
 
+import re
 import secrets
 from collections.abc import Mapping
 
@@ -7,18 +8,35 @@ from flask import flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from backend import db
+from backend import db, privacy
 from backend.auth import Who, require
-from backend.cases import attachments
-from backend.cases.models import Channel
+from backend.cases import attachments, staff
+from backend.cases.models import REPORT_LENGTH, Channel
 from backend.errors import AppError
 from backend.resident import reporting, schemas, steps
-from backend.resident.contract import checked
+from backend.resident.contract import checked, missing
 from backend.resident.forms import say_refused
 from backend.web import people
-from backend.web.forms import photos_in_form, sentences_of
+from backend.web.forms import WrongFields, photos_in_form, sentences_of
 
 FIELDS = ("report", "scene", "address", "phone", "key")
+NO_PLACE = "请选择地点"
+
+# For the browser: fewer than two letters surely say too little; and what clean_phone takes, once what stands
+# BETWEEN is left out. That is a whole text: the looks to either side find nothing there, and Safari before
+# 16.4 cannot read them.
+ENOUGH = r"[\p{L}\p{N}].*[\p{L}\p{N}]"
+PHONE = "^(?:" + re.sub(r"\(\?<?!\\d\)", "", privacy.PHONE.pattern) + ")$"
+CHECKS = {  # what macros.html lets the browser say of a field; the server says the same
+    "scene": {"missing": NO_PLACE},
+    "report": {
+        "missing": missing(schemas.NewCase, "report"),
+        "most": REPORT_LENGTH,
+        "like": ENOUGH,
+        "unlike": reporting.TOO_LITTLE,
+    },
+    "phone": {"most": 20, "without": staff.BETWEEN, "like": PHONE, "unlike": staff.NO_PHONE},
+}
 
 
 @require(Who.RESIDENT)
@@ -44,7 +62,7 @@ def _form(session: Session, filled: Mapping[str, str], wrong: Mapping[str, str])
         phone=reporting.phone_of(session, g.resident_id),
         filled=filled,
         wrong=wrong,
-        too_little=reporting.TOO_LITTLE,
+        checks=CHECKS,
     )
 
 
@@ -67,6 +85,8 @@ def submit() -> ResponseReturnValue:
 
 def _open(filled: dict[str, str]) -> str:
     given = checked(schemas.NewCase, lambda: schemas.NewCase.model_validate(filled))
+    if not given.scene:  # the form always asks for a place; only a program's report may come without
+        raise WrongFields({"scene": NO_PLACE})
     told = reporting.Told(given.report, given.key, given.scene, given.phone, given.address)
     with db.transaction() as session:
         case, _ = reporting.open_case(session, told, g.contact_id, g.resident_id, Channel.WEB)

@@ -21,6 +21,7 @@ from backend.web.forms import WrongFields, sentences_of
 LIFE = timedelta(days=config.survey_days_open + 1)
 MINE = ("看我反映的事", "/r/")
 CHOICES = {"yes": True, "no": False}
+UNSAID = "请先点一下事情是不是解决了"
 
 
 def _survey_id(token: str) -> int:
@@ -52,6 +53,7 @@ def _form(token: str, filled: Mapping[str, str], wrong: Mapping[str, str]) -> st
             case=case,
             token=token,
             steps=surveys.SATISFACTION,
+            unsaid=UNSAID,
             filled=filled,
             wrong=wrong,
         )
@@ -80,7 +82,7 @@ def _given(filled: dict[str, str]) -> schemas.Rating:
     """The form's words as the API's shape. Raises Invalid."""
     solved, satisfaction = CHOICES.get(filled["solved"]), filled["satisfaction"]
     if solved is None or satisfaction not in ("", *map(str, surveys.SATISFACTION)):
-        raise WrongFields({"solved": "请先点一下事情是不是解决了"})
+        raise WrongFields({"solved": UNSAID})
     rating_of = {
         "solved": solved,
         "satisfaction": int(satisfaction) if satisfaction else None,

@@ -11,8 +11,9 @@ function complaint(field) {
   const length = [...words].length;
   const most = Number(field.dataset.most);
   if (length > most) return `写得太长了，最多 ${most} 个字，现在是 ${length} 个字`;
-  const { like, unlike } = field.dataset;
-  return words && like && !new RegExp(like, "su").test(words) ? unlike : "";
+  const { like, unlike, without } = field.dataset;
+  const bare = without ? words.replace(new RegExp(without, "gu"), "") : words;
+  return bare && like && !new RegExp(like, "su").test(bare) ? unlike : "";
 }
 
 function weigh(files) {

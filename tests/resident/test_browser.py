@@ -7,7 +7,7 @@ from PIL import Image
 from backend import auth, db
 from backend.cases import service, surveys
 from backend.cases.models import Attachment, Case
-from backend.cases.staff import clean_phone
+from backend.cases.staff import NO_PHONE, clean_phone
 from backend.cases.workflow import Action
 from backend.times import now
 from backend.wechat import accounts
@@ -120,6 +120,16 @@ def test_a_number_that_the_server_takes_is_not_refused_before_it_is_sent(tab, nu
     tab.get_by_label("您的电话").fill(number)
     tab.get_by_role("button", name="提交").click()
     tab.get_by_text("已经收到您反映的事").wait_for()
+
+
+def test_what_is_no_number_is_said_beside_the_field_before_it_is_sent(committed, tab):
+    tab.goto("/r/report?scene=yulan")
+    tab.get_by_label("出了什么事？").fill("3 栋楼下的路灯坏了")
+    tab.get_by_label("您的电话").fill("138-0013-800")
+    tab.get_by_role("button", name="提交").click()
+    assert tab.locator(".wrong").all_inner_texts() == [NO_PHONE]
+    assert tab.problems == []
+    assert committed.query(Case).count() == 0
 
 
 def test_the_tenth_photo_is_left_out_before_it_is_sent_and_the_page_says_so(tab):

@@ -6,9 +6,12 @@ import re
 import pytest
 
 from backend.cases.models import Attachment, Case, Channel
+from backend.cases.staff import clean_phone
+from backend.errors import Invalid
 from backend.places.models import Resident
 from backend.places.roles import Level
 from backend.privacy import blind_index
+from backend.resident.report_page import CHECKS
 from tests.cases.pictures import PDF, jpeg
 from tests.factories import make_area, make_code
 from tests.resident.conftest import Phone
@@ -85,10 +88,10 @@ def test_the_same_photo_ten_times_is_one_photo(session, phone):
     assert "没有收下" not in page
 
 
-def test_of_ten_photos_nine_are_taken_and_the_tenth_is_named(session, phone):
-    _, page = phone.send("/r/report", **filled(photos=sent(*(jpeg(80 + n) for n in range(10)))))
+def test_of_twelve_photos_nine_are_taken_and_the_page_says_once_why_no_more(session, phone):
+    _, page = phone.send("/r/report", **filled(photos=sent(*(jpeg(80 + n) for n in range(12)))))
     assert session.query(Attachment).count() == 9
-    assert "有照片没有收下：最多传 9 张照片" in page
+    assert page.count("有照片没有收下：最多传 9 张照片") == 1
 
 
 @pytest.mark.parametrize(
@@ -177,6 +180,36 @@ def test_a_code_that_went_out_of_use_meanwhile_keeps_the_words(session, phone):
     assert "3 栋楼下的路灯坏了</textarea>" in page
     assert '<option value="yulan">玉兰社区' in page
     assert session.query(Case).count() == 0
+
+
+@pytest.mark.parametrize("scene", ["", " \u200b"])
+def test_a_place_that_was_not_chosen_is_asked_for_and_nothing_typed_is_lost(session, phone, scene):
+    status, page = phone.send("/r/report", **filled(scene=scene))
+    assert status == 422
+    assert beside(page, "scene") == ["请选择地点"]
+    assert "3 栋楼下的路灯坏了</textarea>" in page
+    assert session.query(Case).count() == 0
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["13800138000", "+86 138-0013-8000", "8613800138000", "0755-28000001", "（0755）2800 0001",
+     "010 12345678", "", "12345", "1380013800", "138001380001", "23800138000", "0755-280", "13800138000转8",
+     "()"],
+)  # fmt: skip
+def test_the_browser_takes_the_very_numbers_that_the_server_takes(number):
+    check = CHECKS["phone"]
+    bare = re.sub(check["without"], "", number)
+    assert (not bare or re.search(check["like"], bare, re.ASCII) is not None) is is_taken(number)
+    assert "(?<" not in check["like"]
+
+
+def is_taken(number):
+    try:
+        clean_phone(number)
+    except Invalid:
+        return False
+    return True
 
 
 def test_danger_makes_the_case_urgent(session, phone):
