@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from backend.cases.workflow import Audience
 
-# The community's own people; the dispatchers where it has nobody who can accept (no case is skipped).
+# The community's own people; the dispatchers too where it has nobody who can accept (no case is skipped),
+# and where there is danger: whoever of the community should see it may not be looking.
 COMMUNITY: LiteralString = """
     SELECT DISTINCT officer_id FROM (
         SELECT p.officer_id, p.role, bool_or(p.role = 'information_officer') OVER () AS has_desk
@@ -20,7 +21,7 @@ COMMUNITY: LiteralString = """
             AND (p.role = 'dispatcher' AND p.area_id IN (c.subdistrict_id, c.district_id)
                 OR p.role IN ('information_officer', 'grid_officer', 'safety_officer')
                 AND p.area_id IN (c.place_id, c.grid_id, c.community_id))
-    ) near WHERE role <> 'dispatcher' OR NOT has_desk"""
+    ) near WHERE role <> 'dispatcher' OR NOT has_desk OR c.urgent"""
 
 # The unit's people; the dispatchers where nobody works in it any more, who assign it to another.
 UNIT: LiteralString = """

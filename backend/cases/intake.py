@@ -40,7 +40,7 @@ opened AS (
         area.id, area.district_id, area.subdistrict_id, area.community_id, area.grid_id,
         %(latitude)s, %(longitude)s, %(address)s, %(due_at)s
     FROM gate, areas area WHERE area.id = %(place_id)s
-    RETURNING id, round, status, due_at, resident_id, officer_id, place_id, grid_id, community_id,
+    RETURNING id, round, status, urgent, due_at, resident_id, officer_id, place_id, grid_id, community_id,
         subdistrict_id, district_id
 ), submitted AS (
     INSERT INTO case_events (case_id, round, action, role, resident_id, officer_id, to_status)

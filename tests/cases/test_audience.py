@@ -76,6 +76,15 @@ def test_where_nobody_can_accept_the_dispatchers_are_told_too(session, places):
     ]
 
 
+def test_of_danger_the_dispatchers_are_told_at_once(session, places):
+    staff(session, places, (Role.INFORMATION_OFFICER, "community"), (Role.DISPATCHER, "street"))
+    staff(session, places, (Role.DISPATCHER, "other street"))
+    assert told(session, Audience.COMMUNITY, make_case(session, places["community"], urgent=True)) == [
+        "dispatcher, street",
+        "information_officer, community",
+    ]
+
+
 def test_an_information_officer_who_left_is_as_none(session, places):
     staff(session, places, (Role.INFORMATION_OFFICER, "community"), (Role.DISPATCHER, "street"))
     session.execute(sa.update(Post).where(Post.role == Role.INFORMATION_OFFICER).values(until=now()))
