@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
 import redis
@@ -12,8 +13,12 @@ import structlog
 from backend import db
 from backend.app import create_app
 from backend.errors import Gone
+from backend.notify import service
+from backend.notify.messages import Message
+from backend.notify.outbox import NEXT_VISIT
+from backend.times import now
 from backend.web import protection
-from tests.factories import make_community
+from tests.factories import make_community, make_resident
 
 
 @pytest.fixture
@@ -87,6 +92,17 @@ def test_figures_count_requests_and_what_is_owed(client):
     text = client.get("/metrics").text
     assert re.search(r'http_request_seconds_count\{endpoint="health.alive",status="200"\} \d', text)
     assert "notifications_waiting 0.0" in text
+
+
+def test_what_waits_for_a_visit_is_counted_apart_from_what_is_late(client, session):
+    resident = make_resident(session)
+    soon, later = timedelta(minutes=59), timedelta(hours=6)
+    for number, due_in in enumerate([-later, soon, later, NEXT_VISIT, NEXT_VISIT, NEXT_VISIT]):
+        key, due_at = f"k{number}", now() + due_in
+        service.owe(session, Message.CASE_ACCEPTED, key, {}, residents=[resident.id], due_at=due_at)
+    text = client.get("/metrics").text
+    assert "notifications_waiting 2.0" in text
+    assert "notifications_waiting_for_visit 3.0" in text
 
 
 def test_a_page_that_is_not_there_says_so_in_chinese(client):

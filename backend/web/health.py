@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from backend import db, migrations
 from backend.auth import public
 from backend.broker import redis_client
+from backend.notify.outbox import NEXT_VISIT
 
 logger = logging.getLogger(__name__)
 bp = Blueprint("health", __name__)
@@ -71,12 +72,14 @@ CHECKS: dict[str, Callable[[], object]] = {
     "migrations": _migrated,
 }
 
-# Both counts cost the same however many messages were ever owed: the one reads a partial index, the other
-# looks at the latest rows alone.
+# All cost the same however many messages were ever owed: the first two read a partial index, the last looks
+# at the latest rows alone. What is put off to a person's next visit would hide what is late.
 _OWED = sa.text("""
-    SELECT (SELECT count(*) FROM notifications WHERE status = 'waiting'),
+    SELECT count(*) FILTER (WHERE due_at <= now() + interval '1 hour') AS waiting,
+           count(*) FILTER (WHERE due_at > now() + :far) AS for_visit,
            (SELECT count(*) FROM (SELECT status FROM notifications ORDER BY id DESC LIMIT 10000) latest
-            WHERE status = 'failed')""")
+            WHERE status = 'failed') AS failed
+    FROM notifications WHERE status = 'waiting'""")
 
 
 class Owed(Collector):
@@ -85,14 +88,16 @@ class Owed(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
             with db.transaction() as session:
-                waiting, failed = session.execute(_OWED).one()
+                owed = session.execute(_OWED, {"far": NEXT_VISIT / 2}).one()
         except SQLAlchemyError:  # the other figures are wanted most when the database is away
             logger.exception("the outbox cannot be counted")
             return
-        yield GaugeMetricFamily("notifications_waiting", "Messages owed and not sent", value=waiting)
-        yield GaugeMetricFamily(
-            "notifications_failed_recently", "Failed for good, of the latest 10,000", value=failed
-        )
+        for name, says, value in (
+            ("notifications_waiting", "Messages owed, not sent and due within the hour", owed.waiting),
+            ("notifications_waiting_for_visit", "Put off until the person comes to us", owed.for_visit),
+            ("notifications_failed_recently", "Failed for good, of the latest 10,000", owed.failed),
+        ):
+            yield GaugeMetricFamily(name, says, value=value)
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """Nothing before it is asked: to register must not need a database."""
