@@ -70,31 +70,41 @@ def read(path: Path, texts: Path | None = None) -> list[Row]:
         return [_row(line, fields, said) for line, fields in enumerate(reader, start=2)]
 
 
-def _row(line: int, fields: dict[str, str], said: Iterator[str] | None) -> Row:
+def _row(line: int, fields: dict[str, str | None], said: Iterator[str] | None) -> Row:
+    values = _values(line, fields)
     try:
-        at = datetime.strptime(fields["CREATE_TIME"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=SHANGHAI)
-        number = int(fields["REC_ID"])
+        at = datetime.strptime(values["CREATE_TIME"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=SHANGHAI)
+        number = int(values["REC_ID"])
     except ValueError:
         raise Invalid(f"第 {line} 行：REC_ID 或 CREATE_TIME 读不出来") from None
-    if fields["EVENT_SRC_NAME"] not in CHANNELS:
+    if values["EVENT_SRC_NAME"] not in CHANNELS:
         known = "、".join(CHANNELS)
-        raise Invalid(f"第 {line} 行：不认识 EVENT_SRC_NAME“{fields['EVENT_SRC_NAME']}”，认识的有：{known}")
-    street, community = fields["STREET_NAME"], fields["COMMUNITY_NAME"]
+        raise Invalid(f"第 {line} 行：不认识 EVENT_SRC_NAME“{values['EVENT_SRC_NAME']}”，认识的有：{known}")
+    street, community = values["STREET_NAME"], values["COMMUNITY_NAME"]
     return Row(
         line=line,
         id=number,
         at=at,
         street=None if street == MISSING else street,
         community=None if community == MISSING else community,
-        source=fields["EVENT_SRC_NAME"],
-        text=next(said) if said else f"{fields['MAIN_TYPE_NAME']}：{fields['SUB_TYPE_NAME']}，请尽快处理",
+        source=values["EVENT_SRC_NAME"],
+        text=next(said) if said else f"{values['MAIN_TYPE_NAME']}：{values['SUB_TYPE_NAME']}，请尽快处理",
     )
+
+
+def _values(line: int, fields: dict[str, str | None]) -> dict[str, str]:
+    """What the line has in the columns that are needed; a line that is cut short lacks the last of them."""
+    values = {name: value for name in NEEDED if (value := fields[name]) is not None}
+    if missing := [name for name in NEEDED if name not in values]:
+        raise Invalid(f"第 {line} 行：列数不够，没有 {'、'.join(missing)}")
+    return values
 
 
 def _texts(path: Path) -> Iterator[str]:
     """The column `text` of another file, over and over."""
     with path.open(encoding="utf-8-sig", newline="") as file:
-        found = [fields["text"].strip() for fields in csv.DictReader(file) if fields.get("text", "").strip()]
+        said = ((fields.get("text") or "").strip() for fields in csv.DictReader(file))
+        found = [text for text in said if text]
     if not found:
         raise Invalid("--texts 的文件里没有 text 这一列，或者是空的")
     while True:

@@ -13,7 +13,8 @@ from werkzeug.serving import make_server
 
 from backend.app import create_app
 from backend.cases.models import Case, Channel
-from backend.replay.rows import NEEDED
+from backend.errors import Invalid
+from backend.replay.rows import NEEDED, read
 from backend.wechat import facts
 from backend.wechat.accounts import reset
 from tests.factories import make_community
@@ -112,6 +113,20 @@ def test_a_file_of_another_kind_is_refused_by_naming_what_is_missing(tmp_path, r
     result = run(path)
     assert result.returncode == 1
     assert "REC_ID" in result.stderr
+
+
+@pytest.mark.parametrize("columns", range(1, len(NEEDED)))
+def test_a_line_that_is_cut_short_is_named(tmp_path, columns):
+    path = write(tmp_path / "events.csv", [row(1), row(2)[:columns]])
+    with pytest.raises(Invalid, match=f"第 3 行：列数不够，没有 .*{NEEDED[columns]}"):
+        read(path)
+
+
+def test_a_line_without_a_text_is_passed_over(tmp_path):
+    texts = tmp_path / "messages.csv"
+    texts.write_text("id,text\n1\n2,井盖松了\n")
+    path = write(tmp_path / "events.csv", [row(1), row(2)])
+    assert [event.text for event in read(path, texts)] == ["井盖松了", "井盖松了"]
 
 
 @pytest.mark.slow
