@@ -91,6 +91,22 @@ def test_text_is_never_taken_for_html(account: Account, left: Locator) -> None:
     expect(left.locator(".account .bubble")).to_have_text("<img src=x onerror=alert(1)>")
 
 
+def test_addresses_in_a_text_are_links_and_what_follows_them_is_not(account: Account, left: Locator) -> None:
+    account.answer = lambda message: (
+        "看http://x.test/a?b=1&c=%E4谢谢（https://y.test/#d）。再看 http://z.test/e. "
+        'javascript:alert(1) <a href="javascript:alert(2)">点</a> http://w.test/<img src=x onerror=alert(3)>'
+    )
+
+    left.locator("textarea").fill("您好")
+    left.locator("textarea").press("Enter")
+
+    expect(left.locator(".account .bubble a")).to_have_text(
+        ["http://x.test/a?b=1&c=%E4", "https://y.test/#d", "http://z.test/e", "http://w.test/"]
+    )
+    expect(left.locator(".account .bubble")).to_contain_text('<a href="javascript:alert(2)">点</a>')
+    expect(left.locator(".account .bubble")).to_contain_text("<img src=x onerror=alert(3)>")
+
+
 def test_the_fault_notice_stands_in_the_middle(account: Account, left: Locator) -> None:
     account.answer = lambda message: b"broken"
 
@@ -161,6 +177,20 @@ def test_a_line_of_a_menu_message_is_tapped(account: Account, phone: Phone, api:
 
     expect(left.locator(".user .bubble")).to_have_text("解决了")
     assert account.texts() == ["解决了"]
+
+
+def test_an_address_below_a_menu_message_opens_in_the_phone(
+    phone: Phone, api: Api, site: str, page: Page, left: Locator
+) -> None:
+    tail = f"也可以打开网页：\n{site}/mine"
+    menu = {"head_content": "解决了吗？", "list": [{"id": "s1", "content": "解决了"}], "tail_content": tail}
+    body = {"touser": phone.openid(), "msgtype": "msgmenu", "msgmenu": menu}
+    assert api.post("/cgi-bin/message/custom/send", body)["errcode"] == 0
+
+    left.get_by_role("link", name=f"{site}/mine").click()
+
+    inside = page.frame_locator("iframe").nth(0)
+    expect(inside.locator("body")).to_have_text(f"我是 {phone.openid()}")
 
 
 def test_a_stranger_scans_a_code_from_the_list_and_follows(

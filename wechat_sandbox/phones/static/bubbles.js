@@ -1,6 +1,8 @@
 // How each kind of message looks in the chat.
 
-const LINK = /<a\s[^>]*?href="([^"]+)"[^>]*>(.*?)<\/a>|(https?:\/\/[^\s<>"，。；！？）】]+)/gis;
+// Of an address only what may stand in one, so that Chinese words may follow without a space; a point or a
+// bracket at its end belongs to the sentence. Other schemes (javascript:) stay the text that they are.
+const LINK = /<a\s[^>]*?href="(https?:\/\/[^"]+)"[^>]*>(.*?)<\/a>|(https?:\/\/[\w\-.~:/?#[\]@!$&'()*+,;=%]*[\w\-~/#@$&*+=%])/gis;
 
 function make(tag, name, ...content) {
   const node = document.createElement(tag);
@@ -41,9 +43,9 @@ function withLinks(text, open) {
 
 const tapping = (message, phone, item) => () => phone.act("tap", { message_id: message.id, item });
 
-function text(message, phone) {
-  return make("div", "bubble text", ...withLinks(message.content || "", (url) => phone.openPage(url)));
-}
+const words = (text, phone) => withLinks(text || "", (url) => phone.openPage(url));
+
+const text = (message, phone) => make("div", "bubble text", ...words(message.content, phone));
 
 function image(message, phone) {
   const picture = make("img", "picture");
@@ -86,8 +88,9 @@ function msgmenu(message, phone) {
     line.addEventListener("click", tapping(message, phone, item.id));
     return line;
   });
-  const head = message.content ? make("div", "", ...withLinks(message.content, (url) => phone.openPage(url))) : null;
-  return make("div", "bubble text", head, ...lines, message.tail ? make("div", "", message.tail) : null);
+  const head = message.content ? make("div", "", ...words(message.content, phone)) : null;
+  const tail = message.tail ? make("div", "", ...words(message.tail, phone)) : null;
+  return make("div", "bubble text", head, ...lines, tail);
 }
 
 function news(message, phone) {
