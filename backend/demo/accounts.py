@@ -26,35 +26,40 @@ FIELDS = {
 
 @dataclass(frozen=True)
 class Form:
-    """A template that several kinds of message share (an account may have 25)."""
+    """A template (an account may have 25). Kinds share one only where its title is true of each of them.
+
+    `note` is what the card calls the note. An urgent card's status is 紧急, so that title and note alone must
+    say to an officer what happened and what to do.
+    """
 
     title: str
     fields: tuple[str, ...]
     messages: tuple[Message, ...]
+    note: str = FIELDS["note"][0]
 
     def slots(self) -> dict[str, str]:
         """Our field → WeChat's keyword, like {"number": "character_string1", "place": "thing2"}."""
         return {field: f"{FIELDS[field][1]}{n}" for n, field in enumerate(self.fields, start=1)}
 
+    def label(self, field: str) -> str:
+        """What the card calls one of our fields."""
+        return self.note if field == "note" else FIELDS[field][0]
 
-FORMS = (
-    Form(
-        "新工单提醒",
-        ("number", "place", "summary", "status", "time"),
-        (Message.CASE_SUBMITTED, Message.CASE_ASSIGNED),
-    ),
-    Form(
-        "工单变动提醒",
-        ("number", "place", "status", "note", "time"),
-        (
-            Message.CASE_SENT_BACK,
-            Message.CASE_RETURNED,
-            Message.CASE_URGED,
-            Message.CASE_WITHDRAWN,
-            Message.CASE_OVERDUE,
-            Message.PERSON_WANTED,
-        ),
-    ),
+
+NEW = ("number", "place", "summary", "status", "time")
+CHANGED = ("number", "place", "status", "note", "time")
+FOR_OFFICERS = (
+    Form("新工单提醒", NEW, (Message.CASE_SUBMITTED,)),
+    Form("新派工单，请签收", NEW, (Message.CASE_ASSIGNED,)),
+    Form("工单退回，请重新派单", CHANGED, (Message.CASE_SENT_BACK,), note="退回理由"),
+    Form("没有解决，请重新办理", CHANGED, (Message.CASE_RETURNED,), note="重办理由"),
+    Form("群众或督查催办，请尽快办理", CHANGED, (Message.CASE_URGED,), note="催办说明"),
+    Form("群众已撤回，不用再办", CHANGED, (Message.CASE_WITHDRAWN,)),
+    Form("超过时限，请马上跟进", CHANGED, (Message.CASE_OVERDUE,), note="超过时限还没有"),
+    Form("群众请工作人员联系", CHANGED, (Message.PERSON_WANTED,)),
+)
+# A mini program may ask for three subscriptions at a time: these are what a resident wants to hear of.
+FOR_RESIDENTS = (
     Form(
         "诉求进度提醒",
         ("number", "summary", "status", "who", "time"),
@@ -77,8 +82,7 @@ FORMS = (
         (Message.SURVEY_INVITED, Message.SURVEY_REMINDED),
     ),
 )
-# A mini program may ask for three subscriptions at a time: these are what a resident wants to hear of.
-FOR_RESIDENTS = FORMS[2:]
+FORMS = FOR_OFFICERS + FOR_RESIDENTS
 
 
 def write(path: Path) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from backend import db
 from backend.config import WECHAT, config
 from backend.demo import control, district
-from backend.demo.accounts import FIELDS, FORMS
+from backend.demo.accounts import FORMS, Form
 from backend.notify import binding
 from backend.notify.messages import Message
 from backend.notify.models import Contact
@@ -20,7 +20,8 @@ from backend.places.roles import ROLE_LABELS, Role
 from backend.wechat import accounts, menu, qrcodes
 from backend.wechat.accounts import Account, Template
 
-TITLES = {message: form.title for form in FORMS for message in form.messages}
+FORM_OF = {message: form for form in FORMS for message in form.messages}
+SHARED = Form("工单变动提醒", (), ())
 
 
 def introduce() -> None:
@@ -75,15 +76,19 @@ def _register(account: Account) -> None:
 
 
 def _templates(templates: Mapping[Message, Template]) -> list[control.Json]:
-    by_id = {
-        template.id: {
-            "template_id": template.id,
-            "title": TITLES[message],
-            "keywords": {slot: FIELDS[field][0] for field, slot in template.slots.items()},
-        }
-        for message, template in templates.items()
-    }
-    return list(by_id.values())
+    """Each template once, as WeChat's library would describe it."""
+    forms: dict[str, set[Form]] = {}
+    for message, template in templates.items():
+        forms.setdefault(template.id, set()).add(FORM_OF[message])
+    by_id = {template.id: template for template in templates.values()}
+    return [_template(by_id[template_id], found) for template_id, found in forms.items()]
+
+
+def _template(template: Template, forms: set[Form]) -> control.Json:
+    """In an older accounts' file kinds of several forms share a template, which then gets a plain title."""
+    form = next(iter(forms)) if len(forms) == 1 else SHARED
+    keywords = {slot: form.label(field) for field, slot in template.slots.items()}
+    return {"template_id": template.id, "title": form.title, "keywords": keywords}
 
 
 def _give_places_codes() -> None:

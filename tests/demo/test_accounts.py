@@ -2,8 +2,10 @@
 
 import stat
 
+from backend.cases.deadlines import POLICY
+from backend.cases.models import Clock
 from backend.demo import accounts, district
-from backend.notify.messages import CATALOGUE
+from backend.notify.messages import CATALOGUE, OFFICER, Message
 from backend.wechat import accounts as official
 from backend.wechat.accounts import load
 
@@ -62,3 +64,14 @@ def test_the_accounts_stand_for_areas_of_the_district(tmp_path, session):
     accounts.write(path)
     for account in load(path).values():
         assert official._find_area(session, account) is not None
+
+
+def test_an_officers_card_says_by_title_and_note_what_happened_and_what_to_do():
+    """Both stay when the case is urgent, which takes the place of the status."""
+    for_officers = {message for message, kind in CATALOGUE.items() if kind.link == OFFICER}
+    forms = {form.messages: form for form in accounts.FOR_OFFICERS}
+    assert set(forms) == {(message,) for message in for_officers}
+    assert len({form.title for form in accounts.FORMS}) == len(accounts.FORMS)
+    assert "催办" in forms[Message.CASE_URGED,].title
+    overdue = forms[Message.CASE_OVERDUE,]
+    assert f"{overdue.label('note')}{POLICY[Clock.ACCEPT].label}" == "超过时限还没有受理"

@@ -4,10 +4,12 @@ import pytest
 import sqlalchemy as sa
 
 from backend.demo import district, phones
+from backend.notify.messages import Message
 from backend.notify.models import Contact
 from backend.places.models import PlaceCode
 from backend.places.roles import Role
 from backend.wechat import accounts
+from backend.wechat.accounts import Template
 from tests.sandbox_client import Phone
 
 pytestmark = pytest.mark.usefixtures("demonstration")
@@ -64,6 +66,22 @@ def test_an_emptied_sandbox_is_filled_again(demonstration, committed):
     assert len(permanent) == codes
     assert set(after[3]) == permanent
     assert after[2] == bound
+
+
+def test_kinds_that_share_a_template_in_an_older_file_share_a_plain_title():
+    shared, own = Template("old", {"note": "thing1"}), Template("own", {"note": "thing1"})
+    told = {
+        Message.CASE_URGED: shared,
+        Message.PERSON_WANTED: shared,
+        Message.CASE_OVERDUE: own,
+        Message.CASE_RESOLVED: Template("residents", {"note": "thing1"}),
+    }
+    shown = [(one["title"], one["keywords"]["thing1"]) for one in phones._templates(told)]
+    assert shown == [
+        ("工单变动提醒", "说明"),
+        ("超过时限，请马上跟进", "超过时限还没有"),
+        ("诉求办结提醒", "说明"),
+    ]
 
 
 def test_nothing_is_done_to_the_real_wechat(monkeypatch, demonstration):

@@ -152,7 +152,7 @@ def test_with_two_clocks_and_two_workers_everybody_is_told_once(town, meet):
     with town.another("clock"), town.another("worker"):
         resident.phone.scan(ticket=town.ticket(PLACE))
         number = report(resident.phone, "花坛边的栏杆断了，有尖头露在外面")
-        desk.opens_card(desk.hears(number, "新诉求"))
+        desk.opens_card(desk.hears(number, "待受理"))
         desk.accepts()
         desk.assigns_to("望溪街道市政服务中心")
         handler.opens_card(handler.hears(number, "待签收"))

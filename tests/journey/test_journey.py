@@ -49,7 +49,7 @@ def report_with_a_photo(town, resident):
 
 def read_the_alert_and_the_case(officer, number):
     """The card on the officer's phone leads to a page that shows what was said, where, with the photo."""
-    card = officer.hears(number, "新诉求", "玉兰苑东门")
+    card = officer.hears(number, "待受理", "玉兰苑东门")
     assert officer.opens_card(card) == 200
     assert officer.page.url.startswith(f"http://phone{officer.phone.user_id}.localhost:")
     assert officer.sees(REPORT)
@@ -148,9 +148,11 @@ def test_one_report_goes_all_the_way_round_and_comes_back_once(town, meet):
     assert resident.opens(first_link) == 410
     assert resident.sees("已经答过了")
     assert resident.has_heard(*all_that_the_resident_hears(number))
-    assert desk.has_heard("［新工单提醒］新诉求", "［工单变动提醒］群众重办")
+    assert desk.has_heard("［新工单提醒］待受理", "［没有解决，请重新办理］群众重办")
     for officer in (handler, head):
-        assert officer.has_heard("［新工单提醒］待签收", "［工单变动提醒］群众重办", "［新工单提醒］待签收")
+        assert officer.has_heard(
+            "［新派工单，请签收］待签收", "［没有解决，请重新办理］群众重办", "［新派工单，请签收］待签收"
+        )
     assert_the_record_tells_the_same(town, number)
     assert town.errors() == earlier_errors
 
@@ -179,11 +181,11 @@ def test_a_report_without_a_place_asks_for_it_and_reaches_the_officers_there(tow
     reply = resident.says("楼下的垃圾桶满了好几天，味道很大")
     number = number_in(reply)
     assert "请问在哪里？请点“＋”发送位置" in reply
-    dispatcher.hears(number, "新诉求")
+    dispatcher.hears(number, "待受理")
     placed = resident.reply_to(resident.phone.send_location(22.7084, 114.21927, "玉兰苑东门（公交站）"))
     assert placed == f"好的，地点记为玉兰苑东门，已转给那里的工作人员。\n编号：{number}"
 
-    assert desk.opens_card(desk.hears(number, "新诉求", "玉兰苑东门")) == 200
+    assert desk.opens_card(desk.hears(number, "待受理", "玉兰苑东门")) == 200
     assert desk.sees("楼下的垃圾桶满了好几天")
     assert desk.sees("玉兰苑东门（公交站）")
 
@@ -194,7 +196,7 @@ def test_an_officer_hears_a_recording_that_nobody_recognised(town, meet, newcome
 
     number = number_in(resident.reply_to(resident.phone.send_voice(seconds=4)))
 
-    assert desk.opens_card(desk.hears(number, "新诉求", "语音")) == 200
+    assert desk.opens_card(desk.hears(number, "待受理", "语音")) == 200
     desk.sees_after_a_while("a:has-text('下载录音')")
     recording = desk.page.get_by_role("link", name="下载录音 1").get_attribute("href")
     status, kind, content = desk.file_behind(recording)
@@ -206,7 +208,7 @@ def test_an_officer_of_another_community_is_refused(town, meet, newcomer):
     resident, desk, stranger = newcomer("孙阿姨"), meet("周晓岚"), meet("罗嘉铭")
     resident.reply_to(resident.phone.scan(ticket=town.ticket(PLACE)))
     number = number_in(resident.says("电梯口堆满了纸箱，婴儿车推不出去"))
-    link = desk.phone.tap(desk.hears(number, "新诉求"))["open"]
+    link = desk.phone.tap(desk.hears(number, "待受理"))["open"]
 
     assert stranger.opens(link.replace("account=qinglan", "account=hefeng")) == 403
     assert stranger.sees("不归您办理")
