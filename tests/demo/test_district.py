@@ -2,6 +2,7 @@
 
 import collections
 import re
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -13,6 +14,8 @@ from backend.demo import district
 from backend.places import codes, queries
 from backend.places.models import Area, Officer, PlaceCode, Post, Unit
 from backend.places.roles import Level, Role, UnitKind
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -73,9 +76,10 @@ def test_who_stands_in_a_grid_is_found_there(loaded):
 
 
 def test_people_find_every_community_by_its_short_name(loaded):
-    scope = place(loaded, "青岚区")
+    names = queries.named_places(loaded, place(loaded, "青岚区").id)
     for community in loaded.scalars(sa.select(Area).where(Area.level == Level.COMMUNITY)).all():
-        assert queries.by_name(loaded, scope.id, community.name.removesuffix("社区")) == [community]
+        found = queries.said_in(community.name.removesuffix("社区"), names)
+        assert [named.id for named in found] == [community.id]
 
 
 @pytest.mark.parametrize("level", [Level.COMMUNITY, Level.STATION, Level.GRID])
@@ -86,6 +90,24 @@ def test_a_case_anywhere_reaches_somebody_who_can_accept_it(loaded, level):
         told = audience.officers(loaded, Audience.COMMUNITY, case.id)
         roles = set(loaded.scalars(sa.select(Post.role).where(Post.officer_id.in_(told))))
         assert Role.INFORMATION_OFFICER in roles
+
+
+def test_every_community_has_an_information_officer_with_a_phone():
+    communities = {row["name"] for row in district.read("areas") if row["level"] == Level.COMMUNITY}
+    phones = {row["at"] for row in district.read("phones") if row["role"] == Role.INFORMATION_OFFICER}
+    assert phones == communities
+
+
+def test_every_phone_is_of_an_officer_with_that_post():
+    posts = {(row["name"], row["role"], row["at"]) for row in district.read("officers")}
+    phones = {(row["name"], row["role"], row["at"]) for row in district.read("phones")}
+    assert {phone for phone in phones if phone[1] != Role.RESIDENT} <= posts
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_who_has_a_phone_is_named_for_those_who_play(readme):
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    assert [row["name"] for row in district.read("phones") if row["name"] not in text] == []
 
 
 def test_telephone_numbers_cannot_be_anyones():
