@@ -42,6 +42,7 @@ class NamedPlace:
     name: str
     street: str
     telephone: str | None = None
+    community_id: int | None = None  # where it lies; a community's own
 
     @cached_property
     def plain(self) -> str:
@@ -92,7 +93,7 @@ def named_places(session: Session, scope_id: int) -> list[NamedPlace]:
     """The communities and stations of the scope, street by street (one query)."""
     street = aliased(Area)
     rows = session.execute(
-        sa.select(Area.id, Area.name, sa.func.coalesce(street.name, ""), Area.telephone)
+        sa.select(Area.id, Area.name, sa.func.coalesce(street.name, ""), Area.telephone, Area.community_id)
         .join(street, street.id == Area.subdistrict_id, isouter=True)
         .where(inside(scope_id), Area.level.in_(NAMED))
         .order_by(Area.subdistrict_id, Area.community_id, Area.level, Area.id)
@@ -116,6 +117,12 @@ def said_in(text: str, places: Sequence[NamedPlace]) -> list[NamedPlace]:
     return best if len(best) < 2 else _in_mentioned_street(best, said)
 
 
+def is_name_of(place: NamedPlace, text: str) -> bool:
+    """Whether the words are nothing but the name of this place, with its street or without."""
+    said = text.translate(PUNCTUATION).removeprefix(place.street)
+    return said in (place.plain, place.plain.removesuffix(KIND))
+
+
 def beginning(text: str, places: Sequence[NamedPlace]) -> list[NamedPlace]:
     """The places whose name begins with the words: to ask about, not to take."""
     said = text.translate(PUNCTUATION)
@@ -127,12 +134,6 @@ def to_choose(places: Sequence[NamedPlace]) -> list[str]:
     names = [place.name for place in places]
     told = [place.street * (names.count(place.name) > 1) + place.name for place in places]
     return [name for name in told if told.count(name) == 1][:ALIKE]
-
-
-def by_name(session: Session, scope_id: int, text: str) -> Sequence[Area]:
-    """The areas that are `said_in` a text, for whoever asks only once."""
-    ids = [place.id for place in said_in(text, named_places(session, scope_id))]
-    return session.scalars(sa.select(Area).where(Area.id.in_(ids)).order_by(Area.id)).all()
 
 
 def _likeness(place: NamedPlace, said: str) -> tuple[bool, bool, int]:

@@ -60,7 +60,8 @@ def test_a_station_counts_only_for_those_who_stand_at_it(session, street, commun
 def test_places_of_another_district_are_not_found(session, street, community):
     other = make_community(session, name="玉兰社区", **north(10))
     assert queries.nearest(session, street.id, *HERE) == community
-    assert queries.by_name(session, street.id, "玉兰社区") == [community]
+    found = queries.said_in("玉兰社区", queries.named_places(session, street.id))
+    assert [place.id for place in found] == [community.id]
     assert other.id not in {place.id for place in queries.choices(session, street.id)}
 
 
@@ -70,8 +71,8 @@ def test_the_named_places_of_a_scope_come_with_their_street_and_telephone(sessio
     make_area(session, Level.GRID, community, name="一网格")
     make_community(session, name="桂花社区")
     assert queries.named_places(session, street.id) == [
-        NamedPlace(community.id, "玉兰社区", "望溪街道", "0755-00001234"),
-        NamedPlace(gate.id, "玉兰苑东门", "望溪街道"),
+        NamedPlace(community.id, "玉兰社区", "望溪街道", "0755-00001234", community.id),
+        NamedPlace(gate.id, "玉兰苑东门", "望溪街道", None, community.id),
     ]
 
 
@@ -86,6 +87,20 @@ def test_a_station_is_found_by_its_whole_name_and_asked_about_by_its_beginning()
     assert queries.said_in("玉兰社区玉兰苑东门", [YULAN, GATE]) == [GATE]
     assert queries.said_in("玉兰苑", [YULAN, GATE]) == []
     assert queries.beginning("玉兰苑", [YULAN, GATE]) == [GATE]
+
+
+@pytest.mark.parametrize(
+    ("said", "is_name"),
+    [
+        ("玉兰", True),
+        ("玉兰社区。", True),
+        ("望溪街道 / 玉兰社区", True),
+        ("在玉兰社区", False),
+        ("玉", False),
+    ],
+)
+def test_a_name_alone_is_told_from_words_that_contain_one(said, is_name):
+    assert queries.is_name_of(YULAN, said) is is_name
 
 
 @pytest.mark.parametrize("said", ["", "玉", " 。"])
