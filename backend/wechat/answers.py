@@ -4,30 +4,34 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from backend.cases.intake import summary
+from backend.cases.models import REPORT_LENGTH
 from backend.cases.surveys import DISSATISFIED, SATISFACTION
-from backend.cases.workflow import RULES, Action, Status
+from backend.cases.workflow import OPEN, RULES, Action, Status
 from backend.times import spoken
 from backend.wechat import wording
-from backend.wechat.reports import JOIN_FOR, back_to, is_joining, is_locating, open_case, surveyed
+from backend.wechat.reports import JOIN_FOR, back_to, cut, is_joining, is_locating, open_case, surveyed
 from backend.wechat.talk import (
     EMPTY,
+    MOST_RECENT,
     AddToCase,
     AnswerSurvey,
     CaseFact,
     Facts,
     KeepPhone,
+    Media,
     RateSurvey,
     State,
     Step,
     Turn,
 )
-from backend.wechat.understanding import Intent, Understood, understand
+from backend.wechat.understanding import DIGITS, Intent, Understood, understand
 
+AT_ONCE = 3  # cases in one reply: what fits on a phone
 NOT_AN_ANSWER = Turn(EMPTY)  # "没有解决" when nothing waits for an answer: a complaint, then
 
 
 def digit(state: State, digit: int, facts: Facts) -> Turn:
-    if state.survey is not None and facts.now.timestamp() <= state.survey_until:
+    if state.survey is not None and is_rating(state, facts):
         return _rate(state, state.survey, digit, facts)
     if facts.survey is not None and facts.survey.is_open:
         if digit not in (1, 2):
@@ -36,6 +40,20 @@ def digit(state: State, digit: int, facts: Facts) -> Turn:
     if is_locating(state, facts):
         return Turn(state, wording.PLACE_ASKED.format(example=facts.example))
     return Turn(state, wording.NOTHING_ASKED)
+
+
+def is_rating(state: State, facts: Facts) -> bool:
+    """Whether the account waits to hear how satisfied someone is, who said that their case is solved."""
+    return state.survey is not None and facts.now.timestamp() <= state.survey_until
+
+
+def deny(state: State, text: str, media: Media, facts: Facts) -> Turn:
+    """A change of mind: the case that was just said to be solved is not."""
+    number = state.survey_number
+    step = Step(number, Action.REOPEN, text[:REPORT_LENGTH])
+    recording = (AddToCase(number, media=media),) if media else ()
+    reply = wording.REOPENED.format(number=number) + cut(text)
+    return Turn(back_to(state, number, facts), reply, (step, *recording))
 
 
 def answer_survey(state: State, facts: Facts, *, solved: bool) -> Turn:
@@ -80,14 +98,30 @@ def _help(state: State, understood: Understood, facts: Facts) -> Turn:
 def _progress(state: State, understood: Understood, facts: Facts) -> Turn:
     if not facts.recent:
         return Turn(state, wording.NO_CASES)
-    lines = [_line(case, facts) for case in facts.recent]
-    return Turn(state, "\n\n".join([*lines, wording.CASES_MORE.format(link=facts.link)]))
+    open_first = sorted(facts.recent, key=lambda case: case.status not in OPEN)
+    lines = [_line(case, facts) for case in open_first[:AT_ONCE]]
+    more = _rest(len(facts.recent)) + wording.CASES_MORE.format(link=facts.link)
+    return Turn(state, "\n\n".join([*lines, more]))
+
+
+def _rest(count: int) -> str:
+    """How many cases are not in the reply; whoever has as many as we look at may have more."""
+    if count <= AT_ONCE:
+        return ""
+    said = wording.CASES_REST if count < MOST_RECENT else wording.CASES_REST_OR_MORE
+    return said.format(count=count - AT_ONCE)
 
 
 def _one_case(state: State, understood: Understood, facts: Facts) -> Turn:
     if facts.asked is None:
-        return Turn(state, wording.NO_SUCH_CASE.format(number=understood.number))
+        is_wrong = len(understood.number or "") != DIGITS
+        said = wording.NO_SUCH_LENGTH if is_wrong else wording.NO_SUCH_CASE
+        return Turn(state, said.format(number=understood.number, length=DIGITS))
     return Turn(state, f"{_line(facts.asked, facts)}\n{wording.CASES_MORE.format(link=facts.link)}")
+
+
+def _office(state: State, understood: Understood, facts: Facts) -> Turn:
+    return Turn(state, wording.OFFICE.format(link=facts.officers_link))
 
 
 def _urge(state: State, understood: Understood, facts: Facts) -> Turn:
@@ -98,7 +132,7 @@ def _withdraw(state: State, understood: Understood, facts: Facts) -> Turn:
     """What is withdrawn does not come back: with several open cases the number must be said."""
     open_cases = [case for case in facts.recent if case.status in RULES[Action.WITHDRAW].sources]
     if understood.number is None and len(open_cases) > 1:
-        lines = "\n\n".join(_line(case, facts) for case in open_cases)
+        lines = "\n\n".join(_short_line(case) for case in open_cases)
         return Turn(state, wording.WITHDRAW_WHICH.format(count=len(open_cases), lines=lines))
     turn = _step(state, understood, facts, Action.WITHDRAW, wording.WITHDRAWN)
     return replace(turn, state=replace(turn.state, case_until=0, asking=""))
@@ -166,12 +200,17 @@ def _latest(understood: Understood, facts: Facts, action: Action) -> CaseFact | 
 
 
 def _line(case: CaseFact, facts: Facts) -> str:
-    line = wording.CASE_LINE.format(
-        number=case.number, status=wording.STATUS_WORDS[case.status], summary=summary(case.report)
-    )
+    line = _short_line(case)
     if case.due_at is None or case.due_at <= facts.now:
         return line
     return f"{line}\n{wording.CASE_DUE.format(until=spoken(case.due_at, facts.now))}"
+
+
+def _short_line(case: CaseFact) -> str:
+    """Ten of these fit into one reply."""
+    return wording.CASE_LINE.format(
+        number=case.number, status=wording.STATUS_WORDS[case.status], summary=summary(case.report)
+    )
 
 
 BY_INTENT: dict[Intent, Callable[[State, Understood, Facts], Turn]] = {
@@ -181,6 +220,7 @@ BY_INTENT: dict[Intent, Callable[[State, Understood, Facts], Turn]] = {
     Intent.HELP: _help,
     Intent.PROGRESS: _progress,
     Intent.MINE: _progress,
+    Intent.OFFICE: _office,
     Intent.CASE: _one_case,
     Intent.URGE: _urge,
     Intent.WITHDRAW: _withdraw,

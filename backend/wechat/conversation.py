@@ -11,10 +11,11 @@ from dataclasses import replace
 from backend.cases.models import REPORT_LENGTH, AttachmentKind
 from backend.notify.binding import SCENE_PREFIX
 from backend.wechat import wording
-from backend.wechat.answers import BY_INTENT, NOT_AN_ANSWER, answer_survey, digit
+from backend.wechat.answers import BY_INTENT, NOT_AN_ANSWER, answer_survey, deny, digit, is_rating
 from backend.wechat.reports import (
     ask_which,
     at_place,
+    cut,
     is_joining,
     is_just_there,
     is_locating,
@@ -76,7 +77,7 @@ def _link(state: State, message: Message, facts: Facts) -> Turn:
     words = f"{message.text} {message.label}".strip()
     if is_joining(state, facts):
         return join(state, facts, "words", words=words)
-    return Turn(replace(state, kept_words=words[:REPORT_LENGTH]), wording.KEPT["words"])
+    return Turn(replace(state, kept_words=words[:REPORT_LENGTH]), wording.KEPT["words"] + cut(words))
 
 
 def _location(state: State, message: Message, facts: Facts) -> Turn:
@@ -136,6 +137,8 @@ def _other(state: State, message: Message, facts: Facts) -> Turn:
 
 def _words(state: State, message: Message, media: Media, facts: Facts) -> Turn:
     text, understood = message.text.strip(), message.understood
+    if understood.is_denial and is_rating(state, facts):
+        return deny(state, text, media, facts)
     if is_saying_where(state, understood, facts):
         if facts.named is not None:
             return place_named(state, facts.named, text, media, understood, facts)

@@ -47,7 +47,7 @@ SELECT json_build_array(k.id, k.resident_id,
         WHERE p.scene = %(scene)s AND p.revoked_at IS NULL),
     CASE WHEN %(wants_recent)s::boolean THEN (SELECT json_agg(r.fact) FROM (
         SELECT {_CASE} AS fact FROM cases c WHERE c.resident_id = k.resident_id
-        ORDER BY c.id DESC LIMIT 3) r) END,
+        ORDER BY c.id DESC LIMIT 10) r) END,
     CASE WHEN %(wants_survey)s::boolean THEN (
         SELECT json_build_array(s.id, c.number, s.state) FROM surveys s JOIN cases c ON c.id = s.case_id
         WHERE s.resident_id = k.resident_id
@@ -116,6 +116,7 @@ def _facts(account: Account, home: Home, found: list[Any], at: datetime) -> Fact
         home_is_place=home.is_place,
         example=home.example,
         link=f"{config.public_url}/r/?account={account.name}",
+        officers_link=f"{config.public_url}/console/?account={account.name}",
         scanned=Place(*scanned) if scanned else None,
         joined=_case(joined),
         asked=_case(asked),
@@ -158,20 +159,37 @@ def _places(state: State, message: Message, facts: Facts, names: Sequence[NamedP
             return {"near": Place(near.id, near.name, near.telephone) if near else None}
     if message.kind not in (Kind.TEXT, Kind.VOICE) or message.understood.intent is not Intent.WORDS:
         return {}
-    is_answer = is_saying_where(state, message.understood, facts)
-    # A report may say where: 海棠社区门口积水. A code scanned just now says it better, except in danger.
-    if is_answer or message.understood.dangers or not is_scanned(state, facts.now):
-        return _named(message.text, names, is_answer)
-    return {}
+    return _named(state, message, facts, names)
 
 
-def _named(text: str, names: Sequence[NamedPlace], is_answer: bool) -> dict[str, Any]:
-    found = queries.said_in(text, names)
+def _named(state: State, message: Message, facts: Facts, names: Sequence[NamedPlace]) -> dict[str, Any]:
+    found = queries.said_in(message.text, names)
+    is_name = any(queries.is_name_of(place, message.text) for place in found)
+    is_answer = is_saying_where(state, message.understood, replace(facts, is_name=is_name))
     if len(found) == 1:
-        return {"named": Place(found[0].id, found[0].name, found[0].telephone)}
+        [place] = found
+        # A report may say where: 海棠社区门口积水. A code scanned just now at a gate in there says it better.
+        if not is_answer and is_scanned(state, facts.now) and _is_within(state.place, place, names):
+            return {}
+        return {"named": Place(place.id, place.name, place.telephone), "is_name": is_name}
     if not is_answer:
         return {}
-    return {"alike": tuple(queries.to_choose(found or queries.beginning(text, names)))}
+    alike = queries.to_choose(found or queries.beginning(message.text, names))
+    return {"alike": tuple(alike), "is_name": is_name}
+
+
+def _is_within(place_id: int | None, named: NamedPlace, names: Sequence[NamedPlace]) -> bool:
+    """Whether the place known so far is the named one or lies in it; a grid or a building costs a query."""
+    if place_id == named.id:
+        return True
+    if named.community_id != named.id:
+        return False  # only communities have places in them
+    known = next((place for place in names if place.id == place_id), None)
+    if known is not None:
+        return known.community_id == named.id
+    with db.transaction() as session:
+        area = session.get(Area, place_id)
+        return area is not None and area.community_id == named.id
 
 
 _homes: dict[str, tuple[float, Home]] = {}

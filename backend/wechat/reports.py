@@ -30,7 +30,8 @@ NEW_REPORT = 15  # characters: words this long are a matter of their own even ri
 
 
 def report_or_join(state: State, text: str, media: Media, understood: Understood, facts: Facts) -> Turn:
-    if is_joining(state, facts) and (state.asking == "why" or is_about_it(state, understood, facts)):
+    is_awaited = state.asking == "why" or state.was_cut
+    if is_joining(state, facts) and (is_awaited or is_about_it(state, understood, facts)):
         return _join_words(state, text, media, understood, facts)
     return open_case(state, text, media, facts, understood)
 
@@ -43,9 +44,9 @@ def open_case(
     understood: Understood | None = None,
 ) -> Turn:
     place = place_of(state, facts)
-    report = "\n".join(part for part in (text, state.kept_words) if part)[:REPORT_LENGTH]
+    report = "\n".join(part for part in (text, state.kept_words) if part)
     urgent = bool(understood and understood.dangers)
-    case = OpenCase(facts.number, report, place or facts.home, urgent, (*state.kept, *media))
+    case = OpenCase(facts.number, report[:REPORT_LENGTH], place or facts.home, urgent, (*state.kept, *media))
     until = spoken(facts.now + length(Clock.ACCEPT, urgent), facts.now)
     reply = wording.OPENED[urgent, _certainty(state, facts)].format(
         number=facts.number, place=place.name if place else "", until=until, example=facts.example
@@ -57,10 +58,11 @@ def open_case(
         dangers=understood.calls if understood else (),
         asking="place" if place is None else "elsewhere" if urgent else "",
         last_words="",
+        was_cut=bool(cut(report)),
         kept=(),
         kept_words="",
     )
-    return Turn(opened, (_warning(understood) if understood else "") + reply, (case,))
+    return Turn(opened, (_warning(understood) if understood else "") + reply + cut(report), (case,))
 
 
 def _certainty(state: State, facts: Facts) -> Certainty:
@@ -81,22 +83,27 @@ def join(
 ) -> Turn:
     assert facts.joined is not None
     reply = wording.JOINED[what].format(number=facts.joined.number, place="")
-    kept = replace(state, last_words=words[:REPORT_LENGTH] if words else state.last_words)
-    return Turn(kept, reply, (AddToCase(facts.joined.number, words[:REPORT_LENGTH], media, urgent),))
+    if words:
+        state = replace(state, last_words=words[:REPORT_LENGTH], was_cut=bool(cut(words)))
+    added = AddToCase(facts.joined.number, words[:REPORT_LENGTH], media, urgent)
+    return Turn(state, reply + cut(words), (added,))
 
 
 def _join_words(state: State, text: str, media: Media, understood: Understood, facts: Facts) -> Turn:
     """What is dangerous in them is said first, told to the officers, and from now on a danger of the case."""
     turn = join(state, facts, "words", words=text, media=media, urgent=bool(understood.dangers))
     dangers = tuple(dict.fromkeys((*state.dangers, *understood.calls)))
-    return replace(turn, state=replace(turn.state, dangers=dangers), reply=_alarm(understood) + turn.reply)
+    is_asking = state.asking == "place" and is_locating(state, facts)
+    still = wording.PLACE_STILL.format(example=facts.example) if is_asking else ""
+    reply = _alarm(understood) + turn.reply + still
+    return replace(turn, state=replace(turn.state, dangers=dangers), reply=reply)
 
 
 def place_named(
     state: State, place: Place, words: str, media: Media, understood: Understood, facts: Facts
 ) -> Turn:
     """The place that was asked for; words that say more than its name are kept as the address."""
-    address = "" if words.rstrip("。") in place.name else words  # recognised speech ends with a full stop
+    address = "" if facts.is_name else words
     reply = wording.PLACED.format(place=place.name, number=state.case_number)
     placed = replace(at_place(state, place, facts.now, said=True), asking="")
     located = Locate(state.case_number, place, address=address)
@@ -109,6 +116,11 @@ def ask_which(state: State, words: str, media: Media, understood: Understood, fa
     question = wording.PLACE_WHICH.format(words=words, names="\n".join(facts.alike))
     turn = _join_words(state, words, media, understood, facts)
     return replace(turn, reply=_alarm(understood) + question)
+
+
+def cut(words: str) -> str:
+    """What to say when only the beginning of the words can be kept."""
+    return wording.CUT.format(length=REPORT_LENGTH) if len(words) > REPORT_LENGTH else ""
 
 
 def surveyed(state: State) -> State:
@@ -141,8 +153,16 @@ def is_locating(state: State, facts: Facts) -> bool:
 
 
 def is_saying_where(state: State, understood: Understood, facts: Facts) -> bool:
-    """Whether the name of a place in these words answers "where?" or "elsewhere?"."""
-    return is_locating(state, facts) and is_about_it(state, understood, facts)
+    """Whether a name in these words answers "where?" or "elsewhere?", or alone puts the place right."""
+    is_open = is_locating(state, facts) or (facts.is_name and _is_correctable(state, facts))
+    return is_open and is_about_it(state, understood, facts)
+
+
+def _is_correctable(state: State, facts: Facts) -> bool:
+    """Whether a name alone moves the last case; where we asked why it came back, it is an answer to that."""
+    if facts.joined is None or state.asking == "why":
+        return False
+    return is_joining(state, facts) and facts.joined.status in RULES[Action.LOCATE].sources
 
 
 def is_about_it(state: State, understood: Understood, facts: Facts) -> bool:
@@ -150,7 +170,7 @@ def is_about_it(state: State, understood: Understood, facts: Facts) -> bool:
 
     A fire must not become a line in the case of a fight, where its officers would look for the fight.
     """
-    if len(understood.core) >= NEW_REPORT:
+    if len(understood.core) >= NEW_REPORT and not facts.is_name:
         return False
     return not understood.dangers or (is_joining(state, facts) and {*understood.calls} <= {*state.dangers})
 

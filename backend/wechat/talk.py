@@ -86,6 +86,9 @@ class CaseFact:
     due_at: datetime | None = None
 
 
+MOST_RECENT = 10  # cases of a sender that are looked at
+
+
 @dataclass(frozen=True)
 class SurveyFact:
     id: int
@@ -103,14 +106,15 @@ class Facts:
     home_is_place: bool  # whether that area is a community already
     example: str  # the name of some community of it
     link: str  # the resident's list of cases
+    officers_link: str  # the officers' list of cases
     scanned: Place | None = None
-    # That the words name; right after a scan looked up only for words of danger and answers to "where?".
-    named: Place | None = None
+    named: Place | None = None  # that the words name, unless a code scanned just now lies in it
+    is_name: bool = False  # whether the words are nothing but the name of a place
     alike: tuple[str, ...] = ()  # names to choose from, where an answer to "where?" names no place for sure
     near: Place | None = None
     joined: CaseFact | None = None  # the case of state.case_number, as it stands now
     asked: CaseFact | None = None  # the case whose number is in the text, if it is the sender's
-    recent: tuple[CaseFact, ...] = ()  # newest first, at most three
+    recent: tuple[CaseFact, ...] = ()  # newest first, at most MOST_RECENT
     survey: SurveyFact | None = None  # the survey that waits for an answer, or the one that was tapped
 
 
@@ -130,6 +134,7 @@ class State:
     survey_number: str = ""  # the case's
     survey_until: float = 0
     last_words: str = ""
+    was_cut: bool = False  # the last words were too long: their rest may follow
     kept: Media = ()  # what came before the words
     kept_words: str = ""
 

@@ -24,6 +24,7 @@ class Intent(StrEnum):
     SOLVED = "solved"
     UNSOLVED = "unsolved"
     ANOTHER = "another"  # the last words were another matter
+    OFFICE = "office"  # an officer looks for the way to the list of cases
     DIGIT = "digit"
     PHONE = "phone"  # a telephone number and little else
     WORDS = "words"  # anything else: a report, or words that join one
@@ -44,7 +45,8 @@ SAID: dict[Intent, str] = {
     Intent.THANKS: r"(非常|十分)?(谢谢|感谢|多谢)(你|您|你们|您们|大家|了)?|辛苦(你|您)?了|好的?|好的?谢谢|收到|知道了|明白了?|嗯+|ok|没事了?|可以了?",
     Intent.HELP: r"帮助|怎么用|使用说明|功能|菜单|help|怎么(反映|投诉|举报)|我要(反映|投诉|举报|报事)",
     Intent.PROGRESS: r"(查询?|看看?|查一下)?(办理|处理)?进(度|展)(查询)?|查询|(办|处理)(得|的)?怎么样了|到哪(一步)?了|有(结果|进展)(了)?(吗|没)",
-    Intent.MINE: r"(我的|查看我的)(诉求|工单|投诉|反映|事情?)?",
+    Intent.MINE: r"(我的|查看我的)(诉求|投诉|反映|事情?)?",
+    Intent.OFFICE: r"(查看)?(我的)?(工作台|待办(事项|工单|任务)?)|(查看)?我的工单",
     Intent.URGE: r"(我要)?催(办|一下|一催|促|单)?|(麻烦)?(请)?快(点|一点|些)(处理|办)?",
     Intent.WITHDRAW: r"(我要)?(撤回|撤销|取消)(诉求|工单|投诉)?|不(用|需要)(处理|办理?|管)了",
     Intent.PERSON: r"(转|找|我要)?人工(服务|客服|坐席)?|(找)?客服|(请|让)?(人|工作人员)(给我)?(联系我|打电话|回电)|联系人工",
@@ -75,6 +77,8 @@ _CALLED = re.compile(
 _FACES = re.compile(r"\[[^\[\]\s]{1,6}\]|/:[^\s]{1,8}")  # WeChat's own faces come as [微笑] or /::)
 _NOISE = re.compile(r"[^\w]|_")
 _SAME = re.compile(r"(.)\1*")
+_DENIAL = re.compile(r"(还|又|根本|一直|其实)?(没有?|未)(被)?(解决|处理好|修好|弄好)")
+_LIKE_A_NUMBER = re.compile(rf"(?:编号)?[: ]*(\d(?:{_GAP}\d){{8,}})[。.]?", re.ASCII)  # too long for a house
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,12 @@ class Understood:
         """The numbers to call, which tell the kinds of danger apart."""
         return tuple(danger.number for danger in self.dangers)
 
+    @property
+    def is_denial(self) -> bool:
+        """Whether the words say, or begin with, that something is not solved: 没解决，还是臭."""
+        is_begun = self.intent is Intent.WORDS and not self.dangers and _DENIAL.match(self.core)
+        return self.intent is Intent.UNSOLVED or bool(is_begun)
+
 
 def understand(text: str) -> Understood:
     """Read one text. Danger always counts; a table of sayings comes before taking it for a report."""
@@ -105,6 +115,8 @@ def understand(text: str) -> Understood:
     if (phone := PHONE.search(plain)) and (called := _CALLED.fullmatch(_NOISE.sub("", PHONE.sub("", plain)))):
         return Understood(Intent.PHONE, core, phone=phone.group(1), name=called.group(1) or "")
     number = _number(plain)
+    if number is None and (mistyped := _LIKE_A_NUMBER.fullmatch(plain)):
+        return Understood(Intent.CASE, core, number=re.sub(r"\D", "", mistyped.group(1)))
     said = _saying(NUMBER.sub("", core).replace("编号", ""))
     if number and (said in (Intent.URGE, Intent.WITHDRAW) or len(core) < 24):
         intent = said if said in (Intent.URGE, Intent.WITHDRAW) else Intent.CASE

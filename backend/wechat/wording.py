@@ -21,13 +21,14 @@ _OPENED_NOWHERE = "收到，已登记。\n编号：{number}\n请问在哪里？�
 _URGENT = "已按紧急情况登记，{until}前有工作人员受理。\n编号：{number}"
 _WHERE = "请马上点“＋”发送位置，或回复社区名称"
 OPENED = {  # by whether it is urgent, and how sure the place is
-    (False, Certainty.KNOWN): _OPENED,
-    (False, Certainty.EARLIER): _OPENED,
+    (False, Certainty.KNOWN): f"{_OPENED}\n地点不对？请回复社区名称。",
+    (False, Certainty.EARLIER): f"{_OPENED}\n地点不对？请回复社区名称，或点“＋”发送位置。",
     (False, Certainty.UNKNOWN): _OPENED_NOWHERE,
     (True, Certainty.KNOWN): f"{_URGENT}\n地点：{{place}}。如果不是这里，{_WHERE}。",
     (True, Certainty.EARLIER): f"现在在哪里？{_WHERE}。\n{_URGENT}\n地点：先记为{{place}}，是您上次的地点。",
     (True, Certainty.UNKNOWN): f"请问在哪里？{_WHERE}，例如“{{example}}”。\n{_URGENT}",
 }
+CUT = "\n您写得比较长，我们记下了前{length}个字。后面的请再发一条。"
 DANGER = "【紧急】{advice}。\n"
 DANGER_NOTED = "这件事我们已按紧急情况处理。\n"
 
@@ -46,6 +47,7 @@ KEPT = {
     "location": "位置收到了，您在{place}附近。请再用一句话说说是什么事。",
     "phone": "电话记下了。请再用一句话说说是什么事。",
 }
+PLACE_STILL = "\n还不知道在哪里：请回复社区名称，例如“{example}”，或点“＋”发送位置。"
 PLACED = "好的，地点记为{place}，已转给那里的工作人员。\n编号：{number}"
 PLACE_WHICH = "“{words}”记下了。如果是下面的地方，请照样回复它的名称：\n{names}\n如果不是，请点“＋”发送位置。"
 PLACE_UNKNOWN = "这个地方不在我们服务的范围里。请回复社区名称，例如“{example}”。"
@@ -54,10 +56,16 @@ VOICE_REPORT = "（语音，请收听录音）"
 NO_CASES = f"您还没有登记过事情。{ONE_MESSAGE}"
 CASE_LINE = "编号 {number}，{status}\n{summary}"
 CASE_DUE = "预计{until}前有进展。"
+CASES_REST = "另外还有{count}件。"
+CASES_REST_OR_MORE = "另外至少还有{count}件。"
 CASES_MORE = '想看每一步的进展，请<a href="{link}">点这里</a>。'
 NO_SUCH_CASE = "没有找到编号 {number}。请核对一下，或回复“进度”看您登记过的事情。"
+NO_SUCH_LENGTH = (
+    "没有找到编号 {number}。我们的编号是{length}位数字，请核对一下，或回复“进度”看您登记过的事情。"
+)
+OFFICE = '工作人员请<a href="{link}">点这里</a>，看等您办理的工单。\n如果您想看自己反映的事情，请回复“进度”。'
 URGED = "已替您催办（编号 {number}），负责的工作人员会马上看到。"
-WITHDRAW_WHICH = "您有{count}件事正在办。要撤回哪一件？请回复“撤回”和它的编号：\n{lines}"
+WITHDRAW_WHICH = "您有{count}件事可以撤回。要撤回哪一件？请回复“撤回”和它的编号：\n{lines}"
 WITHDRAWN = "已撤回（编号 {number}）。以后需要，请随时再告诉我们。"
 NOTHING_TO = "您没有正在办理的事情，不用{what}。有事请直接写给我们。"
 PERSON = "好的，已请工作人员尽快联系您（编号 {number}）。"

@@ -21,6 +21,7 @@ FACTS = Facts(
     home_is_place=False,
     example="玉兰社区",
     link="http://example.invalid/r/",
+    officers_link="http://example.invalid/console/",
 )
 
 

@@ -10,6 +10,7 @@ from backend.wechat import wording
 from backend.wechat.conversation import converse
 from backend.wechat.talk import (
     EMPTY,
+    MOST_RECENT,
     AddToCase,
     AnswerSurvey,
     Bind,
@@ -130,6 +131,64 @@ def test_progress_lists_the_latest_cases_and_a_link():
     turn = say("进度", recent=(CASE, older))
     assert turn.reply.index(CASE.number) < turn.reply.index(older.number)
     assert f'请<a href="{FACTS.link}">点这里</a>。' in turn.reply
+
+
+def test_progress_lists_open_cases_first_and_says_how_many_more_there_are():
+    closed = [replace(CASE, number=f"26112000000{n}", status=Status.CLOSED) for n in range(4)]
+    reply = say("进度", recent=(*closed, CASE)).reply
+    assert reply.index(CASE.number) < reply.index(closed[0].number)
+    assert [case.number in reply for case in closed] == [True, True, False, False]
+    assert f'另外还有2件。想看每一步的进展，请<a href="{FACTS.link}">点这里</a>。' in reply
+
+
+def test_progress_with_few_cases_speaks_of_no_more():
+    assert "另外" not in say("进度", recent=(CASE,) * 3).reply
+
+
+def test_progress_does_not_claim_to_have_counted_more_than_it_looked_at():
+    assert "另外至少还有7件" in say("进度", recent=(CASE,) * MOST_RECENT).reply
+
+
+def test_all_open_cases_are_there_to_withdraw_even_many_with_long_reports():
+    many = [replace(CASE, number=f"26112100000{n}", report="路" * 60) for n in range(MOST_RECENT)]
+    reply = wording.clip(say("撤回", recent=tuple(many)).reply)
+    assert "10件事" in reply
+    assert all(case.number in reply for case in many)
+
+
+@pytest.mark.parametrize("text", ["26112268068", "2611226806", "261122680", "编号：2611226806811"])
+def test_a_mistyped_number_is_said_not_to_exist_and_is_added_to_nothing(reported, text):
+    turn = say(text, reported, joined=CASE)
+    assert turn.effects == ()
+    assert "12位数字" in turn.reply
+
+
+@pytest.mark.parametrize("text", ["工作台", "待办", "我的待办", "我的工单"])
+def test_an_officer_is_shown_the_way_and_nothing_is_registered(at_yulan, text):
+    turn = say(text, at_yulan)
+    assert turn.effects == ()
+    assert f'工作人员请<a href="{FACTS.officers_link}">点这里</a>' in turn.reply
+    assert "自己反映的事情，请回复“进度”" in turn.reply
+
+
+def test_a_report_that_is_too_long_says_so_and_its_rest_joins_it(at_yulan):
+    opened = say("路灯坏" * 667, at_yulan)
+    assert opened.effects[0].text == ("路灯坏" * 667)[:2000]
+    assert "前2000个字" in opened.reply
+    rest = "后来又来过两次人，都说不归他们管，让我们再等一等"
+    turn = say(rest, opened.state, joined=CASE)
+    assert turn.effects == (AddToCase(CASE.number, rest),)
+    assert isinstance(say(rest, turn.state, joined=CASE).effects[0], OpenCase)
+
+
+def test_long_words_that_join_a_case_say_that_they_were_cut():
+    turn = say("路灯坏" * 667, say("2", survey=SURVEY).state, joined=CASE)
+    assert turn.effects == (AddToCase(CASE.number, ("路灯坏" * 667)[:2000]),)
+    assert "前2000个字" in turn.reply
+
+
+def test_words_of_the_greatest_length_are_not_said_to_be_cut(at_yulan):
+    assert "个字" not in say("路灯" * 1000, at_yulan).reply
 
 
 def test_progress_without_cases_invites_a_report():
@@ -281,3 +340,26 @@ def test_a_digit_that_answers_nothing_opens_nothing():
 def test_a_wrong_digit_is_asked_again():
     assert say("7", survey=SURVEY).reply == wording.SURVEY_WHICH
     assert say("9", say("1", survey=SURVEY).state).reply == wording.SURVEY_FIVE
+
+
+@pytest.mark.parametrize("text", ["没有解决", "没解决，还是臭", "还没解决还是臭"])
+def test_a_change_of_mind_brings_back_the_case_that_was_asked_about(text):
+    other = replace(CASE, number="261121000009")
+    asked = replace(say("1", survey=SURVEY).state, case_number=other.number, case_until=9e9)
+    turn = say(text, asked, joined=other)
+    assert turn.effects == (Step(CASE.number, Action.REOPEN, text),)
+    assert f"编号 {CASE.number} 会重新办理" in turn.reply
+    told = "垃圾桶旁边还是很臭，晚上窗户都不敢开，孩子也睡不好"
+    assert say(told, turn.state, joined=CASE).effects == (AddToCase(CASE.number, told),)
+
+
+def test_a_change_of_mind_that_was_spoken_keeps_its_recording():
+    asked = say("1", survey=SURVEY).state
+    turn = send(Kind.VOICE, asked, message={"text": "没解决，还是臭。", "media_id": "v1"})
+    assert turn.effects[1] == AddToCase(CASE.number, media=(("voice", "v1"),))
+
+
+def test_not_solved_long_after_the_survey_is_no_change_of_mind(at_yulan):
+    asked = say("1", at_yulan, survey=SURVEY).state
+    turn = say("没解决，还是臭", asked, now=NOON + timedelta(minutes=31))
+    assert isinstance(turn.effects[0], OpenCase)

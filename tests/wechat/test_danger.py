@@ -81,7 +81,8 @@ def test_a_location_or_a_name_after_danger_moves_the_case_there(at_yulan, hours)
     after = {"joined": replace(CASE, report="有人跳楼"), "now": at + timedelta(minutes=5)}
     located = send(Kind.LOCATION, opened, message=POSITION, near=GUIHUA, **after)
     assert located.effects == (Locate(CASE.number, GUIHUA, 22.7, 114.2, "三栋"),)
-    assert say("桂花社区", opened, named=GUIHUA, **after).effects == (Locate(CASE.number, GUIHUA),)
+    named = say("桂花社区", opened, named=GUIHUA, is_name=True, **after)
+    assert named.effects == (Locate(CASE.number, GUIHUA),)
 
 
 def test_a_location_long_after_danger_is_about_something_new(at_yulan):

@@ -5,13 +5,14 @@ from contextlib import contextmanager
 import pytest
 import sqlalchemy as sa
 
-from backend.cases.models import Attachment, Case, CaseEvent
+from backend.cases.models import Attachment, Case, CaseEvent, Channel
 from backend.notify.models import Notification
 from backend.places.models import Area
 from backend.places.roles import Level
 from backend.wechat import facts
 from backend.wechat.models import Conversation
-from tests.factories import make_area
+from backend.wechat.talk import MOST_RECENT
+from tests.factories import make_area, make_case, make_code
 from tests.wechat import pushes
 from tests.wechat.pushes import push, read, send
 
@@ -108,10 +109,62 @@ def test_a_report_that_names_a_place_is_there_when_the_scan_was_hours_ago(client
     assert [case.place_id for case in cases(committed)] == [guihua.id]
 
 
-def test_a_report_right_after_a_scan_is_there_whatever_it_names(client, committed, community, guihua):
+def test_a_report_that_names_another_place_is_there_even_right_after_a_scan(client, committed, guihua):
     scan(client)
-    say(client, "去桂花社区的路上积水")
+    assert "地点：桂花社区" in say(client, "桂花社区门口的红绿灯坏了，车子乱开，老人过马路危险")
+    assert [case.place_id for case in cases(committed)] == [guihua.id]
+
+
+@pytest.mark.parametrize("level", [Level.STATION, Level.GRID])
+@pytest.mark.parametrize("words", ["玉兰社区的路灯不亮了", "玉兰社区有人打架"])
+def test_a_code_scanned_just_now_says_better_where_in_the_named_community(
+    client, committed, community, level, words
+):
+    spot = make_area(committed, level, community, name="玉兰苑东门")
+    make_code(committed, spot, "gate")
+    tell(client, pushes.event("SCAN", "gate"))
+    say(client, words)
+    assert [case.place_id for case in cases(committed)] == [spot.id]
+
+
+def test_a_grid_of_another_community_does_not_outdo_the_named_one(client, committed, community, guihua):
+    make_code(committed, make_area(committed, Level.GRID, community), "grid")
+    tell(client, pushes.event("SCAN", "grid"))
+    say(client, "桂花社区门口积水")
+    assert [case.place_id for case in cases(committed)] == [guihua.id]
+
+
+def test_a_station_named_right_after_the_code_of_its_community_counts(client, committed, community):
+    gate = make_area(committed, Level.STATION, community, name="玉兰苑东门")
+    scan(client)
+    say(client, "玉兰苑东门积水")
+    assert [case.place_id for case in cases(committed)] == [gate.id]
+
+
+@pytest.mark.parametrize("name", ["桂花社区", "桂花", "桂花社区。", "望溪街道桂花社区"])
+def test_a_name_alone_moves_the_case_that_was_registered_at_the_wrong_place(client, committed, guihua, name):
+    scan(client)
+    assert "地点不对？请回复社区名称" in say(client, "路灯不亮了，晚上看不见路")
+    assert "地点记为桂花社区" in say(client, name)
+    assert [(case.place_id, case.address) for case in cases(committed)] == [(guihua.id, None)]
+
+
+def test_a_name_beside_other_words_moves_nothing(client, committed, community, guihua):
+    scan(client)
+    say(client, "路灯不亮了，晚上看不见路")
+    assert "已加到" in say(client, "桂花社区的人说的")
     assert [case.place_id for case in cases(committed)] == [community.id]
+
+
+def test_a_name_alone_that_several_places_have_is_asked_about(client, committed, street, guihua):
+    district = committed.get_one(Area, street.district_id)
+    other = make_area(committed, Level.SUBDISTRICT, district, name="松屿街道")
+    there = make_area(committed, Level.COMMUNITY, other, name="桂花社区")
+    scan(client)
+    say(client, "路灯不亮了，晚上看不见路")
+    assert "松屿街道桂花社区" in say(client, "桂花社区")
+    say(client, "松屿街道桂花社区")
+    assert [case.place_id for case in cases(committed)] == [there.id]
 
 
 def test_each_report_that_names_a_place_is_there(client, committed, community, guihua):
@@ -171,3 +224,11 @@ def test_a_new_name_counts_within_a_minute(client, committed, street, monkeypatc
     say(client, "你好")
     make_area(committed, Level.COMMUNITY, street, name="桂花社区")
     assert "地点：桂花社区" in say(client, "桂花社区门口积水")
+
+
+def test_ten_of_the_senders_cases_are_looked_at(client, committed, community):
+    say(client, "路灯不亮了")
+    [first] = cases(committed)
+    for _ in range(MOST_RECENT + 2):
+        make_case(committed, community, resident_id=first.resident_id, channel=Channel.WECHAT)
+    assert f"{MOST_RECENT}件事" in say(client, "撤回")

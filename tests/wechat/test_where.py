@@ -1,11 +1,13 @@
 """The talk about where something is: scanned, sent, named in the words, or asked for."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from backend.cases.workflow import Status
 from backend.wechat.talk import AddToCase, Kind, Locate, OpenCase, Place
-from tests.wechat.talking import CASE, FACTS, GUIHUA, NOON, POSITION, YULAN, say, send
+from tests.wechat.talking import CASE, FACTS, GUIHUA, NOON, POSITION, SURVEY, YULAN, say, send
 
 
 def test_a_report_without_a_place_is_kept_as_a_case_and_the_place_is_asked_for():
@@ -17,7 +19,7 @@ def test_a_report_without_a_place_is_kept_as_a_case_and_the_place_is_asked_for()
 
 def test_the_name_of_a_community_answers_where():
     asked = say("路灯不亮了").state
-    turn = say("玉兰", asked, joined=CASE, named=YULAN)
+    turn = say("玉兰", asked, joined=CASE, named=YULAN, is_name=True)
     assert turn.effects == (Locate(CASE.number, YULAN),)
     assert "玉兰社区" in turn.reply
     assert turn.state.asking == ""
@@ -50,7 +52,7 @@ def test_a_name_that_is_only_the_beginning_of_others_is_kept_and_asked_about(nam
     assert "“玉兰苑”记下了" in turn.reply
     assert [line for line in turn.reply.splitlines() if line in names] == list(names)
     assert "发送位置" in turn.reply
-    named = say(names[0], turn.state, joined=CASE, named=Place(9, names[0]))
+    named = say(names[0], turn.state, joined=CASE, named=Place(9, names[0]), is_name=True)
     assert named.effects == (Locate(CASE.number, Place(9, names[0])),)
 
 
@@ -77,7 +79,7 @@ def test_what_the_words_name_counts_more_than_what_was_scanned_a_while_ago(at_yu
 def test_a_name_that_was_spoken_answers_where_and_its_recording_is_kept():
     asked = say("路灯不亮了").state
     spoken = {"text": "玉兰社区。", "media_id": "v1"}
-    turn = send(Kind.VOICE, asked, message=spoken, joined=CASE, named=YULAN)
+    turn = send(Kind.VOICE, asked, message=spoken, joined=CASE, named=YULAN, is_name=True)
     assert turn.effects == (Locate(CASE.number, YULAN), AddToCase(CASE.number, media=(("voice", "v1"),)))
 
 
@@ -126,3 +128,55 @@ def test_yesterdays_scan_says_nothing_about_today(at_yulan):
 def test_a_digit_while_a_place_is_asked_for_asks_for_it_again():
     turn = say("1", say("路灯不亮了").state, joined=CASE)
     assert "社区名称" in turn.reply
+
+
+NAME_ALONE = {"named": GUIHUA, "is_name": True}
+
+
+@pytest.mark.parametrize("words", ["三栋", "我家"])
+def test_words_that_are_no_place_are_kept_and_the_place_is_asked_for_again(words):
+    asked = say("路灯不亮了").state
+    turn = say(words, asked, joined=CASE)
+    assert turn.effects == (AddToCase(CASE.number, words),)
+    assert "还不知道在哪里：请回复社区名称，例如“玉兰社区”" in turn.reply
+    assert say("桂花", turn.state, joined=CASE, **NAME_ALONE).effects == (Locate(CASE.number, GUIHUA),)
+
+
+def test_words_about_a_case_whose_place_is_known_ask_for_nothing(reported):
+    assert "社区名称" not in say("在三栋门口", reported, joined=CASE).reply
+
+
+def test_the_reply_to_a_report_with_a_place_says_how_to_put_it_right(at_yulan):
+    assert say("路灯不亮了", at_yulan).reply.endswith("地点不对？请回复社区名称。")
+    later = say("路灯不亮了", at_yulan, now=NOON + timedelta(hours=6))
+    assert later.reply.endswith("地点不对？请回复社区名称，或点“＋”发送位置。")
+
+
+def test_a_name_alone_moves_the_case_as_often_as_it_is_said(reported):
+    moved = say("桂花社区", reported, joined=CASE, **NAME_ALONE)
+    assert moved.effects == (Locate(CASE.number, GUIHUA),)
+    back = say("玉兰社区", moved.state, joined=CASE, named=YULAN, is_name=True)
+    assert back.effects == (Locate(CASE.number, YULAN),)
+
+
+def test_a_long_name_alone_moves_the_case_too(reported):
+    stop = Place(9, "地铁4号线-望溪街道玉兰苑东门公交站")
+    turn = say(stop.name, reported, joined=CASE, named=stop, is_name=True)
+    assert turn.effects == (Locate(CASE.number, stop),)
+
+
+def test_a_name_alone_is_added_where_the_case_cannot_be_moved(reported):
+    done = replace(CASE, status=Status.RESOLVED)
+    turn = say("桂花社区", reported, joined=done, **NAME_ALONE)
+    assert turn.effects == (AddToCase(CASE.number, "桂花社区"),)
+
+
+def test_a_name_alone_after_half_an_hour_moves_nothing(reported):
+    turn = say("桂花社区", reported, joined=CASE, now=NOON + timedelta(minutes=31), **NAME_ALONE)
+    assert [type(effect) for effect in turn.effects] == [OpenCase]
+
+
+def test_a_name_alone_answers_why_a_case_came_back_where_that_was_asked():
+    back = say("2", survey=SURVEY).state
+    turn = say("桂花社区", back, joined=CASE, **NAME_ALONE)
+    assert turn.effects == (AddToCase(CASE.number, "桂花社区"),)
