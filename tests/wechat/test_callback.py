@@ -343,3 +343,9 @@ def test_it_is_due_when_the_message_comes_again_after_the_process_died(
     committed.rollback()
     read(send(client, delivery))
     assert is_due(committed, waiting)
+
+
+def test_an_officer_who_writes_for_the_list_gets_its_address_and_no_case(client, committed):
+    scan(client)
+    assert '/console/?account=demo">点这里</a>' in say(client, "待办")
+    assert count(committed, Case) == 0
