@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from backend.cases.attachments import brought
 from backend.cases.models import Attachment, Case, CaseEvent
-from backend.cases.workflow import RULES, UNIT, Action, Rule, Status, allowed
+from backend.cases.workflow import LOOKS, RULES, UNIT, Action, Rule, Status, allowed
 from backend.places.models import Officer, Post, Unit
 from backend.places.roles import ROLE_LABELS, Role
 from backend.places.scope import visible
@@ -154,5 +154,5 @@ def attachments(session: Session, case: Case) -> list[Attachment]:
 
 def steps_for(case: Case, roles: set[Role]) -> list[tuple[Action, Rule]]:
     """The steps open to someone with these roles; the one by which the case goes forward comes first."""
-    steps = [(action, RULES[action]) for action in allowed(case.status, roles)]
+    steps = [(action, RULES[action]) for action in allowed(case.status, roles) if action not in LOOKS]
     return sorted(steps, key=lambda step: step[0] is not NEXT_STEP.get(case.status))

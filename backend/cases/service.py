@@ -20,7 +20,7 @@ from backend.places.scope import roles_over
 from backend.times import now, spoken, stamp
 
 URGE_EVERY = timedelta(minutes=30)
-INTERNAL = frozenset({Action.ASSIGN, Action.SEND_BACK})  # steps whose note is between officers
+INTERNAL = workflow.LOOKS | {Action.ASSIGN, Action.SEND_BACK}  # steps whose note is between officers
 
 
 @dataclass(frozen=True)

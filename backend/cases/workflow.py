@@ -36,6 +36,7 @@ class Action(StrEnum):
     WITHDRAW = "withdraw"
     URGE = "urge"
     ASK_PERSON = "ask_person"
+    SEE_PHONE = "see_phone"
 
 
 class Outcome(StrEnum):
@@ -134,8 +135,10 @@ RULES: dict[Action, Rule] = {
         tells=((P.COMMUNITY, M.CASE_URGED), (P.UNIT, M.CASE_URGED))),
     A.ASK_PERSON: Rule("请人联系", OPEN, None, (R.RESIDENT,),
         tells=((P.COMMUNITY, M.PERSON_WANTED), (P.UNIT, M.PERSON_WANTED))),
+    A.SEE_PHONE: Rule("查看电话", OPEN, None, (*ON_SPOT, *DESK, *UNIT, R.SUPERVISOR)),
 }
 # fmt: on
+LOOKS = frozenset({A.SEE_PHONE})  # written down for officers alone: nothing happened to the case
 
 
 @dataclass(frozen=True)
@@ -201,5 +204,6 @@ def diagram() -> str:
 
 def _staying() -> list[str]:
     """The steps that leave the status as it is, as a note: as arrows they would hide the others."""
-    steps = [f"        {action} {rule.label}" for action, rule in RULES.items() if rule.target is None]
+    staying = [action for action, rule in RULES.items() if rule.target is None and action not in LOOKS]
+    steps = [f"        {action} {RULES[action].label}" for action in staying]
     return [f"    note right of {Status.SUBMITTED}", "        状态不变：", *steps, "    end note"]

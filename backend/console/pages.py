@@ -15,12 +15,12 @@ from backend.cases.attachments import Photo
 from backend.cases.models import Attachment, AttachmentKind, Case, Stored
 from backend.cases.queries import Step
 from backend.cases.service import Actor
-from backend.cases.workflow import RULES, STATUS_LABELS, Action, Status
-from backend.console import tasks, wording
+from backend.cases.workflow import RULES, STATUS_LABELS, Action, Status, allowed
+from backend.console import phones, tasks, wording
 from backend.errors import Conflict, Invalid, NotFound, TooMany
-from backend.places.models import Area, Resident
+from backend.places.models import Area
 from backend.places.queries import path_names
-from backend.privacy import mask_phone, mask_phones
+from backend.privacy import mask_phones
 from backend.times import now
 from backend.web import people
 from backend.web.forms import photos_in_form, sentences_of
@@ -31,7 +31,6 @@ bp = Blueprint("console", __name__, url_prefix="/console")
 WAITING = "waiting"  # the first tab: what waits for me
 TABS = [(WAITING, "等我办理"), ("all", "全部"), *STATUS_LABELS.items()]
 PLAYED = frozenset({"audio/mpeg", "audio/x-wav"})  # by browsers, none of which knows WeChat's AMR and SILK
-
 
 @bp.get("/")
 @require(Who.OFFICER)
@@ -95,6 +94,18 @@ def perform(number: str, action: str) -> ResponseReturnValue:
     return redirect(page, 303)
 
 
+@bp.post("/cases/<number>/see_phone")
+@require(Who.OFFICER)
+def see_phone(number: str) -> ResponseReturnValue:
+    """Write down that this officer looked, then show the whole number in this answer and in no other."""
+    try:
+        with db.transaction() as session:
+            phone = phones.see(session, clean(number), people.officer(session))
+    except Conflict as error:
+        return _show(number, wrong=sentences_of(error), tried=Action.SEE_PHONE), error.status
+    return _show(number, whole_phone=phone)
+
+
 def _photos(number: str) -> list[Photo]:
     """The photos of the form made ready, if the case is this officer's to see."""
     with db.transaction() as session:
@@ -118,7 +129,8 @@ def _facts(session: Session, found: Case, actor: Actor) -> dict[str, Any]:
         "steps": steps,
         "returned": _returned(steps),
         "place": path_names(session, session.get_one(Area, found.place_id)),
-        "phone": _phone(session, found),
+        "phone": phones.masked(session, found),
+        "may_see_phone": Action.SEE_PHONE in allowed(found.status, actor.roles_over(found)),
         "report": found.report if doable else mask_phones(found.report),
         "photos": _addresses(files, AttachmentKind.PHOTO, by_resident=True),
         "proofs": _addresses(files, AttachmentKind.PHOTO, by_resident=False),
@@ -134,11 +146,6 @@ def _facts(session: Session, found: Case, actor: Actor) -> dict[str, Any]:
         "typed": MultiDict(),
         "wrong": {},
     }
-
-
-def _phone(session: Session, found: Case) -> str:
-    resident = session.get(Resident, found.resident_id) if found.resident_id else None
-    return mask_phone(resident.phone) if resident and resident.phone else ""
 
 
 def _addresses(files: list[Attachment], kind: AttachmentKind, *, by_resident: bool) -> list[str]:

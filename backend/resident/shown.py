@@ -168,9 +168,11 @@ def _danger(case: Case) -> str:
 
 
 def _steps(events: Sequence[CaseEvent], files: Sequence[Attachment]) -> list[schemas.Step]:
-    """The events in their order; each is signed with the unit that had the case then."""
+    """The events in their order, but officers' looks; each is signed with the unit that had the case then."""
     steps, unit = [], ""
     for event in events:
+        if event.action in workflow.LOOKS:
+            continue
         unit = event.unit.name if event.unit else unit
         steps.append(
             schemas.Step(

@@ -132,6 +132,7 @@ TOLD = {
     Action.WITHDRAW: both(Message.CASE_WITHDRAWN),
     Action.URGE: both(Message.CASE_URGED),
     Action.ASK_PERSON: both(Message.PERSON_WANTED),
+    Action.SEE_PHONE: set(),
 }
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from backend.cases import workflow
 from backend.cases.workflow import (
+    LOOKS,
     OUTCOME_LABELS,
     RULES,
     STATUS_LABELS,
@@ -49,10 +50,10 @@ def test_a_refusal_says_what_the_status_is_now():
     ("role", "actions"),
     [
         (Role.RESIDENT, "submit locate add confirm reopen withdraw urge ask_person"),
-        (Role.HANDLER, "add acknowledge send_back resolve"),
-        (Role.INFORMATION_OFFICER, "submit locate add accept reject assign resolve_on_spot"),
-        (Role.GRID_OFFICER, "submit add resolve_on_spot"),
-        (Role.SUPERVISOR, "reopen urge"),
+        (Role.HANDLER, "add acknowledge send_back resolve see_phone"),
+        (Role.INFORMATION_OFFICER, "submit locate add accept reject assign resolve_on_spot see_phone"),
+        (Role.GRID_OFFICER, "submit add resolve_on_spot see_phone"),
+        (Role.SUPERVISOR, "reopen urge see_phone"),
         (Role.SYSTEM, "close"),
         (Role.LEADER, ""),
     ],
@@ -121,7 +122,7 @@ def test_what_is_told_to_a_resident_leads_to_the_residents_page():
 def test_every_step_tells_the_resident_or_comes_from_the_resident():
     told = {action for action, rule in RULES.items() if workflow.Audience.RESIDENT in dict(rule.tells)}
     own = {action for action, rule in RULES.items() if Role.RESIDENT in rule.roles}
-    assert set(Action) - told - own == {Action.SEND_BACK}  # a matter between officers
+    assert set(Action) - told - own == {Action.SEND_BACK, Action.SEE_PHONE}  # matters between officers
 
 
 def test_everything_has_a_word_that_people_read():
@@ -139,8 +140,19 @@ def test_the_diagram_shows_every_status_and_every_step():
         assert f"    {status}: {status} {label}" in lines
     for action, rule in RULES.items():
         shown = [line for line in lines if line.endswith(f"{action} {rule.label}")]
-        assert len(shown) == (len(rule.sources) if rule.target and rule.sources else 1), action
+        arrows = len(rule.sources) if rule.target and rule.sources else 1
+        assert len(shown) == (0 if action in LOOKS else arrows), action
     assert "    resolved --> closed: confirm 确认解决" in lines
+
+
+def test_a_look_moves_nothing_and_tells_nobody_and_is_for_whoever_has_another_step():
+    for action in LOOKS:
+        rule = RULES[action]
+        assert (rule.target, rule.needs, rule.tells, rule.stamps) == (None, (), (), None)
+        for status, role in product(Status, Role):
+            others = set(workflow.allowed(status, {role})) - LOOKS
+            if action in workflow.allowed(status, {role}):
+                assert others, (status, role)
 
 
 def test_urging_and_locating_are_for_what_is_not_solved_yet():

@@ -100,11 +100,11 @@ def test_buttons_are_those_of_the_workflow_for_the_officer_s_roles(session, plac
     walk(session, case, place, Action.ACCEPT, Action.ASSIGN)
     forms = re.compile(rf'action="/console/cases/{case.number}/(\w+)"')
     assert set(forms.findall(as_officer(place.handler).get(f"/console/cases/{case.number}").text)) == {
-        "acknowledge", "send_back", "add",
+        "acknowledge", "send_back", "add", "see_phone",
     }  # fmt: skip
     assert set(forms.findall(as_officer(place.supervisor).get(f"/console/cases/{case.number}").text)) == {
-        "urge"
-    }
+        "urge", "see_phone",
+    }  # fmt: skip
 
 
 def test_the_files_of_a_case_are_read_once_for_its_page(session, place, as_officer):

@@ -7,14 +7,15 @@ from backend.places.models import Post
 from backend.places.roles import Role
 from backend.times import now
 from tests.browser import add_form_token
-from tests.factories import make_case, make_community, make_officer, make_unit
+from tests.factories import make_case, make_community, make_officer, make_resident, make_unit
 
-SECRET = "三号楼王家的事不能让别人知道"
+SECRET, PHONE = "三号楼王家的事不能让别人知道", "13812345678"
 
 
 @pytest.fixture
 def case(session, place):
-    return make_case(session, place.community, report=SECRET)
+    resident = make_resident(session, phone=PHONE)
+    return make_case(session, place.community, report=SECRET, resident_id=resident.id)
 
 
 def routes(app, case):
@@ -26,6 +27,7 @@ def routes(app, case):
             for action in actions:
                 address = rule.rule.replace("<number>", case.number).replace("<action>", action)
                 found += [(method, address) for method in rule.methods & {"GET", "POST"}]
+    assert ("POST", f"/console/cases/{case.number}/see_phone") in found
     return found + [("GET", f"/console/?tab={tab}") for tab in ("all", "submitted")]
 
 
@@ -36,6 +38,7 @@ def test_a_stranger_is_sent_to_log_in_or_refused(app, case):
         response = client.open(address, method=method)
         assert response.status_code in ({302} if method == "GET" else {401}), address
         assert SECRET not in response.text
+        assert PHONE not in response.text
         if method == "GET":
             assert response.location.startswith("/wechat/demo/login?next=/console/")
 
@@ -64,6 +67,7 @@ def test_an_officer_of_elsewhere_is_refused_in_plain_words(app, session, case, a
             assert response.status_code == 403, address
             assert "这件诉求不归您办理" in response.text
         assert SECRET not in response.text
+        assert PHONE not in response.text
         assert case.number not in response.text.replace(address, "")
     session.refresh(case)
     assert case.status is Status.SUBMITTED

@@ -87,6 +87,15 @@ def test_internal_words_stay_internal(phone, desk, case):
     assert "周明" not in page
 
 
+def test_that_an_officer_looked_at_the_telephone_number_stays_internal(phone, mini, desk, case):
+    desk.handle(case.number)
+    before = phone.open(at(case))
+    with db.transaction() as session:
+        service.perform(session, case.number, Action.SEE_PHONE, desk.handler)
+    assert phone.open(at(case)) == before
+    assert "电话" not in before[1].partition("办理进展")[2]
+
+
 def test_the_timeline_names_the_unit_in_plain_words(phone, desk, case):
     desk.resolve(case.number)
     _, page = phone.open(at(case))
