@@ -1,6 +1,7 @@
 """Officers' pages (/console): my cases, and a case with the steps I may take."""
 
 from datetime import datetime
+from itertools import dropwhile, takewhile
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -10,19 +11,19 @@ from werkzeug.datastructures import MultiDict
 
 from backend import db
 from backend.auth import Who, require
-from backend.cases import attachments, queries, service
+from backend.cases import attachments, queries, service, surveys
 from backend.cases.attachments import Photo
 from backend.cases.models import Attachment, AttachmentKind, Case, Stored
 from backend.cases.queries import Step
 from backend.cases.service import Actor
 from backend.cases.workflow import RULES, STATUS_LABELS, Action, Status, allowed
 from backend.console import phones, tasks, wording
-from backend.errors import Conflict, Invalid, NotFound, TooMany
+from backend.errors import AppError, Conflict, Forbidden, Invalid, NotFound, TooMany
 from backend.places.models import Area
 from backend.places.queries import path_names
 from backend.privacy import mask_phones
 from backend.times import now
-from backend.web import people
+from backend.web import errors, people
 from backend.web.forms import photos_in_form, sentences_of
 from backend.web.words import clean
 
@@ -31,6 +32,16 @@ bp = Blueprint("console", __name__, url_prefix="/console")
 WAITING = "waiting"  # the first tab: what waits for me
 TABS = [(WAITING, "等我办理"), ("all", "全部"), *STATUS_LABELS.items()]
 PLAYED = frozenset({"audio/mpeg", "audio/x-wav"})  # by browsers, none of which knows WeChat's AMR and SILK
+WORDLESS = ("", surveys.SATISFACTION[surveys.DISSATISFIED])  # a verdict of which nobody has said why
+
+
+@bp.errorhandler(Forbidden)
+@bp.errorhandler(NotFound)
+def refuse(error: AppError) -> ResponseReturnValue:
+    """Who works here goes on from their own list, not from the residents' home."""
+    links = [("返回诉求列表", url_for("console.cases"))]
+    return errors.answer(error.status, error.code, error.message, links=links)
+
 
 @bp.get("/")
 @require(Who.OFFICER)
@@ -172,4 +183,17 @@ def _returned(steps: list[Step]) -> dict[str, str] | None:
         return None
     last = max(i for i, step in enumerate(steps) if step.action is Action.REOPEN)
     answers = [s.note for s in steps[:last] if s.action in (Action.RESOLVE, Action.RESOLVE_ON_SPOT)]
-    return {"answer": answers[-1] if answers else "", "words": steps[last].note}
+    words = steps[last].note
+    if words in WORDLESS:
+        words = _first_added(steps[last:]) or words
+    return {"answer": answers[-1] if answers else "", "words": words}
+
+
+def _first_added(steps: list[Step]) -> str:
+    """What the resident wrote when the chat asked what is not solved: it comes as additions in a row."""
+    added = takewhile(_is_residents_words, dropwhile(lambda step: not _is_residents_words(step), steps))
+    return "\n".join(step.note for step in added)
+
+
+def _is_residents_words(step: Step) -> bool:
+    return step.action is Action.ADD and step.officer_id is None and bool(step.note)

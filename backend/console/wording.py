@@ -58,8 +58,9 @@ def turn(case: Case, *, is_readers: bool) -> str:
     rule = RULES[NEXT_STEP[case.status]]
     if is_readers:
         return f"等您{rule.label}"
-    unit = case.unit.name if case.unit and set(rule.roles) <= set(UNIT) else ""
-    return f"等{unit}{_either(rule.roles)}“{rule.label}”"
+    if case.unit and set(rule.roles) <= set(UNIT):  # not every unit has each of these roles
+        return f"等{case.unit.name}{rule.label}"
+    return f"等{_either(rule.roles)}“{rule.label}”"
 
 
 def _either(roles: tuple[Role, ...]) -> str:

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from backend.cases.models import Attachment, AttachmentKind, Stored
 from backend.cases.service import Actor, perform
 from backend.cases.workflow import Action, Given
@@ -28,6 +30,13 @@ def test_the_resident_s_telephone_number_is_masked(session, place, as_officer):
     page = as_officer(place.desk).get(f"/console/cases/{case.number}").text
     assert "138****5678" in page
     assert "13812345678" not in page
+
+
+def test_whoever_is_not_asked_to_act_reads_which_unit_is_waited_for(session, place, as_officer):
+    case = open_case(session, place.community)
+    walk(session, case, place, Action.ACCEPT, Action.ASSIGN)
+    for officer, words in ((place.desk, "等望溪街道市政服务中心签收"), (place.handler, "等您签收")):
+        assert f"<p>{words}</p>" in as_officer(officer).get(f"/console/cases/{case.number}").text
 
 
 def test_numbers_in_the_text_are_masked_in_lists_and_for_those_who_only_look(session, place, as_officer):
@@ -83,6 +92,36 @@ def test_what_the_resident_says_stands_without_the_verdict_that_the_page_gives(s
     page = as_officer(place.desk).get(f"/console/cases/{case.number}").text
     assert '群众说：</strong><span class="said">换了灯泡还是不亮<' in page
     assert "没有解决：" not in page
+
+
+@pytest.mark.parametrize("verdict", ["没有解决", "不满意"])
+def test_words_that_came_after_the_verdict_stand_on_top_for_desk_and_handler(
+    session, place, as_officer, verdict
+):
+    case = open_case(session, place.community)
+    walk(session, case, place, Action.ACCEPT, Action.ASSIGN, Action.ACKNOWLEDGE, Action.RESOLVE)
+    resident = Actor(resident_id=case.resident_id)
+    perform(session, case.number, Action.REOPEN, resident, Given(note=verdict))
+    for words in ("只修了东边那盏", "西边还是黑的"):
+        perform(session, case.number, Action.ADD, resident, Given(note=words))
+    walk(session, case, place, Action.ASSIGN)
+    perform(session, case.number, Action.ADD, resident, Given(note="谢谢你们"))
+    session.commit()
+    for officer in (place.desk, place.handler):
+        page = as_officer(officer).get(f"/console/cases/{case.number}").text
+        assert '群众说：</strong><span class="said">只修了东边那盏\n西边还是黑的<' in page
+
+
+def test_a_case_that_came_back_without_a_word_says_so(session, place, as_officer):
+    case = open_case(session, place.community)
+    walk(session, case, place, Action.ACCEPT, Action.ASSIGN, Action.ACKNOWLEDGE, Action.RESOLVE)
+    resident = Actor(resident_id=case.resident_id)
+    perform(session, case.number, Action.ADD, resident, Given(note="上一轮说的话"))
+    perform(session, case.number, Action.REOPEN, resident, Given(note="没有解决"))
+    session.commit()
+    tap(as_officer(place.desk), session, case, "add", note="已经打过电话")
+    page = as_officer(place.desk).get(f"/console/cases/{case.number}").text
+    assert '群众说：</strong><span class="said">（没有留言）<' in page
 
 
 def test_history_names_the_unit_and_the_officer_and_the_reason_of_a_return(session, place, as_officer):

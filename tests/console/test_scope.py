@@ -66,6 +66,7 @@ def test_an_officer_of_elsewhere_is_refused_in_plain_words(app, session, case, a
         if case.number in address:
             assert response.status_code == 403, address
             assert "这件诉求不归您办理" in response.text
+            assert 'href="/console/">返回诉求列表<' in response.text
         assert SECRET not in response.text
         assert PHONE not in response.text
         assert case.number not in response.text.replace(address, "")
