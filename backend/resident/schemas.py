@@ -109,6 +109,7 @@ class Photo(Shown):
     id: str
     url: str
     mine: bool
+    round: int
 
 
 class Offer(Shown):

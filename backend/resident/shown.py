@@ -127,7 +127,7 @@ def show_survey(survey: Survey) -> schemas.Survey:
 
 def show_photo(attachment: Attachment) -> schemas.Photo:
     url = attachments.photo_url(attachment)
-    return schemas.Photo(id=str(attachment.id), url=url, mine=attachment.by_resident)
+    return schemas.Photo(id=str(attachment.id), url=url, mine=attachment.by_resident, round=attachment.round)
 
 
 def is_shown(attachment: Attachment) -> bool:

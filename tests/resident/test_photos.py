@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from backend.cases import intake
+from backend.cases import attachments, intake
 from backend.cases.models import Attachment, CaseEvent
 from backend.cases.workflow import Action
 from backend.wechat.effects import media_json
@@ -46,6 +46,29 @@ def test_photos_of_a_case_that_is_not_solved_belong_to_its_new_round(session, ph
     desk.resolve(case.number)
     phone.send(f"{at(case)}/reopen", note="还是不亮", photos=(io.BytesIO(jpeg()), "a.jpg"))
     assert session.query(Attachment).one().round == 2
+
+
+def test_with_a_result_come_the_officers_photos_of_its_own_round_alone(session, phone, desk, case):
+    phone.send(f"{at(case)}/add", photos=(io.BytesIO(jpeg(70)), "a.jpg"))
+    attach_proof(session, case, 81)
+    desk.resolve(case.number)
+    assert photos_shown(phone, case) == (1, 1)
+    phone.send(f"{at(case)}/reopen", note="还是不亮")
+    assert photos_shown(phone, case) == (0, 1)
+    attach_proof(session, case, 82)
+    attach_proof(session, case, 83)
+    assert photos_shown(phone, case) == (2, 1)
+
+
+def attach_proof(session, case, width):
+    attachments.attach(session, case, attachments.prepare(jpeg(width)), by_resident=False)
+    session.commit()
+
+
+def photos_shown(phone, case):
+    """How many photos stand with the result, and how many with what was reported."""
+    result, reported = phone.open(at(case))[1].split("您反映的事")
+    return result.count("<img"), reported.count("<img")
 
 
 def test_what_came_by_chat_is_named_too(session, phone, case):
