@@ -77,6 +77,14 @@ def test_pages_fit_a_phone_and_a_desk(handler, case, site, committed, desktop):
             assert not is_cut(page), address
 
 
+def test_a_mouse_reaches_every_tab_of_the_list(case, site, committed, desktop):
+    """A finger pushes the row aside; a mouse has nothing to push it with."""
+    sign_in(committed, desktop, site, make_contact(committed, officer=case.worker))
+    page = desktop.new_page()
+    page.goto(f"{site}/console/")
+    assert page.locator(".tabs").evaluate("row => row.scrollWidth <= row.clientWidth")
+
+
 def test_everything_that_can_be_tapped_is_large_enough(handler, case, site):
     """44 px is what a thumb hits; a choice is tapped by its whole line."""
     for address in ("/console/", f"/console/cases/{case.number}"):
