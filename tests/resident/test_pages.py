@@ -14,6 +14,7 @@ def test_my_cases_are_listed_and_nobody_elses(session, place, phone, stranger, c
     assert "玉兰苑门口的路灯不亮了" in page
     assert "等待受理" in page
     assert "邻居家的秘密" not in page
+    assert f"编号 {case.number}" in page
 
 
 def test_a_long_list_goes_on_by_key(session, place, phone):

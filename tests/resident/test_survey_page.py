@@ -41,6 +41,7 @@ def test_both_questions_are_on_one_page(browser, link):
     page = browser.get(link).get_data(as_text=True)
     for words in ("事情真的解决了吗", "很满意", "满意", "一般", "不满意", "很不满意"):
         assert words in page
+    assert "选“没有解决”、“不满意”或“很不满意”，这件事会重新办理" in page
 
 
 def test_a_good_answer_is_thanked_and_leaves_the_case_closed(session, browser, link, survey):
