@@ -111,7 +111,8 @@ def said_in(text: str, places: Sequence[NamedPlace]) -> list[NamedPlace]:
     said = text.translate(PUNCTUATION)
     if len(said) < 2:
         return []
-    found = [place for place in places if place.plain in said or place.plain == said + KIND]
+    with_kind = said + KIND
+    found = [place for place in places if place.plain in said or place.plain == with_kind]
     likeness = {place.id: _likeness(place, said) for place in found}
     best = [place for place in found if likeness[place.id] == max(likeness.values())]
     return best if len(best) < 2 else _in_mentioned_street(best, said)

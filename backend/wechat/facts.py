@@ -104,7 +104,8 @@ def gather(account: Account, delivery: Delivery, at: datetime) -> tuple[Known, F
     known = Known(sender, is_awaited, version, State.read(stored), replied)
     home = _home(account)
     facts = _facts(account, home, found, at)
-    return known, replace(facts, **_places(known.state, delivery.message, facts, home.names))
+    meant = _places(known.state, delivery.message, facts, home.names)
+    return known, replace(facts, **meant) if meant else facts
 
 
 def _facts(account: Account, home: Home, found: list[Any], at: datetime) -> Facts:
@@ -165,7 +166,8 @@ def _places(state: State, message: Message, facts: Facts, names: Sequence[NamedP
 def _named(state: State, message: Message, facts: Facts, names: Sequence[NamedPlace]) -> dict[str, Any]:
     found = queries.said_in(message.text, names)
     is_name = any(queries.is_name_of(place, message.text) for place in found)
-    is_answer = is_saying_where(state, message.understood, replace(facts, is_name=is_name))
+    said = replace(facts, is_name=True) if is_name else facts
+    is_answer = is_saying_where(state, message.understood, said)
     if len(found) == 1:
         [place] = found
         # A report may say where: 海棠社区门口积水. A code scanned just now at a gate in there says it better.
