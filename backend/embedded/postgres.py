@@ -24,6 +24,7 @@ SETTINGS = {
     "effective_cache_size": "1GB",
     "work_mem": "8MB",
     "maintenance_work_mem": "128MB",
+    "max_wal_size": "2GB",  # a checkpoint in a busy minute makes commits wait for its writes
     "random_page_cost": "1.1",
     "jit": "off",
     "fsync": "on",
