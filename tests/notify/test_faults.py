@@ -308,8 +308,9 @@ def worker(broker):
 def test_a_nudge_wakes_a_worker(session, weixin, officer, worker):
     phone, contact = officer
     worker.start()
-    owe(contact)
-    until(lambda: shown(phone) == ["template"])
+    owed = owe(contact)
+    until(lambda: read(session, owed).status is Delivery.SENT)
+    assert shown(phone) == ["template"]
 
 
 def test_redis_emptied_after_the_commit_loses_nothing(session, weixin, officer, worker):
