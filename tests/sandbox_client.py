@@ -10,7 +10,7 @@ from collections.abc import Callable
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import requests
 
@@ -191,13 +191,13 @@ class Phone:
         self, url: str | None = None, *, ticket: str | None = None, picture: bytes | None = None
     ) -> Json:
         """Scan a code by its text, its ticket or its picture."""
-        if picture is None:
-            return self._do("scan", "", url=url, ticket=ticket)
-        target = f"{self.sandbox.url}/control/users/{self.user_id}/scan"
-        answer = requests.post(target, files={"picture": ("code.jpg", picture)}, timeout=60)
-        if answer.status_code != 200:
-            raise SandboxError(_sentence(answer))
-        return dict(answer.json())
+        encoded = base64.b64encode(picture).decode() if picture is not None else None
+        return self._do("scan", "", url=url, ticket=ticket, picture=encoded)
+
+    def webview(self, url: str) -> str:
+        """Where a browser sees this page as this phone's web view shows it, signed in as this person."""
+        port = urlsplit(self.sandbox.url).port
+        return f"http://phone{self.user_id}.localhost:{port}/open?url={quote(url, safe='')}"
 
     def menu(self, app_id: str | None = None, **entry: Any) -> Json:
         """Tap a menu entry, named by key, url or path=[i, j]."""

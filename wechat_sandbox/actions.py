@@ -42,16 +42,9 @@ def unfollow(platform: Platform, app: App, user: User, *, wait: bool = True) -> 
     return _event(platform, app, user, "unsubscribe", {"EventKey": ""}, wait=wait, silent=True)
 
 
-def scan(platform: Platform, user: User, found: str, *, wait: bool = True) -> dict[str, Any]:
-    """What happens when a user's phone reads this text (or is given this ticket)."""
-    code = qrcodes.find(platform, found)
-    if code is None:
-        if found.startswith(("http://", "https://")):
-            return {"open": found}
-        raise Refusal("这个码微信打不开：它不是这里的二维码，也不是网址")
+def enter(platform: Platform, user: User, code: Code, *, wait: bool = True) -> dict[str, Any]:
+    """Scan a code of an account: who does not follow yet follows by it."""
     app = apps.require(platform, code.app_id)
-    if code.details["kind"] == "mini_program":
-        return {"mini_program": _mini_program(code)}
     if qrcodes.is_over(platform, code):
         chats.append(platform, app, user, "system", "notice", content="二维码已过期")
         raise Refusal("二维码已过期")
@@ -146,8 +139,3 @@ def _event(
 def _not_in_chat(platform: Platform, event: str = "") -> dict[str, Any]:
     """An event stands in no chat, so it has neither an id nor a msg_id."""
     return {"id": None, "msg_id": None, "at": int(platform.now()), "type": "event", "event": event}
-
-
-def _mini_program(code: Code) -> dict[str, Any]:
-    scene = str(code.details["scene"])
-    return {"app_id": code.app_id, "page": code.details["page"], "scene": scene}

@@ -42,7 +42,9 @@ def _add_app_routes(control: Blueprint, platform: Platform) -> None:
 
     @control.get("/codes")
     def list_codes() -> dict[str, Any]:
-        return {"codes": [code.document() for code in qrcodes.every(platform)]}
+        words = request.args.get("words")
+        codes = qrcodes.every(platform) if words is None else qrcodes.offered(platform, words)
+        return {"codes": [code.document() for code in codes]}
 
     @control.put("/codes")
     def label_code() -> dict[str, Any]:

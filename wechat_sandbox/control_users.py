@@ -2,11 +2,9 @@
 
 from typing import Any
 
-import zxingcpp
 from flask import Blueprint, request
-from PIL import Image, UnidentifiedImageError
 
-from wechat_sandbox import actions, apps, chats, menus, oauth, people, sending, vouchers
+from wechat_sandbox import actions, apps, chats, menus, oauth, people, scanning, sending, vouchers
 from wechat_sandbox.apps import App
 from wechat_sandbox.errors import Refusal
 from wechat_sandbox.people import User
@@ -83,13 +81,11 @@ def _add_touch_routes(control: Blueprint, platform: Platform) -> None:
     @control.post("/users/<int:user_id>/scan")
     def scan(user_id: int) -> dict[str, Any]:
         user = people.require(platform, user_id)
-        if "picture" in request.files:
-            return actions.scan(platform, user, _read_picture())
         wanted = body()
-        found = wanted.get("ticket") or wanted.get("url")
-        if not found:
-            raise Refusal("scan needs a url, a ticket or a picture")
-        return actions.scan(platform, user, str(found), wait=wanted.get("wait", True))
+        wait = wanted.get("wait", True)
+        if wanted.get("ticket"):
+            return scanning.scan_ticket(platform, user, str(wanted["ticket"]), wait=wait)
+        return scanning.scan(platform, user, _read_code(wanted), wait=wait)
 
     @control.post("/users/<int:user_id>/menu")
     def tap_menu(user_id: int) -> dict[str, Any]:
@@ -134,13 +130,10 @@ def _who(platform: Platform, user_id: int) -> tuple[User, App, dict[str, Any]]:
     return people.require(platform, user_id), apps.require(platform, wanted.get("app_id")), wanted
 
 
-def _read_picture() -> str:
-    """The text of the QR code in the uploaded picture, or a Refusal."""
-    try:
-        picture = Image.open(request.files["picture"].stream).convert("RGB")
-    except (UnidentifiedImageError, OSError) as error:
-        raise Refusal("这不是一张图片") from error
-    found = zxingcpp.read_barcodes(picture)
-    if not found:
-        raise Refusal("图片里没有二维码")
-    return str(found[0].text)
+def _read_code(wanted: dict[str, Any]) -> str:
+    """The text of the code that a scan names: `url` is the text itself, `picture` a file in base64."""
+    if wanted.get("picture"):
+        return scanning.read_picture(sending.decode_file(wanted["picture"]))
+    if not isinstance(wanted.get("url"), str) or not wanted["url"]:
+        raise Refusal("扫一扫要有码里的文字，或者一张图片")
+    return str(wanted["url"])

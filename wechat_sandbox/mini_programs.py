@@ -14,9 +14,11 @@ from wechat_sandbox.apps import App
 from wechat_sandbox.errors import ApiError
 from wechat_sandbox.people import User
 from wechat_sandbox.platform import Platform
+from wechat_sandbox.qrcodes import Code
 
 SCENE = re.compile(r"[0-9A-Za-z!#$&'()*+,/:;=?@\-._~]{1,32}")
 WIDTHS = range(280, 1281)
+VERSIONS = ("release", "trial", "develop")
 
 
 def login(platform: Platform, call: Call) -> Answer:
@@ -41,8 +43,10 @@ def phone_number(platform: Platform, call: Call) -> Answer:
 
 
 def unlimited_code(platform: Platform, call: Call) -> Answer:
-    """POST /wxa/getwxacodeunlimit: a picture. Ours holds an ordinary QR code that `scan` understands."""
+    """POST /wxa/getwxacodeunlimit: a picture. Ours holds an ordinary QR code that `scanning` understands."""
     body = call.body()
+    if call.app.kind != "mini_program":
+        raise ApiError(48001)
     scene = body.get("scene")
     if not isinstance(scene, str) or not 1 <= len(scene) <= 32:
         raise ApiError(40169)
@@ -51,12 +55,22 @@ def unlimited_code(platform: Platform, call: Call) -> Answer:
     if "scancode_time" in scene:
         raise ApiError(85096)
     page, width = _check_page(call.app, body), body.get("width", 430)
-    if width not in WIDTHS or body.get("env_version", "release") not in ("release", "trial", "develop"):
+    version = body.get("env_version", "release")
+    if width not in WIDTHS or version not in VERSIONS:
         raise ApiError(40097)
-    details = {"scene": scene, "kind": "mini_program", "page": page, "label": f"{call.app.name} {scene}"}
-    url = f"https://mp.weixin.qq.com/a/~{ids.random_text(22)}"
-    code = qrcodes.keep(platform, call.app, url, None, details)
+    details = {"scene": scene, "kind": "mini_program", "page": page, "env_version": version}
+    code = _keep(platform, call.app, details | {"label": f"{call.app.name} {scene}"})
     return Response(drawing.as_bytes(drawing.draw_code(code.url, width), "JPEG"), content_type="image/jpeg")
+
+
+def _keep(platform: Platform, app: App, details: Mapping[str, Any]) -> Code:
+    """Store the code, or 45009: the limit of calls in a minute is held for the codes that they make."""
+    now = platform.now()
+    with platform.state.transaction():
+        made = qrcodes.count_permanent(platform, app, now - 60, now)
+        if made >= platform.option("mini_program_codes_per_minute"):
+            raise ApiError(45009)
+        return qrcodes.keep(platform, app, None, details)
 
 
 def _check_page(app: App, body: Mapping[str, Any]) -> str:

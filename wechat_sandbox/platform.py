@@ -32,6 +32,8 @@ OPTIONS: dict[str, Any] = {
         {"label": "枫溪雅筑工地", "latitude": 22.70739, "longitude": 114.23387},
         {"label": "海棠医院", "latitude": 22.72861, "longitude": 114.24887},
     ],
+    "permanent_codes": 100_000,  # That an account may have, for ever.
+    "mini_program_codes_per_minute": 5_000,
     "refuse_escaped_json": False,  # 40033 for \uXXXX was seen in the past only.
 }
 JOURNAL_LENGTH = 10_000

@@ -1,6 +1,7 @@
 """QR codes with a scene: /cgi-bin/qrcode/create, the picture behind its ticket, and what a scan finds."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +14,9 @@ from wechat_sandbox.apps import App
 from wechat_sandbox.errors import ApiError, Refusal
 from wechat_sandbox.platform import Platform
 
+ADDRESSES = {"account": "http://weixin.qq.com/q/02", "mini_program": "https://mp.weixin.qq.com/a/~"}
 LONGEST_SECONDS = 2_592_000
 DEFAULT_SECONDS = 30  # The older documents' value, the stricter one: always send expire_seconds.
-PERMANENT_LIMIT = 100_000
 HIGHEST_TEMPORARY = 2**32 - 1
 
 
@@ -40,7 +41,10 @@ class Code:
 
 
 def create(platform: Platform, call: Call) -> Answer:
-    """POST /cgi-bin/qrcode/create: {ticket, url, expire_seconds?}; 40053 when the action makes no sense."""
+    """POST /cgi-bin/qrcode/create: {ticket, url, expire_seconds?}.
+
+    40053 when the action makes no sense, 45029 when the account has all the permanent codes that it may have.
+    """
     body = call.body()
     if call.app.kind != "service_account":
         raise ApiError(48001)
@@ -57,9 +61,10 @@ def create(platform: Platform, call: Call) -> Answer:
     return {"ticket": code.ticket, **lasting, "url": code.url}
 
 
-def keep(platform: Platform, app: App, url: str, seconds: int | None, details: Mapping[str, Any]) -> Code:
-    """Store a code under a new ticket."""
+def keep(platform: Platform, app: App, seconds: int | None, details: Mapping[str, Any]) -> Code:
+    """Store a code under a new ticket and address."""
     ticket = "gQ" + ids.random_text(90) + "=="
+    url = ADDRESSES[details["kind"]] + ids.random_text(22)
     now = platform.now()
     expires_at = None if seconds is None else now + seconds
     code = Code(ticket, url, app.app_id, seconds is None, now, expires_at, dict(details))
@@ -71,10 +76,21 @@ def keep(platform: Platform, app: App, url: str, seconds: int | None, details: M
     return code
 
 
-def find(platform: Platform, ticket_or_url: str) -> Code | None:
-    """The code with this ticket or in this picture, expired or not."""
-    row = platform.state.row("SELECT * FROM codes WHERE ticket = ? OR url = ?", ticket_or_url, ticket_or_url)
+def by_ticket(platform: Platform, ticket: str) -> Code | None:
+    """The code with this ticket, expired or not."""
+    row = platform.state.row("SELECT * FROM codes WHERE ticket = ?", ticket)
     return _code(row) if row else None
+
+
+def by_url(platform: Platform, url: str) -> Code | None:
+    """The code with this text in its picture, expired or not."""
+    row = platform.state.row("SELECT * FROM codes WHERE url = ?", url)
+    return _code(row) if row else None
+
+
+def is_of_wechat(url: str) -> bool:
+    """Whether only WeChat knows where this address leads, though no code has it."""
+    return url.startswith(tuple(ADDRESSES.values()))
 
 
 def every(platform: Platform) -> list[Code]:
@@ -82,9 +98,32 @@ def every(platform: Platform) -> list[Code]:
     return [_code(row) for row in platform.state.rows("SELECT * FROM codes ORDER BY rowid")]
 
 
+def offered(platform: Platform, words: str) -> list[Code]:
+    """The first 200 codes whose label or scene holds the words, as a phone offers them.
+
+    Places come first: the temporary codes are personal ones, used once.
+    """
+    rows = platform.state.rows(
+        "SELECT * FROM codes WHERE instr(json_extract(document, '$.label') || ' ' || scene, ?)"
+        " ORDER BY permanent DESC, rowid LIMIT 200",
+        words,
+    )
+    return [_code(row) for row in rows]
+
+
+def count_permanent(platform: Platform, app: App, start: float = 0, end: float = math.inf) -> int:
+    """How many permanent codes of the app were made between these two times."""
+    row = platform.state.row(
+        "SELECT count(*) AS count FROM codes"
+        " WHERE app_id = ? AND permanent = 1 AND created_at BETWEEN ? AND ?",
+        app.app_id, start, end,
+    )  # fmt: skip
+    return int(row["count"]) if row else 0
+
+
 def label(platform: Platform, ticket: str, words: str) -> Code:
     """Give a code a name for people, shown in the list that a phone picks from."""
-    code = find(platform, ticket)
+    code = by_ticket(platform, ticket)
     if code is None:
         raise Refusal("there is no code with this ticket", 404)
     code.details["label"] = words
@@ -95,7 +134,7 @@ def label(platform: Platform, ticket: str, words: str) -> Code:
 
 def show(platform: Platform, request: Request) -> Response:
     """GET /cgi-bin/showqrcode?ticket=: the picture, 404 for a ticket that never was or is over."""
-    code = find(platform, request.args.get("ticket", ""))
+    code = by_ticket(platform, request.args.get("ticket", ""))
     if code is None or is_over(platform, code):
         return Response("", status=404)
     return Response(drawing.as_bytes(drawing.draw_code(code.url), "JPEG"), content_type="image/jpg")
@@ -111,21 +150,18 @@ def _store(platform: Platform, app: App, scene: str, seconds: int | None) -> Cod
     details = {"scene": scene, "kind": "account", "label": f"{app.name} {scene}"}
     with platform.state.transaction():
         if seconds is None:
-            known = _permanent(platform, app, details)
+            known = _permanent(platform, app, scene)
             if known is not None:
                 return known
-        return keep(platform, app, f"http://weixin.qq.com/q/02{ids.random_text(20)}", seconds, details)
+            if count_permanent(platform, app) >= platform.option("permanent_codes"):
+                raise ApiError(45029)
+        return keep(platform, app, seconds, details)
 
 
-def _permanent(platform: Platform, app: App, details: Mapping[str, Any]) -> Code | None:
+def _permanent(platform: Platform, app: App, scene: str) -> Code | None:
     row = platform.state.row(
-        "SELECT * FROM codes WHERE app_id = ? AND permanent AND scene = ?", app.app_id, details["scene"]
-    )  # fmt: skip
-    count = platform.state.row(
-        "SELECT count(*) AS count FROM codes WHERE app_id = ? AND permanent", app.app_id
+        "SELECT * FROM codes WHERE app_id = ? AND permanent = 1 AND scene = ?", app.app_id, scene
     )
-    if row is None and count is not None and count["count"] >= PERMANENT_LIMIT:
-        raise ApiError(45009)
     return _code(row) if row else None
 
 

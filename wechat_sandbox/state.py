@@ -44,6 +44,7 @@ CREATE TABLE IF NOT EXISTS codes (
     ticket TEXT PRIMARY KEY, url TEXT NOT NULL UNIQUE, app_id TEXT NOT NULL, scene TEXT NOT NULL,
     document TEXT NOT NULL, permanent INTEGER NOT NULL, created_at REAL NOT NULL, expires_at REAL);
 CREATE INDEX IF NOT EXISTS codes_by_scene ON codes (app_id, scene);
+CREATE INDEX IF NOT EXISTS codes_by_age ON codes (app_id, permanent, created_at);
 CREATE TABLE IF NOT EXISTS vouchers (
     code TEXT PRIMARY KEY, kind TEXT NOT NULL, app_id TEXT NOT NULL, user_id INTEGER NOT NULL,
     scope TEXT NOT NULL, created_at REAL NOT NULL, used INTEGER NOT NULL DEFAULT 0);

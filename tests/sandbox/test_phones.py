@@ -1,5 +1,6 @@
 """The page with the phones, used by hand in a real Chromium."""
 
+import base64
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,21 @@ from wechat_sandbox.chats import FAULT_NOTICE
 from wechat_sandbox.drawing import as_bytes, draw_code
 
 pytestmark = pytest.mark.browser
+
+
+PASTE = """(input, picture) => {
+  const bytes = Uint8Array.from(atob(picture), (one) => one.charCodeAt(0));
+  const clipboardData = new DataTransfer();
+  clipboardData.items.add(new File([bytes], "screen.png", { type: "image/png" }));
+  input.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+}"""
+
+
+def scan_text(phone: Locator, text: str) -> None:
+    """Paste a code's text into the phone's 扫一扫."""
+    phone.locator(".bar .scan").first.click()
+    phone.get_by_label("码里的网址或文字").fill(text)
+    phone.get_by_role("button", name="打开").click()
 
 
 @pytest.fixture(scope="module")
@@ -230,18 +246,47 @@ def test_a_code_is_scanned_from_a_picture(
     expect(left.locator(".account .bubble")).to_have_text("场景 place-9")
 
 
-@pytest.mark.parametrize("is_code", [True, False])
-def test_what_cannot_be_scanned_is_said_in_chinese(
-    left: Locator, tmp_path: Path, is_code: bool, page: Page
-) -> None:
+def test_a_picture_without_a_code_is_said_in_chinese(left: Locator, tmp_path: Path) -> None:
     poster = tmp_path / "poster.png"
-    poster.write_bytes(as_bytes(draw_code("WIFI:S:guest;;"), "PNG") if is_code else b"no picture")
+    poster.write_bytes(b"no picture")
 
     left.locator(".bar .scan").first.click()
     left.locator(".sheet input[type=file]").set_input_files(poster)
 
     expect(left.locator(".toast")).to_be_visible()
     assert not re.search("[A-Za-z]", left.locator(".toast").inner_text())
+
+
+def test_a_pasted_address_opens_signed_in_and_any_other_text_is_shown(
+    page: Page, left: Locator, phone: Phone, site: str
+) -> None:
+    page.set_viewport_size({"width": 375, "height": 812})
+    scan_text(left, "WIFI:S:guest;;")
+    expect(left.locator(".sheet .text")).to_have_text("WIFI:S:guest;;")
+    left.get_by_role("button", name="关闭").click()
+
+    scan_text(left, f"{site}/mine")
+
+    expect(left.frame_locator("iframe").locator("body")).to_have_text(f"我是 {phone.openid()}")
+    assert page.evaluate("document.documentElement.scrollWidth") == 375
+
+
+def test_a_pasted_picture_is_scanned(left: Locator, phone: Phone, site: str) -> None:
+    picture = base64.b64encode(as_bytes(draw_code(f"{site}/mine"), "PNG")).decode()
+
+    left.locator(".bar .scan").first.click()
+    left.get_by_label("码里的网址或文字").evaluate(PASTE, picture)
+
+    expect(left.frame_locator("iframe").locator("body")).to_have_text(f"我是 {phone.openid()}")
+
+
+def test_a_tab_of_its_own_shows_a_persons_web_view(
+    desk: Page, sandbox: Sandbox, phone: Phone, site: str
+) -> None:
+    desk.goto(phone.webview(phone.scan(f"{site}/mine")["open"]))
+
+    expect(desk.locator("body")).to_have_text(f"我是 {phone.openid()}")
+    desk.context.clear_cookies()
 
 
 def test_a_sandbox_that_is_away_is_said_in_chinese(page: Page, left: Locator) -> None:

@@ -3,23 +3,10 @@
 from typing import Any
 
 import pytest
-import requests
 
+from tests.sandbox.codes import create, mini_code, picture
 from tests.sandbox.conftest import APP_ID, MINI_ID, MINI_SECRET, Account, Api, stable_token
 from tests.sandbox_client import Phone, Sandbox, SandboxError
-from wechat_sandbox import drawing
-
-
-def create(api: Api, action: str, scene: Any, **more: Any) -> dict[str, Any]:
-    """The answer of /cgi-bin/qrcode/create."""
-    return api.post(
-        "/cgi-bin/qrcode/create", {"action_name": action, "action_info": {"scene": scene}, **more}
-    )
-
-
-def picture(sandbox: Sandbox, ticket: str) -> requests.Response:
-    """The answer of showqrcode."""
-    return requests.get(f"{sandbox.url}/cgi-bin/showqrcode", params={"ticket": ticket}, timeout=5)
 
 
 def test_a_new_user_who_scans_follows_with_the_scene(
@@ -81,6 +68,23 @@ def test_the_permanent_code_of_a_scene_is_given_again(sandbox: Sandbox, api: Api
     assert [code["scene"] for code in sandbox.codes()] == ["place-7"]
 
 
+def test_an_account_that_has_all_its_permanent_codes_gets_no_more(sandbox: Sandbox, api: Api) -> None:
+    sandbox.settings(permanent_codes=2)
+    first = create(api, "QR_LIMIT_STR_SCENE", {"scene_str": "door-1"})
+    create(api, "QR_LIMIT_SCENE", {"scene_id": 2})
+
+    refused = create(api, "QR_LIMIT_STR_SCENE", {"scene_str": "door-3"})
+
+    assert refused["errcode"] == 45029
+    assert refused["errmsg"].startswith("qrcode count out of limit rid: ")
+    assert create(api, "QR_LIMIT_STR_SCENE", {"scene_str": "door-1"}) == first
+    assert "ticket" in create(api, "QR_STR_SCENE", {"scene_str": "once"}, expire_seconds=60)
+
+
+def test_a_hundred_thousand_permanent_codes_are_allowed(sandbox: Sandbox) -> None:
+    assert sandbox.settings()["permanent_codes"] == 100_000
+
+
 @pytest.mark.parametrize(
     ("action", "scene", "more"),
     [
@@ -118,25 +122,6 @@ def test_a_code_can_be_named_for_people(sandbox: Sandbox, api: Api) -> None:
     assert create(api, "QR_LIMIT_STR_SCENE", {"scene_str": "place-7"}) == code
 
 
-def test_scanning_a_web_address_opens_it(phone: Phone) -> None:
-    assert phone.scan("https://example.test/r/1") == {"open": "https://example.test/r/1"}
-
-
-def test_a_picture_without_a_code_is_refused(phone: Phone) -> None:
-    with pytest.raises(SandboxError, match="没有二维码"):
-        phone.scan(picture=drawing.draw_scene(0))
-
-
-def test_a_mini_program_code_opens_its_page_with_the_scene(sandbox: Sandbox, phone: Phone) -> None:
-    answer = mini_code(sandbox, {"scene": "p=7", "page": "pages/report/report"})
-
-    opened = phone.scan(picture=answer.content)
-
-    assert answer.headers["Content-Type"] == "image/jpeg"
-    assert opened == {"mini_program": {"app_id": MINI_ID, "page": "pages/report/report", "scene": "p=7"}}
-    assert sandbox.codes()[-1]["permanent"] is True
-
-
 @pytest.mark.parametrize(
     ("body", "errcode"),
     [
@@ -164,6 +149,20 @@ def test_an_unpublished_page_passes_when_it_is_not_checked(sandbox: Sandbox) -> 
     assert answer.content.startswith(b"\xff\xd8")
 
 
+def test_so_many_mini_program_codes_are_made_in_a_minute(sandbox: Sandbox) -> None:
+    sandbox.settings(mini_program_codes_per_minute=2)
+    made = [mini_code(sandbox, {"scene": f"door-{number}"}) for number in range(3)]
+    sandbox.clock(61)
+    later = mini_code(sandbox, {"scene": "door-3"})
+
+    assert [one.headers["Content-Type"] for one in (*made[:2], later)] == ["image/jpeg"] * 3
+    assert made[2].json()["errcode"] == 45009
+
+
+def test_an_official_account_makes_no_mini_program_codes(api: Api) -> None:
+    assert api.post("/wxa/getwxacodeunlimit", {"scene": "a"})["errcode"] == 48001
+
+
 def test_a_mini_program_has_no_codes_with_a_scene_and_cannot_be_followed(
     sandbox: Sandbox, phone: Phone
 ) -> None:
@@ -174,14 +173,3 @@ def test_a_mini_program_has_no_codes_with_a_scene_and_cannot_be_followed(
     with pytest.raises(SandboxError, match="不能关注"):
         phone.follow(MINI_ID)
     assert phone.app_id == APP_ID
-
-
-def mini_code(sandbox: Sandbox, body: dict[str, Any]) -> requests.Response:
-    """The answer of getwxacodeunlimit for the tests' mini program."""
-    sandbox.app(
-        app_id=MINI_ID, app_secret=MINI_SECRET, kind="mini_program", name="小程序", original_id="gh_mini",
-        pages=["pages/report/report"],
-    )  # fmt: skip
-    token = stable_token(sandbox, MINI_ID, MINI_SECRET)["access_token"]
-    url = f"{sandbox.url}/wxa/getwxacodeunlimit"
-    return requests.post(url, params={"access_token": token}, json=body, timeout=5)

@@ -6,8 +6,7 @@ function say(sentence) {
 
 export async function call(method, path, body) {
   const options = { method };
-  if (body instanceof FormData) options.body = body;
-  else if (body) options.body = JSON.stringify(body);
+  if (body) options.body = JSON.stringify(body);
   const answer = await fetch("/control" + path, options).catch(() => say("连不上模拟的微信，它可能已经停了"));
   const document = await answer.json().catch(() => say(`模拟的微信出错了（HTTP ${answer.status}）`));
   return answer.ok ? document : say(document.error);

@@ -2,7 +2,7 @@
 
 import { get, post } from "./api.js";
 import { bubble, hourOf, timeLine } from "./bubbles.js";
-import { closeSheet, openLocationSheet, openScanSheet, openVoiceSheet } from "./sheets.js";
+import { closeSheet, openLocationSheet, openScanSheet, openTextSheet, openVoiceSheet } from "./sheets.js";
 
 const POLL_MS = 1000;
 const TIME_GAP_SECONDS = 300;
@@ -110,9 +110,10 @@ export class Phone {
     }
   }
 
-  // Where a tap or a scan leads: a page, a mini program, or back to the chat.
+  // Where a tap or a scan leads: a page, a mini program, a text to read, or back to the chat.
   follow(answer) {
     if (answer.open) this.openPage(answer.open);
+    if (answer.text) openTextSheet(this, answer.text);
     if (answer.mini_program) {
       const { page, scene } = answer.mini_program;
       this.say(`打开小程序页面 ${page || "首页"}${scene ? `，场景值 ${scene}` : ""}（小程序要在开发者工具里看）`);

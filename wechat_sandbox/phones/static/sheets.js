@@ -1,6 +1,6 @@
-// The sheets that slide up in a phone: voice, location, scan.
+// The sheets that slide up in a phone: voice, location, scan, and what a scan found.
 
-import { call, get } from "./api.js";
+import { get } from "./api.js";
 
 function openSheet(phone, name) {
   const sheet = phone.find(".sheet");
@@ -46,22 +46,29 @@ export async function openLocationSheet(phone) {
   if (places.length) fill(form, places[0]);
 }
 
-export async function openScanSheet(phone) {
+export function openScanSheet(phone) {
   const form = openSheet(phone, "scan-sheet");
-  const list = form.querySelector(".choices");
-  let codes = [];
-  const show = () => {
-    const wanted = form.filter.value.trim();
-    const found = codes.filter((code) => (code.label + code.scene).includes(wanted));
-    found.sort((one, other) => other.permanent - one.permanent); // places first: personal codes are used once
-    list.replaceChildren(...found.slice(0, 200).map((code) => codeChoice(phone, code)));
-    if (!found.length) list.textContent = codes.length ? "没有这样的码" : "还没有二维码";
-  };
-  form.filter.addEventListener("input", show);
-  form.addEventListener("submit", (event) => event.preventDefault());
+  form.filter.addEventListener("input", () => showCodes(phone, form));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    scanText(phone, form.text.value.trim());
+  });
+  form.addEventListener("paste", (event) => scanPicture(phone, event.clipboardData.files[0]));
   form.picture.addEventListener("change", () => scanPicture(phone, form.picture.files[0]));
-  codes = (await get("/codes")).codes;
-  show();
+  showCodes(phone, form);
+}
+
+async function showCodes(phone, form) {
+  const words = form.filter.value.trim();
+  try {
+    const { codes } = await get(`/codes?words=${encodeURIComponent(words)}`);
+    if (words !== form.filter.value.trim()) return; // A later look is under way.
+    const list = form.querySelector(".choices");
+    list.replaceChildren(...codes.map((code) => codeChoice(phone, code)));
+    if (!codes.length) list.textContent = words ? "没有这样的码" : "还没有二维码";
+  } catch (error) {
+    phone.say(error.message);
+  }
 }
 
 function codeChoice(phone, code) {
@@ -74,16 +81,23 @@ function codeChoice(phone, code) {
   });
 }
 
-async function scanPicture(phone, file) {
-  const body = new FormData();
-  body.append("picture", file);
+function scanText(phone, text) {
+  if (!text) return;
   closeSheet(phone);
-  try {
-    phone.follow(await call("POST", `/users/${phone.user.user_id}/scan`, body));
-  } catch (error) {
-    phone.say(error.message);
-  }
-  phone.afterwards();
+  phone.act("scan", { url: text });
+}
+
+function scanPicture(phone, file) {
+  if (!file) return;
+  closeSheet(phone);
+  const reader = new FileReader();
+  reader.addEventListener("load", () => phone.act("scan", { picture: reader.result.split(",")[1] }));
+  reader.readAsDataURL(file);
+}
+
+// What is in a code and is no web address is only shown.
+export function openTextSheet(phone, text) {
+  openSheet(phone, "text-sheet").querySelector(".text").textContent = text;
 }
 
 function choice(words, remark, action) {
