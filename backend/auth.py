@@ -41,8 +41,27 @@ class LoginSession(db.Base):
 
     token_hash: Mapped[bytes] = mapped_column(unique=True)
     contact_id: Mapped[int] = mapped_column(sa.ForeignKey("contacts.id"), index=True)
+    device: Mapped[str | None]  # what it runs on, in words for its owner
+    seen_at: Mapped[datetime | None]  # to the minute or so
+    second_factor_at: Mapped[datetime | None]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    created_at: Mapped[db.created_at]
+
+
+class LoginTicket(db.Base):
+    """A desktop that asks to be let in: shown as a QR code, scanned by a phone, confirmed there."""
+
+    __tablename__ = "login_tickets"
+
+    token_hash: Mapped[bytes] = mapped_column(unique=True)  # of what the QR code holds
+    browser_hash: Mapped[bytes]  # of the cookie of the desktop that shows it
+    device: Mapped[str]
+    contact_id: Mapped[int | None] = mapped_column(sa.ForeignKey("contacts.id"))  # who scanned it
+    confirmed_at: Mapped[datetime | None]
+    refused_at: Mapped[datetime | None]
+    used_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime]
     created_at: Mapped[db.created_at]
 
 

@@ -55,6 +55,15 @@ class Ltree(sa.types.UserDefinedType[str]):
         return "LTREE"
 
 
+class Ring(sa.types.UserDefinedType[str]):
+    """PostgreSQL's polygon: one closed line of points, as text ((x,y),(x,y),…)."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_options: object) -> str:
+        return "POLYGON"
+
+
 # Nobody waits for ever, and nobody holds others up for ever.
 SETTINGS = (b"statement_timeout='30s'", b"lock_timeout='10s'", b"idle_in_transaction_session_timeout='60s'")
 _url: list[str] = []

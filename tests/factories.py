@@ -2,6 +2,8 @@
 
 from itertools import count
 
+import sqlalchemy as sa
+
 from backend.cases.models import Case, Channel
 from backend.notify.models import Contact
 from backend.places.models import Area, Officer, PlaceCode, Post, Resident, Unit
@@ -12,6 +14,7 @@ COLUMNS = {
     Level.DISTRICT: "district_id",
     Level.SUBDISTRICT: "subdistrict_id",
     Level.COMMUNITY: "community_id",
+    Level.ZONE: "zone_id",
     Level.GRID: "grid_id",
 }
 
@@ -40,8 +43,9 @@ def make_area(session, level=Level.DISTRICT, parent=None, **fields):
 
 
 def make_community(session, name="玉兰社区", **fields):
-    """A community with a district and a subdistrict above it."""
-    district = make_area(session, name="青岚区")
+    """A community with a district of its own and a subdistrict above it."""
+    is_taken = session.scalar(sa.select(Area.id).where(Area.parent_id.is_(None), Area.name == "青岚区"))
+    district = make_area(session, **({} if is_taken else {"name": "青岚区"}))
     subdistrict = make_area(session, Level.SUBDISTRICT, district, name="望溪街道")
     return make_area(session, Level.COMMUNITY, subdistrict, name=name, **fields)
 

@@ -35,13 +35,13 @@ NUMBERS = 10  # draws; with 60,000 cases a day one in sixteen numbers is taken b
 OPEN_CASE: LiteralString = f"""
 opened AS (
     INSERT INTO cases (number, key, channel, report, urgent, resident_id, officer_id, place_id, district_id,
-        subdistrict_id, community_id, grid_id, latitude, longitude, address, due_at)
+        subdistrict_id, community_id, zone_id, grid_id, code_id, latitude, longitude, address, due_at)
     SELECT %(number)s, %(key)s, %(channel)s, %(report)s, %(urgent)s, %(resident_id)s, %(officer_id)s,
-        area.id, area.district_id, area.subdistrict_id, area.community_id, area.grid_id,
-        %(latitude)s, %(longitude)s, %(address)s, %(due_at)s
+        area.id, area.district_id, area.subdistrict_id, area.community_id, area.zone_id, area.grid_id,
+        %(code_id)s, %(latitude)s, %(longitude)s, %(address)s, %(due_at)s
     FROM gate, areas area WHERE area.id = %(place_id)s
-    RETURNING id, round, status, urgent, due_at, resident_id, officer_id, place_id, grid_id, community_id,
-        subdistrict_id, district_id
+    RETURNING id, round, status, urgent, due_at, resident_id, officer_id, place_id, grid_id, zone_id,
+        community_id, subdistrict_id, district_id
 ), submitted AS (
     INSERT INTO case_events (case_id, round, action, role, resident_id, officer_id, to_status)
     SELECT id, round, '{Action.SUBMIT}', %(role)s, resident_id, officer_id, status FROM opened
@@ -99,6 +99,7 @@ class Report:
     latitude: float | None = None
     longitude: float | None = None
     address: str | None = None
+    code_id: int | None = None  # the QR code that was scanned for it
     key: str | None = None
 
 
@@ -128,6 +129,7 @@ def parameters(report: Report, number: str, at: datetime) -> dict[str, Any]:
         "officer_id": report.officer_id,
         "role": report.role.value,
         "place_id": report.place_id,
+        "code_id": report.code_id,
         "latitude": report.latitude,
         "longitude": report.longitude,
         "address": report.address,

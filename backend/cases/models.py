@@ -1,10 +1,11 @@
-"""Tables of cases: the case, its events, attachments, running deadlines and surveys."""
+"""Tables of cases: the case, its events, attachments, deadlines, surveys; the dictionary, the duty list."""
 
 from datetime import datetime
 from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy import ForeignKey
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from backend.cases.workflow import Action, Outcome, Status
@@ -56,6 +57,107 @@ class SurveyState(StrEnum):
     EXPIRED = "expired"
 
 
+class CaseKind(StrEnum):
+    """The five kinds of case (五大类)."""
+
+    COMPLAINT = "complaint"
+    DISPUTE = "dispute"
+    LEGAL = "legal"
+    COUNSELLING = "counselling"
+    ASSISTANCE = "assistance"
+
+
+class ListState(StrEnum):
+    DRAFT = "draft"
+    CURRENT = "current"
+    RETIRED = "retired"
+
+
+class Edition(Base):
+    """An edition of the event dictionary (事件字典的一版): what was taken in at once."""
+
+    __tablename__ = "editions"
+
+    name: Mapped[str]
+    import_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id"))
+    officer_id: Mapped[int | None] = mapped_column(ForeignKey("officers.id"))
+    created_at: Mapped[created_at]
+
+
+class Category(Base):
+    """An entry of the event dictionary, on one of four levels, as some editions had it.
+
+    What it says (code, names from the top) never changes. An edition that says it otherwise ends this row and
+    adds another, so that an old case goes on saying what it said.
+    """
+
+    __tablename__ = "categories"
+    __table_args__ = (
+        sa.CheckConstraint("level BETWEEN 1 AND 4", name="four_levels"),
+        sa.Index("ix_categories_code", "code", unique=True, postgresql_where=sa.text("until_id IS NULL")),
+        sa.Index("ix_categories_parent", "parent_id"),
+    )
+
+    code: Mapped[str]
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("categories.id"))
+    level: Mapped[int] = mapped_column(sa.SmallInteger)
+    kind: Mapped[CaseKind]
+    name: Mapped[str]
+    path: Mapped[str]  # the names from the top, like 市容环卫 / 占道经营 / 无照经营游商
+    initials: Mapped[str]  # of the name in pinyin, for typing
+    synonyms: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), server_default="{}")
+    keywords: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), server_default="{}")
+    resolve_hours: Mapped[int | None] = mapped_column(sa.SmallInteger)  # the time limit, if it has its own
+    in_working_days: Mapped[bool] = mapped_column(
+        server_default=sa.false()
+    )  # the limit counts those, of 24 h
+    since_id: Mapped[int] = mapped_column(ForeignKey("editions.id"))
+    until_id: Mapped[int | None] = mapped_column(ForeignKey("editions.id"))  # the first without it
+
+    parent: Mapped["Category | None"] = relationship(remote_side="Category.id", lazy="raise_on_sql")
+
+
+class DutyList(Base):
+    """A list of duties (职责清单) of one area: drafted, tried on past cases, then switched on."""
+
+    __tablename__ = "duty_lists"
+    __table_args__ = (
+        sa.Index(
+            "ix_duty_lists_current", "area_id", unique=True, postgresql_where=sa.text("state = 'current'")
+        ),
+    )
+
+    area_id: Mapped[int] = mapped_column(ForeignKey("areas.id"))
+    name: Mapped[str]
+    state: Mapped[ListState] = mapped_column(server_default="draft")
+    officer_id: Mapped[int | None] = mapped_column(ForeignKey("officers.id"))
+    switched_on_at: Mapped[datetime | None]
+    created_at: Mapped[created_at]
+
+
+class Duty(Base):
+    """Category × area → unit (职责). What is not named holds for all: any category, anywhere in the list's area."""
+
+    __tablename__ = "duties"
+    __table_args__ = (
+        sa.Index("ix_duties_list", "list_id", "category_id", "area_id"),
+        sa.Index("ix_duties_unit", "unit_id"),
+        sa.Index("ix_duties_category", "category_id"),
+    )
+
+    list_id: Mapped[int] = mapped_column(ForeignKey("duty_lists.id"))
+    category_id: Mapped[int | None] = mapped_column(ForeignKey("categories.id"))
+    area_id: Mapped[int | None] = mapped_column(ForeignKey("areas.id"))
+    channel: Mapped[Channel | None]
+    unit_id: Mapped[int] = mapped_column(ForeignKey("units.id"))
+    assisting: Mapped[list[int]] = mapped_column(ARRAY(sa.BigInteger), server_default="{}")  # ids of units
+    source: Mapped[str]  # the document or decision that it rests on
+
+    unit: Mapped[Unit] = relationship(lazy="raise_on_sql")
+    category: Mapped[Category | None] = relationship(lazy="raise_on_sql")
+    area: Mapped[Area | None] = relationship(lazy="raise_on_sql")
+
+
 class Case(Base):
     """What a resident reported (诉求) and the work it causes (工单)."""
 
@@ -67,7 +169,12 @@ class Case(Base):
         sa.Index("ix_cases_subdistrict", "subdistrict_id", "id"),
         sa.Index("ix_cases_district", "district_id", "id"),
         sa.Index("ix_cases_unit", "unit_id", "id", postgresql_where=sa.text("unit_id IS NOT NULL")),
+        sa.Index("ix_cases_zone", "zone_id", "id", postgresql_where=sa.text("zone_id IS NOT NULL")),
         sa.Index("ix_cases_grid", "grid_id", "id", postgresql_where=sa.text("grid_id IS NOT NULL")),
+        sa.Index(
+            "ix_cases_category", "category_id", "id", postgresql_where=sa.text("category_id IS NOT NULL")
+        ),
+        sa.Index("ix_cases_code", "code_id", postgresql_where=sa.text("code_id IS NOT NULL")),
         sa.Index("ix_cases_place", "place_id", "id"),
         sa.Index(
             "ix_cases_waiting",
@@ -93,7 +200,10 @@ class Case(Base):
     district_id: Mapped[int | None]
     subdistrict_id: Mapped[int | None]
     community_id: Mapped[int | None]
+    zone_id: Mapped[int | None]
     grid_id: Mapped[int | None]
+    code_id: Mapped[int | None]  # the QR code that was scanned for it
+    category_id: Mapped[int | None] = mapped_column(ForeignKey("categories.id"))
     latitude: Mapped[float | None]  # WGS-84
     longitude: Mapped[float | None]
     address: Mapped[str | None]
@@ -115,6 +225,7 @@ class Case(Base):
         primaryjoin="foreign(Case.community_id) == Area.id", viewonly=True, lazy="raise_on_sql"
     )
     unit: Mapped[Unit | None] = relationship(lazy="raise_on_sql")
+    category: Mapped["Category | None"] = relationship(lazy="raise_on_sql")
     resident: Mapped[Resident | None] = relationship(lazy="raise_on_sql")
     events: Mapped[list["CaseEvent"]] = relationship(
         back_populates="case", order_by="CaseEvent.id", lazy="raise_on_sql"

@@ -245,7 +245,7 @@ def locate(
 
 def _place(case: Case, area: Area) -> None:
     case.place_id, case.district_id, case.subdistrict_id = area.id, area.district_id, area.subdistrict_id
-    case.community_id, case.grid_id = area.community_id, area.grid_id
+    case.community_id, case.zone_id, case.grid_id = area.community_id, area.zone_id, area.grid_id
 
 
 def has_proof(session: Session, case: Case) -> bool:

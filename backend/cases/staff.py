@@ -50,6 +50,7 @@ class _Spot:
 
     place_id: int
     grid_id: int | None
+    zone_id: int | None
     community_id: int | None
     subdistrict_id: int | None
     district_id: int | None
@@ -105,7 +106,9 @@ def _checked_text(visit: Visit) -> str:
 
 
 def _role_at(actor: Actor, area: Area) -> Role:
-    spot = _Spot(area.id, area.grid_id, area.community_id, area.subdistrict_id, area.district_id)
+    spot = _Spot(
+        area.id, area.grid_id, area.zone_id, area.community_id, area.subdistrict_id, area.district_id
+    )
     roles = roles_over(actor.posts, spot)
     if actor.officer_id is None or not roles:
         raise Forbidden("这个地点不归您负责，不能在这里登记诉求")

@@ -15,6 +15,7 @@ ANCESTORS = {
     Level.DISTRICT: "district_id",
     Level.SUBDISTRICT: "subdistrict_id",
     Level.COMMUNITY: "community_id",
+    Level.ZONE: "zone_id",
     Level.GRID: "grid_id",
 }
 

@@ -12,7 +12,7 @@ from backend.wechat import models as wechat
 
 TABLES = (auth, cases, notify, places, wechat)  # imported so that the metadata is whole
 LOCK = 7_212_026
-ischema_names["ltree"] = db.Ltree  # SQLAlchemy does not know it when it reads a database to compare
+ischema_names |= {"ltree": db.Ltree, "polygon": db.Ring}  # which SQLAlchemy does not know when it compares
 
 
 def run() -> None:

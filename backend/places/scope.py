@@ -1,31 +1,47 @@
-"""Which rows an officer may see or touch: it follows from their posts, and from nothing else.
+"""Which rows an officer may see, touch or edit: it follows from their posts, and from nothing else.
 
 A post at an area covers every row of that area; a post at a unit covers every row that is with that unit.
-Rows are anything with the columns district_id, subdistrict_id, community_id, grid_id, place_id and unit_id.
+Rows are anything with the columns district_id, subdistrict_id, community_id, zone_id, grid_id, place_id and
+unit_id; an area itself is one, at its own place.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from backend.places.models import Post
+from backend.db import Ltree
+from backend.errors import Forbidden
+from backend.places.models import Area, Post, Unit
 from backend.places.roles import Level, Role
+from backend.times import now
 
 # In which column of a row an area of this level stands; one of another level is the row's very place.
 COLUMNS = {
     Level.DISTRICT: "district_id",
     Level.SUBDISTRICT: "subdistrict_id",
     Level.COMMUNITY: "community_id",
+    Level.ZONE: "zone_id",
     Level.GRID: "grid_id",
 }
+EDITORS = frozenset({Role.ADMINISTRATOR})
+NOT_YOURS = "这里不归您管理"
 
 
-def posts_of(session: Session, officer_id: int) -> list[Post]:
-    """The posts an officer holds now, with their areas."""
-    held = sa.select(Post).where(Post.officer_id == officer_id, Post.until.is_(None))
-    return list(session.scalars(held.options(joinedload(Post.area))))
+def is_held(at: datetime | None = None) -> sa.ColumnElement[bool]:
+    """The condition that a post is held at this moment (now by default)."""
+    moment = at or now()
+    return (Post.since <= moment) & (Post.until.is_(None) | (Post.until > moment))
+
+
+def posts_of(session: Session, officer_id: int, at: datetime | None = None) -> list[Post]:
+    """The posts an officer holds at this moment, also those they hold for someone who is away, with areas."""
+    held = sa.select(Post).where(Post.officer_id == officer_id, is_held(at)).order_by(Post.id)
+    places = (joinedload(Post.area), joinedload(Post.unit).joinedload(Unit.area))
+    return list(session.scalars(held.options(*places)))
 
 
 def _reach(post: Post) -> tuple[str, int]:
@@ -53,3 +69,68 @@ def visible(posts: Sequence[Post], table: Any) -> sa.ColumnElement[bool]:
     for column, value in map(_reach, posts):
         wanted.setdefault(column, set()).add(value)
     return sa.or_(sa.false(), *(getattr(table, column).in_(ids) for column, ids in wanted.items()))
+
+
+def subtree(area: Area, table: Any = Area) -> sa.ColumnElement[bool]:
+    """The condition that an area (of `table`, an alias) is this one or lies in it, by one indexed column."""
+    column = COLUMNS.get(area.level)
+    if column is None:
+        within: sa.ColumnElement[bool] = table.path.bool_op("<@")(sa.cast(area.path, Ltree))
+        return within
+    own: sa.ColumnElement[bool] = getattr(table, column) == area.id
+    return own
+
+
+@dataclass(frozen=True)
+class Editor:
+    """Who reads or edits places, people and duties: an officer, or the command line (all of it)."""
+
+    officer_id: int | None = None
+    posts: tuple[Post, ...] = ()
+
+    @property
+    def is_command_line(self) -> bool:
+        return self.officer_id is None
+
+    def areas(self, roles: Collection[Role] = EDITORS) -> list[Area]:
+        """The areas over which this person holds one of the roles."""
+        return [post.area for post in self.posts if post.role in roles and post.area is not None]
+
+    def sees(self, table: Any = Area) -> sa.ColumnElement[bool]:
+        """The condition that an area (of `table`, an alias) lies where this person works: in the area of a
+        post, or in the area that its unit serves."""
+        if self.is_command_line:
+            return sa.true()
+        return sa.or_(sa.false(), *(subtree(serves(post), table) for post in self.posts))
+
+    def edits(self, table: Any = Area) -> sa.ColumnElement[bool]:
+        """The condition that an area (of `table`, an alias) is this person's to administer."""
+        if self.is_command_line:
+            return sa.true()
+        return sa.or_(sa.false(), *(subtree(area, table) for area in self.areas()))
+
+    def may_edit(self, area: Area | None, roles: Collection[Role] = EDITORS) -> bool:
+        """Whether this person holds one of the roles over the area; None stands for the whole city."""
+        if self.is_command_line:
+            return True
+        return area is not None and any(lies_in(area, own) for own in self.areas(roles))
+
+    def must_edit(self, area: Area | None, roles: Collection[Role] = EDITORS) -> None:
+        """Raises Forbidden when the area is not this person's to edit."""
+        if not self.may_edit(area, roles):
+            raise Forbidden(NOT_YOURS)
+
+
+COMMAND_LINE = Editor()
+
+
+def serves(post: Post) -> Area:
+    """The area of a post, or the one that its unit serves."""
+    area = post.area or (post.unit and post.unit.area)
+    assert area is not None
+    return area
+
+
+def lies_in(area: Area, above: Area) -> bool:
+    """Whether the area is the one above or lies in it."""
+    return area.path == above.path or area.path.startswith(above.path + ".")

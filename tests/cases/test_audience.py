@@ -159,7 +159,9 @@ def test_a_post_that_ended_hears_nothing(session, places):
     unit = make_unit(session, places["district"])
     staff(session, places, (Role.INFORMATION_OFFICER, "community"), (Role.SUPERVISOR, "community"))
     make_officer(session, Role.HANDLER, unit=unit)
-    session.execute(sa.update(Post).values(until=now() - timedelta(seconds=1)))
+    session.execute(
+        sa.update(Post).values(since=now() - timedelta(days=1), until=now() - timedelta(seconds=1))
+    )
     case = make_case(session, places["community"], unit_id=unit.id)
     assert [told(session, who, case) for who in audience.OFFICERS] == [[], [], []]
 

@@ -97,7 +97,11 @@ def crowd(session, scene):
         name: ("officer", make_officer(session, role, **where).id) for name, (role, where) in posts.items()
     }
     for name in ("retired officer", "retired handler"):
-        session.execute(sa.update(Post).where(Post.officer_id == people[name][1]).values(until=AT - DAY))
+        session.execute(
+            sa.update(Post)
+            .where(Post.officer_id == people[name][1])
+            .values(since=AT - 60 * DAY, until=AT - 30 * DAY)
+        )
     people["resident"] = ("resident", scene.resident_id)
     people["another resident"] = ("resident", make_resident(session).id)
     return people

