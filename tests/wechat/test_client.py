@@ -1,14 +1,16 @@
 """Calls to the platform: what they do there, and what each of its refusals becomes."""
 
+from io import BytesIO
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from PIL import Image
 
 from backend.errors import TooLarge
 from backend.notify.messages import Choice, Message
-from backend.wechat import client, tokens
+from backend.wechat import accounts, client, tokens
 from backend.wechat.codes import CODES, Fate, ProviderError, failed
-from tests.weixin import SLOTS, card, cards, register
+from tests.weixin import SLOTS, answering, card, cards, http, register
 
 TOKEN = "/cgi-bin/stable_token"
 
@@ -123,6 +125,54 @@ def test_a_place_code_leads_back_to_the_account(account, phone, weixin):
     assert (code["scene"], code["permanent"]) == ("玉兰苑", True)
     client.create_qrcode(account, "once", seconds=600)
     assert weixin.codes()[-1]["permanent"] is False
+
+
+def test_a_mini_program_code_opens_its_page_with_the_scene(account, phone):
+    picture = client.mini_program_code(account, "c=AB12", "pages/report/report")
+    opened = phone.scan(picture=picture)["mini_program"]
+    assert opened["app_id"] == account.mini_program.app_id
+    assert (opened["page"], opened["scene"]) == ("pages/report/report", "c=AB12")
+
+
+def test_a_mini_program_code_is_as_wide_as_asked(account):
+    picture = client.mini_program_code(account, "c=AB12", "pages/report/report", width=1280)
+    assert Image.open(BytesIO(picture)).size == (1280, 1280)
+
+
+@pytest.mark.parametrize(
+    ("scene", "page", "errcode"),
+    [("地点", "pages/report/report", 40129), ("x" * 33, "", 40169), ("a", "/pages/report/report", 41030)],
+)
+def test_a_mini_program_code_that_cannot_be_made_has_its_errcode(account, scene, page, errcode):
+    with pytest.raises(ProviderError) as refused:
+        client.mini_program_code(account, scene, page)
+    assert refused.value.errcode == errcode
+
+
+def test_too_many_mini_program_codes_in_a_minute_are_a_matter_of_quota(account, weixin):
+    weixin.settings(mini_program_codes_per_minute=1)
+    client.mini_program_code(account, "a", "pages/report/report")
+    with pytest.raises(ProviderError) as refused:
+        client.mini_program_code(account, "b", "pages/report/report")
+    assert refused.value.fate is Fate.NO_QUOTA
+
+
+def test_mini_program_codes_survive_a_token_that_ended(account, weixin):
+    tokens.get(account.mini_program)
+    weixin.clock(7200)
+    assert client.mini_program_code(account, "a", "pages/report/report")
+
+
+def test_an_account_without_a_mini_program_has_no_such_codes(weixin):
+    with pytest.raises(ProviderError, match="没有配置小程序"):
+        client.mini_program_code(accounts.get("mixed"), "a", "pages/report/report")
+
+
+@pytest.mark.parametrize("body", [b"{}", b"<html>"])
+def test_an_answer_that_is_no_picture_is_an_error(account, body):
+    tokens.get(account.mini_program)
+    with answering(http(body)), pytest.raises(ProviderError):
+        client.mini_program_code(account, "a", "pages/report/report")
 
 
 def test_a_picture_that_never_was_is_an_error(weixin):
