@@ -1,6 +1,7 @@
-"""Copy the built front-end files from node_modules to where the pages find them, named by their content.
+"""Copy what npm brings from node_modules to where pages and posters find it.
 
-A name with a hash may be cached for ever; manifest.json says which name a page's plain name stands for now.
+Files of pages are named by their content: a name with a hash may be cached for ever, and manifest.json says
+which name a page's plain name stands for now. Fonts are read by the server alone and keep a plain name.
 """
 
 import hashlib
@@ -15,13 +16,21 @@ FILES = {
     "weui.css": "weui/dist/style/weui.min.css",
     "htmx.js": "htmx.org/dist/htmx.min.js",
 }
+FONTS = {
+    "NotoSansSC-Regular.ttf": "400Regular/NotoSansSC_400Regular.ttf",
+    "NotoSansSC-Bold.ttf": "700Bold/NotoSansSC_700Bold.ttf",
+    "LICENSE": "LICENSE_FONT",
+}
 
 
 def main() -> None:
-    """Make the folder anew; it holds the files of FILES and the manifest, and nothing else."""
+    """Make the folder anew; it holds the files of FILES and FONTS and the manifest, and nothing else."""
     shutil.rmtree(TARGET, ignore_errors=True)
     TARGET.mkdir(parents=True)
     names = {name: copy(name, ROOT / "node_modules" / source) for name, source in FILES.items()}
+    (TARGET / "fonts").mkdir()
+    for name, source in FONTS.items():
+        shutil.copy(ROOT / "node_modules/@expo-google-fonts/noto-sans-sc" / source, TARGET / "fonts" / name)
     (TARGET / "manifest.json").write_text(json.dumps(names, indent=2) + "\n")
 
 
