@@ -1,12 +1,9 @@
 """QR codes of places: a random scene stands for each, so that a code says nothing and cannot be guessed."""
 
 import base64
-import io
 import secrets
 
-import qrcode
 import sqlalchemy as sa
-from qrcode.image.svg import SvgPathImage
 from sqlalchemy.orm import Session
 
 from backend.places.models import Area, PlaceCode
@@ -39,16 +36,3 @@ def by_scene(session: Session, scene: str) -> Area | None:
         .join(PlaceCode, PlaceCode.area_id == Area.id)
         .where(PlaceCode.scene == scene, PlaceCode.revoked_at.is_(None))
     )
-
-
-def draw_png(text: str) -> bytes:
-    """A QR code of this text (usually a code's url) as a PNG picture."""
-    picture = io.BytesIO()
-    qrcode.make(text, error_correction=qrcode.constants.ERROR_CORRECT_M).save(picture, "PNG")
-    return picture.getvalue()
-
-
-def draw_svg(text: str) -> str:
-    """The same as an SVG document, which prints sharply at any size."""
-    drawn = qrcode.make(text, error_correction=qrcode.constants.ERROR_CORRECT_M, image_factory=SvgPathImage)
-    return str(drawn.to_string(encoding="unicode"))

@@ -1,12 +1,9 @@
-"""Codes of places: one each, random, found again by their scene, readable as a picture."""
+"""Codes of places: one each, random, found again by their scene."""
 
-import io
 import re
 import threading
 
 import sqlalchemy as sa
-import zxingcpp
-from PIL import Image
 
 from backend import db
 from backend.places import codes
@@ -60,18 +57,6 @@ def test_two_that_make_codes_at_once_make_one_each(committed):
     for thread in threads:
         thread.join()
     assert committed.scalar(sa.select(sa.func.count()).select_from(PlaceCode)) == 1
-
-
-def test_a_drawn_code_is_read_again():
-    url = "http://weixin.qq.com/q/02abcDEF"
-    picture = Image.open(io.BytesIO(codes.draw_png(url))).convert("L")
-    assert [found.text for found in zxingcpp.read_barcodes(picture)] == [url]
-
-
-def test_a_code_is_drawn_as_svg():
-    drawn = codes.draw_svg("http://weixin.qq.com/q/02abcDEF")
-    assert "<svg" in drawn
-    assert "<path" in drawn
 
 
 def test_a_building_may_have_a_code_too(session):
