@@ -12,6 +12,19 @@ from backend import db, logs, times
 from backend.auth import public
 from backend.cases import workflow
 from backend.config import WECHAT, config
+from backend.console import (
+    areas,
+    changes,
+    codes,
+    desk,
+    dictionary,
+    duties,
+    imports,
+    officers,
+    roster,
+    sessions,
+    units,
+)
 from backend.console.pages import bp as console
 from backend.privacy import mask_phones
 from backend.resident.api import bp as api
@@ -24,7 +37,8 @@ from backend.wechat.login import bp as login
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-BLUEPRINTS: tuple[Blueprint, ...] = (login, resident, api, console)
+DESK = (areas, units, officers, roster, dictionary, duties, codes, imports, changes, sessions)
+BLUEPRINTS: tuple[Blueprint, ...] = (login, resident, api, console, *(part.bp for part in DESK))
 
 
 class PlainJson(DefaultJSONProvider):
@@ -46,6 +60,7 @@ def create_app() -> Flask:
         app.register_blueprint(blueprint)
     app.add_url_rule("/", view_func=home)
     app.add_template_global(assets.asset, "asset")
+    app.add_template_global(desk.nav, "nav")
     for name, words in WORDS.items():
         app.add_template_filter(words, name)
     app.wsgi_app = split(behind_proxies(app.wsgi_app))  # type: ignore[method-assign, assignment]

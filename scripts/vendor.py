@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "backend/static/vendor"
 
 FILES = {
+    "tabler.css": "@tabler/core/dist/css/tabler.min.css",
     "weui.css": "weui/dist/style/weui.min.css",
     "htmx.js": "htmx.org/dist/htmx.min.js",
 }

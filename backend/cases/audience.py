@@ -22,7 +22,8 @@ COMMUNITY: LiteralString = f"""
         SELECT p.officer_id, p.role, bool_or(p.role = 'information_officer') OVER () AS has_desk
         FROM posts p
         WHERE {HELD}
-            AND p.area_id IN (c.place_id, c.grid_id, c.zone_id, c.community_id, c.subdistrict_id, c.district_id)
+            AND p.area_id IN
+                (c.place_id, c.grid_id, c.zone_id, c.community_id, c.subdistrict_id, c.district_id)
             AND (p.role = 'dispatcher' AND p.area_id IN (c.subdistrict_id, c.district_id)
                 OR p.role IN ('information_officer', 'grid_officer', 'safety_officer')
                 AND p.area_id IN (c.place_id, c.grid_id, c.zone_id, c.community_id))

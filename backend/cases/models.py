@@ -136,7 +136,7 @@ class DutyList(Base):
 
 
 class Duty(Base):
-    """Category × area → unit (职责). What is not named holds for all: any category, anywhere in the list's area."""
+    """Category × area → unit (职责). What is not named holds for all: any category, anywhere in its area."""
 
     __tablename__ = "duties"
     __table_args__ = (

@@ -1,0 +1,14 @@
+"""Places (/console/areas)."""
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+
+from backend.auth import Who, require
+
+bp = Blueprint("areas", __name__, url_prefix="/console/areas")
+
+
+@bp.get("/")
+@require(Who.OFFICER)
+def index() -> ResponseReturnValue:
+    return render_template("desk/layout.html")

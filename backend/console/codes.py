@@ -1,0 +1,14 @@
+"""QR codes (/console/codes)."""
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+
+from backend.auth import Who, require
+
+bp = Blueprint("codes", __name__, url_prefix="/console/codes")
+
+
+@bp.get("/")
+@require(Who.OFFICER)
+def index() -> ResponseReturnValue:
+    return render_template("desk/layout.html")

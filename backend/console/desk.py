@@ -1,0 +1,55 @@
+"""The shell of the desktop's pages: what the menu offers, and to whom."""
+
+from dataclasses import dataclass
+
+from flask import g, request, url_for
+
+from backend import db
+from backend.places.roles import Role
+from backend.web import people
+
+EVERYONE = frozenset(Role)
+ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
+
+# endpoint, label, the roles whose menu it stands in. What a page lets someone do is the page's own matter.
+MENU = (
+    ("console.cases", "诉求", EVERYONE),
+    ("areas.index", "地点", EVERYONE),
+    ("units.index", "单位", EVERYONE),
+    ("officers.index", "人员", EVERYONE),
+    ("roster.index", "值班", EVERYONE),
+    ("dictionary.index", "事件字典", EVERYONE),
+    ("duties.index", "职责清单", EVERYONE),
+    ("codes.index", "二维码", EVERYONE),
+    ("imports.index", "导入导出", ADMINISTRATORS),
+    ("changes.index", "变更记录", ADMINISTRATORS),
+    ("sessions.index", "我的登录", EVERYONE),
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the menu."""
+
+    label: str
+    address: str
+    is_here: bool
+
+
+def nav() -> list[Entry]:
+    """The caller's menu; for templates."""
+    here = request.blueprint
+    return [
+        Entry(label, url_for(endpoint), endpoint.partition(".")[0] == here)
+        for endpoint, label, roles in MENU
+        if roles & _roles()
+    ]
+
+
+def _roles() -> frozenset[Role]:
+    """The roles that the caller holds anywhere (read once in a request)."""
+    if "roles" not in g:
+        with db.transaction() as session:
+            g.roles = frozenset(post.role for post in people.officer(session).posts)
+    held: frozenset[Role] = g.roles
+    return held

@@ -1,0 +1,14 @@
+"""Officers (/console/officers)."""
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+
+from backend.auth import Who, require
+
+bp = Blueprint("officers", __name__, url_prefix="/console/officers")
+
+
+@bp.get("/")
+@require(Who.OFFICER)
+def index() -> ResponseReturnValue:
+    return render_template("desk/layout.html")

@@ -1,0 +1,14 @@
+"""The roster (/console/roster)."""
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+
+from backend.auth import Who, require
+
+bp = Blueprint("roster", __name__, url_prefix="/console/roster")
+
+
+@bp.get("/")
+@require(Who.OFFICER)
+def index() -> ResponseReturnValue:
+    return render_template("desk/layout.html")
