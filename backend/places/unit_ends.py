@@ -1,0 +1,172 @@
+"""How a unit ends: merged into its twin, or closed with or without a successor; and how it comes back."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend.db import Base
+from backend.errors import Conflict, Invalid
+from backend.places import changes, units
+from backend.places.changes import Did
+from backend.places.models import Change, Post, Shift, Unit
+from backend.places.scope import Editor
+from backend.places.units import COLUMNS, locked
+from backend.times import now
+
+
+@dataclass(frozen=True)
+class Touches:
+    """How much hangs on a unit: what a merger or a closure moves."""
+
+    cases: int
+    open_cases: int
+    posts: int  # that are held, or will be
+    codes: int  # that hang somewhere
+    duties: int  # of lists in force or in draft
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether someone has to go on with its work."""
+        return bool(self.open_cases or self.posts or self.duties)
+
+
+# Cases and duties are known to packages above this one, whose tables are read here by their names.
+_TOUCHES = sa.text("""
+    SELECT
+        (SELECT count(*) FROM cases WHERE unit_id = :id) AS cases,
+        (SELECT count(*) FROM cases WHERE unit_id = :id
+            AND status NOT IN ('closed', 'rejected', 'withdrawn')) AS open_cases,
+        (SELECT count(*) FROM posts WHERE unit_id = :id AND (until IS NULL OR until > :at)) AS posts,
+        (SELECT count(*) FROM place_codes WHERE unit_id = :id AND revoked_at IS NULL) AS codes,
+        (SELECT count(*) FROM duties d JOIN duty_lists l ON l.id = d.list_id
+            WHERE l.state <> 'retired' AND (d.unit_id = :id OR :id = ANY(d.assisting))) AS duties""")
+_ASSISTING = sa.text("""
+    UPDATE duties SET assisting = array_remove(array_replace(array_remove(assisting, :into), :id, :into),
+        CASE WHEN unit_id = :into THEN CAST(:into AS bigint) END)
+    WHERE :id = ANY(assisting) OR unit_id = :into AND :into = ANY(assisting)""")
+# What goes to the successor of a unit that is closed; what is over stays where it was.
+_GOES_ON = {
+    "cases": "status NOT IN ('closed', 'rejected', 'withdrawn')",
+    "posts": "(until IS NULL OR until > :at)",
+    "place_codes": "revoked_at IS NULL",
+    "duties": "list_id IN (SELECT id FROM duty_lists WHERE state <> 'retired')",
+}
+
+
+def touches(session: Session, unit_id: int) -> Touches:
+    """What hangs on the unit now (one query)."""
+    return Touches(**session.execute(_TOUCHES, {"id": unit_id, "at": now()}).one()._mapping)
+
+
+def merge(session: Session, editor: Editor, unit_id: int, into_id: int, at: datetime | None = None) -> Unit:
+    """Make one of two that are the same: everything of the first becomes the second's, and its name an alias.
+
+    It cannot be taken back: who had what is not known afterwards. Returns the survivor.
+    """
+    units.take_turns(session)
+    if unit_id == into_id:
+        raise Invalid("不能和自己合并，请选择另一个单位")
+    unit, into = locked(session, editor, unit_id), locked(session, editor, into_id)
+    units.must_be_open(unit)
+    units.must_be_open(into)
+    moment, found = at or now(), touches(session, unit_id)
+    before, before_into = changes.snapshot(unit, COLUMNS), changes.snapshot(into, COLUMNS)
+    _move_everything(session, unit.id, into.id)
+    _end_doubles(session, into.id, moment)
+    into.aliases = units.other_names(into.name, [*into.aliases, unit.name, *unit.aliases])
+    into.telephone = into.telephone or unit.telephone
+    unit.closed_at, unit.successor_id = moment, into.id
+    if into.code is None and unit.code is not None:
+        code, unit.code = unit.code, None
+        session.flush()  # the code is free only then
+        into.code = code
+    session.flush()
+    units.record(session, editor, Did.MERGED, unit, before, {"into": into.name, **vars(found)})
+    units.record(session, editor, Did.CHANGED, into, before_into)
+    return into
+
+
+def close(session: Session, editor: Editor, unit_id: int, successor_id: int | None = None) -> Unit:
+    """Take a unit out of use. Raises Conflict while someone has to go on with its work and nobody is named.
+
+    The successor gets its open cases, posts, codes and duties; what is over stays with the closed one.
+    """
+    units.take_turns(session)
+    unit = locked(session, editor, unit_id)
+    units.must_be_open(unit)
+    found = touches(session, unit_id)
+    before = changes.snapshot(unit, COLUMNS)
+    if successor_id is not None:
+        _hand_over(session, editor, unit, successor_id)
+    elif found.is_busy:
+        raise Conflict(_still_has(unit, found))
+    unit.closed_at, unit.successor_id = now(), successor_id
+    session.flush()
+    units.record(session, editor, Did.CLOSED, unit, before, vars(found))
+    return unit
+
+
+def reopen(session: Session, editor: Editor, unit_id: int) -> Unit:
+    """Use a closed unit again; what its successor got stays there. Raises Conflict where it was merged."""
+    units.take_turns(session)
+    unit = locked(session, editor, unit_id)
+    if unit.closed_at is None:
+        raise Conflict(f"“{unit.name}”没有停用，不用恢复")
+    if _was_merged(session, unit_id):
+        raise Conflict(f"“{unit.name}”已经并入别的单位，不能恢复。需要的话请新增一个单位")
+    units.must_be_free(session, units.facts_of(unit), but=unit.id)
+    before = changes.snapshot(unit, COLUMNS)
+    unit.closed_at = unit.successor_id = None
+    session.flush()
+    units.record(session, editor, Did.REOPENED, unit, before)
+    return unit
+
+
+def _move_everything(session: Session, unit_id: int, into_id: int) -> None:
+    """Whatever has a unit follows; so does who only assists. A duty is not its own assistant."""
+    for table in Base.metadata.sorted_tables:
+        if "unit_id" in table.c:
+            moved = sa.update(table).where(table.c.unit_id == unit_id)
+            session.execute(moved.values(unit_id=into_id))
+    session.execute(_ASSISTING, {"id": unit_id, "into": into_id})
+    session.execute(sa.update(Unit).where(Unit.successor_id == unit_id).values(successor_id=into_id))
+
+
+def _end_doubles(session: Session, unit_id: int, at: datetime) -> None:
+    """Who held the same role at both holds it once: the older post stays; turns of duty go with the other."""
+    held = sa.select(Post.id, Post.since, Post.officer_id, Post.role, Post.for_id).where(
+        Post.unit_id == unit_id, Post.until.is_(None) | (Post.until > at)
+    )
+    kept: set[tuple[object, ...]] = set()
+    for post_id, since, *what in session.execute(held.order_by(Post.since, Post.id)):
+        if tuple(what) in kept:
+            ends = max(at, since + timedelta(microseconds=1))
+            session.execute(sa.delete(Shift).where(Shift.post_id == post_id, Shift.since > at))
+            session.execute(sa.update(Post).where(Post.id == post_id).values(until=ends))
+        kept.add(tuple(what))
+
+
+def _hand_over(session: Session, editor: Editor, unit: Unit, successor_id: int) -> None:
+    if successor_id == unit.id:
+        raise Invalid("不能由自己接手，请选择另一个单位")
+    successor = locked(session, editor, successor_id)
+    units.must_be_open(successor)
+    for name, condition in _GOES_ON.items():
+        moved = f"UPDATE {name} SET unit_id = :into WHERE unit_id = :id AND {condition}"
+        session.execute(sa.text(moved), {"id": unit.id, "into": successor.id, "at": now()})
+    session.execute(_ASSISTING, {"id": unit.id, "into": successor.id})
+    _end_doubles(session, successor.id, now())
+
+
+def _still_has(unit: Unit, found: Touches) -> str:
+    counts = (found.open_cases, "件没有办完的诉求"), (found.posts, "个岗位"), (found.duties, "条职责")
+    held = "、".join(f"{count} {what}" for count, what in counts if count)
+    return f"“{unit.name}”还有 {held}，请指定由哪个单位接手，再停用"
+
+
+def _was_merged(session: Session, unit_id: int) -> bool:
+    own = (Change.subject == "units") & (Change.subject_id == unit_id)
+    found = sa.select(Change.id).where(own, Change.action == Did.MERGED.value)
+    return session.execute(found.limit(1)).first() is not None
