@@ -19,8 +19,8 @@ ENDS = "区道村街路巷里苑园院心站楼栋号门厅室"  # of the names 
 NEVER_FIRST = "）)》」』】，。、；：！？·,.;:!?%-"
 NEVER_LAST = "（(《「『【"
 
-# reportlab keeps one table of faces and one reading position in each: two threads may neither load nor
-# embed at once.
+# reportlab has one table of faces, and a face has one reading position for all documents: threads load and
+# embed one after the other.
 lock = threading.Lock()
 
 
