@@ -1,7 +1,9 @@
 """Time: stored in UTC, shown in Asia/Shanghai, spoken the way people say it."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
+
+import chinese_calendar
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 WEEKDAYS = "一二三四五六日"
@@ -39,6 +41,24 @@ def span(length: timedelta) -> str:
         return f"{minutes}分钟"
     hours = minutes // 60
     return f"{hours}小时" if hours < 48 else f"{hours // 24}天"
+
+
+def is_working_day(day: date) -> bool:
+    """Whether people work on this day in China: by the State Council's notice for its year, with holidays and
+    make-up days; by the weekday for years of which there is no notice yet."""
+    try:
+        return bool(chinese_calendar.is_workday(day))
+    except NotImplementedError:
+        return day.weekday() < 5
+
+
+def after_working_days(moment: datetime, days: int) -> datetime:
+    """The same time of day, so many working days later; the day of the moment itself does not count."""
+    there = local(moment)
+    while days > 0:
+        there += timedelta(days=1)
+        days -= is_working_day(there.date())
+    return there.astimezone(UTC)
 
 
 def parse_hours(text: str) -> tuple[time, time]:

@@ -4,7 +4,7 @@ from itertools import count
 
 import sqlalchemy as sa
 
-from backend.cases.models import Case, Channel
+from backend.cases.models import Case, CaseKind, Category, Channel, Edition
 from backend.notify.models import Contact
 from backend.places.models import Area, Officer, PlaceCode, Post, Resident, Unit
 from backend.places.roles import Level, UnitKind
@@ -57,6 +57,21 @@ def make_code(session, area, scene=None):
 def make_unit(session, area, **fields):
     defaults = {"kind": UnitKind.DEPARTMENT, "name": f"市政服务中心{next(_numbers)}"}
     return _add(session, Unit(area_id=area.id, **defaults | fields))
+
+
+def make_category(session, name="路灯不亮", parent=None, edition=None, **fields):
+    """An entry of the dictionary, below its parent, in an edition of its own unless one is given."""
+    edition = edition or _add(session, Edition(name="第一版"))
+    defaults = {
+        "code": f"C{next(_numbers):05d}",
+        "level": parent.level + 1 if parent else 1,
+        "kind": CaseKind.COMPLAINT,
+        "path": f"{parent.path} / {name}" if parent else name,
+        "initials": "",
+        "since_id": edition.id,
+        "parent_id": parent.id if parent else None,
+    }
+    return _add(session, Category(name=name, **defaults | fields))
 
 
 def make_officer(session, role, *, area=None, unit=None, name="周明"):

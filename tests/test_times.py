@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.times import SHANGHAI, next_within, parse_hours, span, spoken, stamp
+from backend.times import SHANGHAI, after_working_days, next_within, parse_hours, span, spoken, stamp
 
 NINE_TO_EIGHT = (time(9), time(20))
 
@@ -89,3 +89,18 @@ def test_hours_are_read_with_midnight_as_the_end_of_the_day():
 def test_other_hours_are_refused(text):
     with pytest.raises(ValueError):  # noqa: PT011 - which sentence is said is config's matter
         parse_hours(text)
+
+
+@pytest.mark.parametrize(
+    ("start", "days", "end"),
+    [
+        ("2026-09-23", 1, "2026-09-24"),
+        ("2026-09-24", 1, "2026-09-28"),  # the Mid-Autumn holiday, 25 to 27 September
+        ("2026-09-30", 1, "2026-10-08"),  # the National Day holiday
+        ("2026-10-09", 1, "2026-10-10"),  # a Saturday on which people work
+        ("2030-05-31", 1, "2030-06-03"),  # no notice yet: by the weekday
+    ],
+)
+def test_working_days_follow_the_notice_of_their_year(start, days, end):
+    moment = datetime.fromisoformat(f"{start}T10:30+08:00")
+    assert after_working_days(moment, days) == datetime.fromisoformat(f"{end}T10:30+08:00")

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from backend.cases.models import Case, Clock, Deadline
+from backend.cases.models import Case, Category, Clock, Deadline
 from backend.cases.workflow import Action
+from backend.times import after_working_days
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,18 @@ def length(clock: Clock, urgent: bool) -> timedelta:
     return policy.urgent if urgent else policy.normal
 
 
+def due(session: Session, case: Case, clock: Clock, at: datetime) -> datetime:
+    """When a clock that starts now runs out: a case's category may have its own time limit to resolve."""
+    if clock is not Clock.RESOLVE or case.urgent or case.category_id is None:
+        return at + length(clock, case.urgent)
+    category = session.get_one(Category, case.category_id)
+    if category.resolve_hours is None:
+        return at + length(clock, case.urgent)
+    if category.in_working_days:
+        return after_working_days(at, category.resolve_hours // 24)
+    return at + category.resolve_hours * HOURS
+
+
 def turn(session: Session, case: Case, action: Action, at: datetime) -> None:
     """Stop and start the clocks that this step concerns, and set the case's nearest deadline."""
     stopped = [clock for clock, policy in POLICY.items() if action in policy.stopped_by]
@@ -50,7 +63,7 @@ def turn(session: Session, case: Case, action: Action, at: datetime) -> None:
     running = _running(session, case.id)
     for clock, policy in POLICY.items():
         if action in policy.started_by and clock not in running:
-            running[clock] = at + length(clock, case.urgent)
+            running[clock] = due(session, case, clock, at)
             _start(session, case, clock, at, running[clock])
     case.due_at = min(running.values(), default=None)
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from backend.cases import audience, deadlines, surveys, workflow
 from backend.cases.intake import summary
-from backend.cases.models import Attachment, Case, CaseEvent, Survey
+from backend.cases.models import Attachment, Case, CaseEvent, Category, Survey
 from backend.cases.workflow import Action, Audience, Given, Rule, Status
 from backend.errors import Conflict, Forbidden, NotFound, TooMany
 from backend.notify import service as notify
@@ -20,7 +20,7 @@ from backend.places.scope import roles_over
 from backend.times import now, spoken, stamp
 
 URGE_EVERY = timedelta(minutes=30)
-INTERNAL = workflow.LOOKS | {Action.ASSIGN, Action.SEND_BACK}  # steps whose note is between officers
+INTERNAL = workflow.UNTOLD | {Action.ASSIGN, Action.SEND_BACK}  # steps whose note is between officers
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,10 @@ def _assign(session: Session, case: Case, given: Given, at: datetime) -> None:
     case.unit_id = unit.id
 
 
+def _classify(session: Session, case: Case, given: Given, at: datetime) -> None:
+    case.category_id = given.category_id
+
+
 def _send_back(session: Session, case: Case, given: Given, at: datetime) -> None:
     """The unit has it no longer: it neither sees the case nor hears of it until it is assigned again."""
     case.unit_id = None
@@ -157,6 +161,7 @@ def _urge(session: Session, case: Case, given: Given, at: datetime) -> None:
 
 
 EFFECTS = {
+    Action.CLASSIFY: _classify,
     Action.ASSIGN: _assign,
     Action.SEND_BACK: _send_back,
     Action.RESOLVE: _resolve,
@@ -241,6 +246,20 @@ def locate(
     session.flush()
     note = address or area.name if is_there else area.name
     return _step(session, case, action, role, actor, Given(note=note), now())
+
+
+def classify(
+    session: Session, number: str, actor: Actor, category_id: int, at: datetime | None = None
+) -> Case:
+    """Say what a case is about, by an entry of the dictionary as it stands now; the history quotes it.
+
+    Raises as `perform` does, and NotFound for an entry that is not in the dictionary any more.
+    """
+    category = session.get(Category, category_id)
+    if category is None or category.until_id is not None:
+        raise NotFound("事件字典里没有这个事项了，请重新选择")
+    given = Given(note=category.path, category_id=category.id)
+    return perform(session, number, Action.CLASSIFY, actor, given, at=at)
 
 
 def _place(case: Case, area: Area) -> None:

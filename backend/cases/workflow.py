@@ -37,6 +37,7 @@ class Action(StrEnum):
     URGE = "urge"
     ASK_PERSON = "ask_person"
     SEE_PHONE = "see_phone"
+    CLASSIFY = "classify"
 
 
 class Outcome(StrEnum):
@@ -52,6 +53,7 @@ class Need(StrEnum):
 
     NOTE = "note"
     UNIT = "unit"
+    CATEGORY = "category"
     OUTCOME = "outcome"
     PROOF = "proof"  # a photo or document; asked only where the outcome is "solved in fact"
 
@@ -109,6 +111,7 @@ RULES: dict[Action, Rule] = {
     A.LOCATE: Rule("补充地点", UNSOLVED, None, (R.RESIDENT, *DESK),
         tells=((P.COMMUNITY, M.CASE_SUBMITTED),)),
     A.ADD: Rule("补充材料", OPEN, None, (R.RESIDENT, *ON_SPOT, *DESK, *UNIT)),
+    A.CLASSIFY: Rule("归类", UNSOLVED, None, DESK, (N.CATEGORY,)),
     A.ACCEPT: Rule("受理", (S.SUBMITTED,), S.ACCEPTED, DESK,
         tells=((P.RESIDENT, M.CASE_ACCEPTED),), stamps="accepted_at"),
     A.REJECT: Rule("不予受理", (S.SUBMITTED,), S.REJECTED, DESK, (N.NOTE,),
@@ -139,6 +142,7 @@ RULES: dict[Action, Rule] = {
 }
 # fmt: on
 LOOKS = frozenset({A.SEE_PHONE})  # written down for officers alone: nothing happened to the case
+UNTOLD = LOOKS | {A.CLASSIFY}  # residents do not see them: to them nothing happened
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,7 @@ class Given:
 
     note: str = ""
     unit_id: int | None = None
+    category_id: int | None = None
     outcome: Outcome | None = None
     has_proof: bool = False
 
@@ -168,6 +173,7 @@ def _check_need(need: Need, action: Action, given: Given) -> None:
     missing = {
         Need.NOTE: not given.note.strip() and "请填写说明",
         Need.UNIT: given.unit_id is None and "请选择责任单位",
+        Need.CATEGORY: given.category_id is None and "请选择事项",
         Need.OUTCOME: given.outcome is None and "请选择办理结果",
         Need.PROOF: solved and not given.has_proof and "“实际解决”需要一张现场照片作证明",
     }[need]

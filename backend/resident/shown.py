@@ -171,7 +171,7 @@ def _steps(events: Sequence[CaseEvent], files: Sequence[Attachment]) -> list[sch
     """The events in their order, but officers' looks; each is signed with the unit that had the case then."""
     steps, unit = [], ""
     for event in events:
-        if event.action in workflow.LOOKS:
+        if event.action in workflow.UNTOLD:
             continue
         unit = event.unit.name if event.unit else unit
         steps.append(

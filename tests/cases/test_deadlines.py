@@ -15,7 +15,7 @@ from backend.cases.models import Clock, Deadline
 from backend.cases.workflow import RULES, UNSOLVED, Action, Outcome, Status, allowed
 from backend.places.roles import Role
 from tests.cases.scene import AT, SOLVED
-from tests.factories import make_case, make_unit
+from tests.factories import make_case, make_category, make_unit
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
@@ -107,13 +107,15 @@ def test_on_any_way_through_life_an_unsolved_case_has_a_clock_and_a_finished_one
 ):
     """No case is skipped: whoever has it, somebody's clock runs."""
     dice, case, moment = random.Random(seed), submit(scene), AT
+    category = make_category(session)
     for _ in range(15):
         steps = [a for a in allowed(case.status, set(Role)) if a not in (Action.URGE, Action.LOCATE)]
         if not steps:
             break
         action, moment = dice.choice(steps), moment + HOUR
         unit = make_unit(session, scene.community)
-        given = {"note": "说明", "unit_id": unit.id, "outcome": Outcome.SOLVED, "has_proof": True}
+        given = {"note": "说明", "unit_id": unit.id, "category_id": category.id, "outcome": Outcome.SOLVED}
+        given["has_proof"] = True
         if RULES[action].roles[0] in (Role.HANDLER, Role.UNIT_HEAD):
             case.unit_id = scene.unit.id  # our handler's
             session.flush()
@@ -232,3 +234,25 @@ def test_the_table_of_clocks_is_complete():
         if rule.target in (Status.SUBMITTED, Status.ACCEPTED, Status.ASSIGNED)
     }
     assert started == into_work
+
+
+@pytest.mark.parametrize(
+    ("limit", "due"),
+    [
+        ({"resolve_hours": 24}, AT + timedelta(hours=24)),
+        ({"resolve_hours": 72, "in_working_days": True}, AT + timedelta(days=3)),  # Monday to Thursday
+        ({}, AT + timedelta(hours=48)),
+    ],
+)
+def test_a_category_may_have_its_own_time_limit(session, scene, limit, due):
+    category = make_category(session, **limit)
+    case = scene.case(Status.ACCEPTED, category_id=category.id)
+    scene.do(case, Action.ASSIGN, Role.DISPATCHER, unit_id=make_unit(session, scene.community).id)
+    assert running(session, case)[Clock.RESOLVE] == due
+
+
+def test_an_urgent_case_does_not_wait_for_its_categorys_limit(session, scene):
+    category = make_category(session, resolve_hours=240)
+    case = scene.case(Status.ACCEPTED, category_id=category.id, urgent=True)
+    scene.do(case, Action.ASSIGN, Role.DISPATCHER, unit_id=make_unit(session, scene.community).id)
+    assert running(session, case)[Clock.RESOLVE] == AT + timedelta(hours=4)

@@ -16,11 +16,17 @@ from backend.notify.models import Notification
 from backend.places.models import Post
 from backend.places.roles import Level, Role
 from tests.cases.scene import AT, SOLVED, add_post, at_once
-from tests.factories import make_area, make_community, make_officer, make_resident, make_unit
+from tests.factories import make_area, make_category, make_community, make_officer, make_resident, make_unit
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 EVERYTHING = {"note": "说明", "outcome": Outcome.SOLVED, "has_proof": True}
 WRITTEN = (CaseEvent, Notification, Deadline, Survey)
+
+
+def everything(session, scene):
+    """All that any step may need; the unit is another than the one that has the case."""
+    unit, category = make_unit(session, scene.community), make_category(session)
+    return {"unit_id": unit.id, "category_id": category.id, **EVERYTHING}
 
 
 def trace(session):
@@ -35,7 +41,7 @@ PAIRS = [(action, status) for action in Action for status in Status]
 
 @pytest.mark.parametrize(("action", "status"), [pair for pair in PAIRS if pair[1] in RULES[pair[0]].sources])
 def test_a_step_is_taken_by_each_role_of_its_row_and_written_down(session, scene, action, status):
-    given = {"unit_id": make_unit(session, scene.community).id, **EVERYTHING}
+    given = everything(session, scene)
     for role in RULES[action].roles:
         case = scene.case(status)
         scene.do(case, action, role, **given)
@@ -48,7 +54,7 @@ def test_a_step_is_taken_by_each_role_of_its_row_and_written_down(session, scene
 
 @pytest.mark.parametrize("action", Action)
 def test_a_step_that_its_row_does_not_allow_leaves_no_trace(session, scene, action):
-    given = {"unit_id": make_unit(session, scene.community).id, **EVERYTHING}
+    given = everything(session, scene)
     actors, cases = {role: scene.actor(role) for role in Role}, [scene.case(status) for status in Status]
     before = trace(session)
     for case in cases:
@@ -137,6 +143,7 @@ TOLD = {
     Action.URGE: both(Message.CASE_URGED),
     Action.ASK_PERSON: both(Message.PERSON_WANTED),
     Action.SEE_PHONE: set(),
+    Action.CLASSIFY: set(),
 }
 
 
@@ -148,7 +155,7 @@ def test_who_is_told_is_written_down_for_every_step():
 def test_a_step_tells_exactly_the_people_of_its_row(session, scene, crowd, action):
     rule = RULES[action]
     case = scene.case(rule.sources[0])
-    scene.do(case, action, rule.roles[0], unit_id=scene.unit.id, **EVERYTHING)
+    scene.do(case, action, rule.roles[0], **everything(session, scene) | {"unit_id": scene.unit.id})
     assert told_to(scene, case, crowd) == TOLD[action]
 
 
@@ -168,7 +175,7 @@ def test_every_message_has_the_words_that_its_text_asks_for(session, scene, crow
         if not rule.sources:
             continue
         case = scene.case(rule.sources[0], due_at=AT + HOUR, answer="上次的答复")
-        scene.do(case, action, rule.roles[0], unit_id=scene.unit.id, **EVERYTHING)
+        scene.do(case, action, rule.roles[0], **everything(session, scene) | {"unit_id": scene.unit.id})
         for row in scene.told(case):
             assert "None" not in CATALOGUE[row.message].text.format(**row.fields)
 
@@ -440,3 +447,14 @@ def test_an_officer_who_works_for_the_unit_too_is_told_of_a_return_once(session,
     scene.do(case, Action.REOPEN, Role.RESIDENT)
     returned = [row.officer_id for row in scene.told(case) if row.message is Message.CASE_RETURNED]
     assert returned == [officer.id]
+
+
+def test_a_case_goes_on_saying_what_it_was_about_when_the_dictionary_changes(session, scene):
+    case, category = scene.submit(), make_category(session, "路灯不亮", make_category(session, "市政设施"))
+    service.classify(session, case.number, scene.actor(Role.DISPATCHER), category.id)
+    category.until_id = make_category(session, "照明").since_id
+    session.flush()
+    assert scene.events(case)[-1].note == "市政设施 / 路灯不亮"
+    assert (case.category_id, case.status) == (category.id, Status.SUBMITTED)
+    with pytest.raises(NotFound, match="请重新选择"):
+        service.classify(session, case.number, scene.actor(Role.DISPATCHER), category.id)

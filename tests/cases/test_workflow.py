@@ -22,7 +22,7 @@ from backend.errors import AppError, Conflict, Forbidden, Invalid
 from backend.notify.messages import CATALOGUE, RESIDENT
 from backend.places.roles import Role
 
-EVERYTHING = Given(note="说明", unit_id=1, outcome=Outcome.SOLVED, has_proof=True)
+EVERYTHING = Given(note="说明", unit_id=1, category_id=1, outcome=Outcome.SOLVED, has_proof=True)
 HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -51,7 +51,10 @@ def test_a_refusal_says_what_the_status_is_now():
     [
         (Role.RESIDENT, "submit locate add confirm reopen withdraw urge ask_person"),
         (Role.HANDLER, "add acknowledge send_back resolve see_phone"),
-        (Role.INFORMATION_OFFICER, "submit locate add accept reject assign resolve_on_spot see_phone"),
+        (
+            Role.INFORMATION_OFFICER,
+            "submit locate add classify accept reject assign resolve_on_spot see_phone",
+        ),
         (Role.GRID_OFFICER, "submit add resolve_on_spot see_phone"),
         (Role.SUPERVISOR, "reopen urge see_phone"),
         (Role.SYSTEM, "close"),
@@ -82,6 +85,7 @@ def test_every_status_can_be_reached_and_every_open_one_left():
         (Action.REJECT, {"note": " \n"}, "请填写说明"),
         (Action.SEND_BACK, {"note": ""}, "请填写说明"),
         (Action.ASSIGN, {"unit_id": None}, "请选择责任单位"),
+        (Action.CLASSIFY, {"category_id": None}, "请选择事项"),
         (Action.RESOLVE, {"note": ""}, "请填写说明"),
         (Action.RESOLVE, {"outcome": None}, "请选择办理结果"),
         (Action.RESOLVE, {"has_proof": False}, "照片"),
@@ -122,7 +126,7 @@ def test_what_is_told_to_a_resident_leads_to_the_residents_page():
 def test_every_step_tells_the_resident_or_comes_from_the_resident():
     told = {action for action, rule in RULES.items() if workflow.Audience.RESIDENT in dict(rule.tells)}
     own = {action for action, rule in RULES.items() if Role.RESIDENT in rule.roles}
-    assert set(Action) - told - own == {Action.SEND_BACK, Action.SEE_PHONE}  # matters between officers
+    assert set(Action) - told - own == {Action.SEND_BACK, *workflow.UNTOLD}  # matters between officers
 
 
 def test_everything_has_a_word_that_people_read():
