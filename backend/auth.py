@@ -19,19 +19,35 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from backend import db
 from backend.config import config
-from backend.errors import Gone, LoginNeeded, NotFound
+from backend.errors import Forbidden, Gone, LoginNeeded, NoPost, NotFound, SecondFactorNeeded
 from backend.times import now
 
 View = Callable[..., Any]
 COOKIE = "session"
-LIFE = timedelta(days=30)
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # methods that change nothing
+SEEN_EVERY = timedelta(minutes=1)  # a login's last use is written down no more often
+SECOND_FACTOR_LIFE = timedelta(hours=12)
+NOT_BOUND = "这个页面只给已绑定的工作人员使用"
+ADMINISTRATORS_ONLY = "这里只有管理员可以改动"
 
 
 class Who(StrEnum):
     """What a route asks of its caller; scope decides the rest, row by row."""
 
     RESIDENT = "resident"  # anyone known by their WeChat
-    OFFICER = "officer"  # someone bound to an officer
+    OFFICER = "officer"  # someone bound to an officer who holds a post
+    ADMINISTRATOR = "administrator"  # who changes something needs a fresh second factor, too
+
+
+class Via(StrEnum):
+    """How a login came about."""
+
+    WECHAT = "wechat"  # on a phone of one's own
+    SCAN = "scan"  # on a desk's computer, which others may use after
+
+
+LIVES = {Via.WECHAT: timedelta(days=30), Via.SCAN: timedelta(hours=12)}
+LIFE = LIVES[Via.WECHAT]
 
 
 class LoginSession(db.Base):
@@ -69,11 +85,20 @@ def hash_token(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def start_session(session: Session, contact_id: int) -> tuple[str, datetime]:
+def start_session(
+    session: Session, contact_id: int, device: str | None = None, via: Via = Via.WECHAT
+) -> tuple[str, datetime]:
     """A new login. Returns the token, which is nowhere else, and when it ends."""
-    token, expires_at = secrets.token_urlsafe(32), now() + LIFE
-    session.add(LoginSession(token_hash=hash_token(token), contact_id=contact_id, expires_at=expires_at))
-    return token, expires_at
+    token, at = secrets.token_urlsafe(32), now()
+    login = LoginSession(
+        token_hash=hash_token(token),
+        contact_id=contact_id,
+        device=device,
+        seen_at=at,
+        expires_at=at + LIVES[via],
+    )
+    session.add(login)
+    return token, login.expires_at
 
 
 def end_session(session: Session) -> None:
@@ -82,41 +107,55 @@ def end_session(session: Session) -> None:
     session.execute(sa.update(LoginSession).where(known).values(revoked_at=now()))
 
 
+def pass_second_factor(session: Session) -> None:
+    """Note that the person of this request's login has just shown their second factor."""
+    own = LoginSession.id == g.login_id
+    session.execute(sa.update(LoginSession).where(own).values(second_factor_at=now()))
+
+
+def forget_second_factor(session: Session, officer_id: int) -> None:
+    """No login of this officer counts as having shown a second factor any more."""
+    session.execute(_FORGET, {"officer": officer_id})
+
+
 def _token() -> str:
     scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
     return bearer.strip() if scheme == "Bearer" else request.cookies.get(COOKIE, "")
 
 
-def current_contact_id(session: Session) -> int | None:
-    """The contact whose token came with this request, if it is good."""
-    token = _token()
-    if not token:
-        return None
-    return session.scalar(
-        sa.select(LoginSession.contact_id).where(
-            LoginSession.token_hash == hash_token(token),
-            LoginSession.revoked_at.is_(None),
-            LoginSession.expires_at > now(),
-        )
-    )
-
-
 # An officer who has left is a resident like others, even where nobody thought of the WeChat they had bound.
+# How a login came about shows in how long it was to live.
 _CALLER = sa.text("""
-    SELECT c.resident_id, o.id FROM contacts c
+    SELECT s.id AS login_id, coalesce(s.seen_at, s.created_at) AS seen_at, s.second_factor_at,
+           s.expires_at - s.created_at < interval '1 day' AS by_scan,
+           c.id AS contact_id, c.resident_id, o.id AS officer_id,
+           held.posts > 0 AS holds_post, held.administers > 0 AS administers
+    FROM login_sessions s JOIN contacts c ON c.id = s.contact_id
     LEFT JOIN officers o ON o.id = c.officer_id AND o.left_at IS NULL
-    WHERE c.id = :id""")
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS posts, count(*) FILTER (WHERE role = 'administrator') AS administers FROM posts
+        WHERE officer_id = o.id AND since <= :at AND (until IS NULL OR until > :at)) held
+    WHERE s.token_hash = :token AND s.revoked_at IS NULL AND s.expires_at > :at""")
+_SEE = sa.text(
+    "UPDATE login_sessions SET seen_at = :at WHERE id = :id AND coalesce(seen_at, created_at) < :before"
+)
+_FORGET = sa.text("""
+    UPDATE login_sessions SET second_factor_at = NULL
+    WHERE contact_id IN (SELECT id FROM contacts WHERE officer_id = :officer)""")
 
 
 def require(who: Who) -> Callable[[View], View]:
-    """Only for callers of this sort: sets contact_id, resident_id, officer_id of g, or raises LoginNeeded."""
+    """Only for callers of this sort: sets contact_id, resident_id, officer_id, login_id and administers of g.
+
+    Raises LoginNeeded for strangers and for who is no officer, NoPost for one who holds no post, Forbidden
+    for who is no administrator, SecondFactorNeeded for one who changes something without having shown it.
+    """
 
     def decorate(view: View) -> View:
         @wraps(view)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            _identify()
-            if g.contact_id is None or (who is Who.OFFICER and g.officer_id is None):
-                raise LoginNeeded(None if g.contact_id is None else "这个页面只给已绑定的工作人员使用")
+            caller = identify()
+            _admit(who, caller)
             return view(*args, **kwargs)
 
         wrapper.access = who  # type: ignore[attr-defined]
@@ -125,13 +164,38 @@ def require(who: Who) -> Callable[[View], View]:
     return decorate
 
 
-def _identify() -> None:
-    g.contact_id = g.resident_id = g.officer_id = None
-    with db.transaction() as session:
-        contact_id = current_contact_id(session)
-        if contact_id is not None:
-            g.contact_id = contact_id
-            g.resident_id, g.officer_id = session.execute(_CALLER, {"id": contact_id}).one()
+def identify() -> "sa.Row[Any] | None":
+    """Whose login came with this request, also noted in g; None for a stranger."""
+    caller, at = None, now()
+    if token := _token():
+        with db.transaction() as session:
+            caller = session.execute(_CALLER, {"token": hash_token(token), "at": at}).one_or_none()
+            if caller is not None and at - caller.seen_at > SEEN_EVERY:
+                session.execute(_SEE, {"id": caller.login_id, "at": at, "before": at - SEEN_EVERY})
+    for name in ("login_id", "by_scan", "contact_id", "resident_id", "officer_id", "administers"):
+        setattr(g, name, getattr(caller, name, None))
+    return caller
+
+
+def _admit(who: Who, caller: "sa.Row[Any] | None") -> None:
+    if caller is None:
+        raise LoginNeeded()
+    if who is Who.RESIDENT:
+        return
+    if caller.officer_id is None:
+        raise LoginNeeded(NOT_BOUND)
+    if not caller.holds_post:
+        raise NoPost()
+    if who is Who.ADMINISTRATOR:
+        _admit_administrator(caller)
+
+
+def _admit_administrator(caller: "sa.Row[Any]") -> None:
+    if not caller.administers:
+        raise Forbidden(ADMINISTRATORS_ONLY)
+    shown_at = caller.second_factor_at
+    if request.method not in SAFE and (shown_at is None or now() - shown_at > SECOND_FACTOR_LIFE):
+        raise SecondFactorNeeded()
 
 
 def public(view: View) -> View:

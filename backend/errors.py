@@ -33,6 +33,16 @@ class Forbidden(AppError):
     status, code, message = 403, "forbidden", "您没有办理这件事的权限"
 
 
+class NoPost(AppError):
+    status, code = 403, "no_post"
+    message = "您现在没有岗位，不能使用工作页面。如果不该这样，请联系您的管理员"
+
+
+class SecondFactorNeeded(AppError):
+    status, code = 403, "second_factor_needed"
+    message = "改动之前，请先输入六位动态码"
+
+
 class NotFound(AppError):
     status, code, message = 404, "not_found", "没有找到"
 

@@ -7,9 +7,22 @@ import sqlalchemy as sa
 from flask import Flask, g, jsonify
 
 from backend import auth, db
-from backend.auth import COOKIE, LIFE, LoginSession, Who, require, sign, start_session, unsign
+from backend.auth import (
+    COOKIE,
+    LIFE,
+    SECOND_FACTOR_LIFE,
+    LoginSession,
+    Via,
+    Who,
+    hash_token,
+    require,
+    sign,
+    start_session,
+    unsign,
+)
 from backend.config import config
-from backend.errors import AppError, Gone, NotFound
+from backend.errors import AppError, Gone, NoPost, NotFound, SecondFactorNeeded
+from backend.places.models import Post
 from backend.places.roles import Role
 from backend.times import now
 from tests.factories import make_community, make_contact, make_officer
@@ -28,6 +41,8 @@ def client(session):
         return jsonify(contact=g.contact_id, resident=g.resident_id, officer=g.officer_id)
 
     app.add_url_rule("/officer", "officer", require(Who.OFFICER)(lambda: "office"))
+    edit = require(Who.ADMINISTRATOR)(lambda: "edited")
+    app.add_url_rule("/edit", "edit", edit, methods=["GET", "POST", "PUT", "DELETE"])
 
     @app.post("/out")
     @require(Who.RESIDENT)
@@ -129,6 +144,103 @@ def test_officers_pages_are_for_those_bound_to_an_officer(session, client, token
     assert client.get("/officer", headers=bearer(theirs)).text == "office"
     assert client.get("/resident", headers=bearer(theirs)).json["officer"] == officer.id
     assert client.get("/officer").text == "请从微信里重新打开"
+
+
+@pytest.fixture
+def log_in(session):
+    """A function that makes an officer of a role, and answers their login and its token."""
+
+    def log_in(role, **fields):
+        officer = make_officer(session, role, area=make_community(session))
+        token, _ = start_session(session, make_contact(session, officer=officer).id, **fields)
+        session.commit()
+        login = session.scalar(sa.select(LoginSession).where(LoginSession.token_hash == hash_token(token)))
+        return officer, login, token
+
+    return log_in
+
+
+def end_post(session, officer, role=None):
+    ended = sa.update(Post).where(Post.officer_id == officer.id, Post.role == (role or Post.role))
+    session.execute(ended.values(since=now() - DAY, until=now()))
+    session.commit()
+
+
+def test_an_officer_whose_last_post_ended_is_out_at_once(session, client, log_in):
+    officer, _, token = log_in(Role.SECRETARY)
+    assert client.get("/officer", headers=bearer(token)).status_code == 200
+    end_post(session, officer)
+    refused = client.get("/officer", headers=bearer(token))
+    assert (refused.status_code, refused.text) == (403, NoPost.message)
+    assert client.get("/resident", headers=bearer(token)).status_code == 200
+
+
+def test_a_post_that_has_not_begun_opens_nothing_yet(session, client, log_in):
+    officer, _, token = log_in(Role.SECRETARY)
+    session.execute(sa.update(Post).where(Post.officer_id == officer.id).values(since=now() + DAY))
+    session.commit()
+    assert client.get("/officer", headers=bearer(token)).status_code == 403
+
+
+def test_who_has_left_is_a_resident_like_others(session, client, log_in):
+    officer, _, token = log_in(Role.ADMINISTRATOR)
+    officer.left_at = now()
+    session.commit()
+    assert client.get("/officer", headers=bearer(token)).status_code == 401
+    assert client.get("/resident", headers=bearer(token)).json["officer"] is None
+
+
+@pytest.mark.parametrize("role", [Role.SECRETARY, Role.LEADER, Role.SUPERVISOR])
+def test_an_administrators_pages_are_for_nobody_else(client, log_in, role):
+    _, _, token = log_in(role)
+    for method in ("GET", "POST"):
+        assert client.open("/edit", method=method, headers=bearer(token)).status_code == 403
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_an_administrator_reads_at_once_and_changes_with_a_fresh_second_factor(
+    session, client, log_in, method
+):
+    _, login, token = log_in(Role.ADMINISTRATOR)
+    assert client.get("/edit", headers=bearer(token)).status_code == 200
+    for shown_at, status in (
+        (None, 403),
+        (now() - SECOND_FACTOR_LIFE - timedelta(seconds=1), 403),
+        (now() - SECOND_FACTOR_LIFE + timedelta(minutes=1), 200),
+    ):
+        login.second_factor_at = shown_at
+        session.commit()
+        answered = client.open("/edit", method=method, headers=bearer(token))
+        assert answered.status_code == status
+        assert (answered.text == SecondFactorNeeded.message) is (status == 403)
+
+
+def test_an_administrator_no_more_changes_nothing_whatever_they_have_shown(session, client, log_in):
+    officer, login, token = log_in(Role.ADMINISTRATOR)
+    session.add(Post(officer_id=officer.id, role=Role.SECRETARY, area_id=make_community(session).id))
+    login.second_factor_at = now()
+    end_post(session, officer, Role.ADMINISTRATOR)
+    assert client.get("/officer", headers=bearer(token)).status_code == 200
+    assert client.post("/edit", headers=bearer(token)).status_code == 403
+
+
+def test_a_login_by_scan_lives_as_long_as_a_day_of_work(log_in):
+    lives = {via: log_in(Role.SECRETARY, via=via)[1] for via in Via}
+    for via, length in ((Via.WECHAT, timedelta(days=30)), (Via.SCAN, timedelta(hours=12))):
+        assert abs(lives[via].expires_at - now() - length) < timedelta(minutes=1)
+
+
+def test_when_a_login_was_last_used_is_written_once_a_minute(session, client, log_in):
+    _, login, token = log_in(Role.SECRETARY)
+    begun = login.seen_at
+    client.get("/officer", headers=bearer(token))
+    session.refresh(login)
+    assert login.seen_at == begun
+    login.seen_at = begun - timedelta(seconds=61)
+    session.commit()
+    client.get("/officer", headers=bearer(token))
+    session.refresh(login)
+    assert login.seen_at >= begun
 
 
 @pytest.mark.parametrize("value", [7, "261121483920", {"id": 7, "of": "demo"}, [1, 2]])

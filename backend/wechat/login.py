@@ -12,7 +12,7 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
-from backend import auth, db
+from backend import auth, db, devices
 from backend.auth import public
 from backend.config import config
 from backend.errors import AppError
@@ -57,7 +57,8 @@ def finish(account: str) -> ResponseReturnValue:
         return _try_again(account, next_path, "微信没有认出这次进入，请再点一次")
     with db.transaction() as session:
         contact_id = contacts.meet(session, account, identity.openid, identity.unionid)
-        token, _ = auth.start_session(session, contact_id)
+        device = devices.describe(request.user_agent.string)
+        token, _ = auth.start_session(session, contact_id, device)
     response = redirect(next_path)
     set_cookie(response, auth.COOKIE, token, auth.LIFE)
     response.delete_cookie(COOKIE, path="/wechat/")

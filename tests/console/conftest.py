@@ -8,13 +8,15 @@ from flask.testing import FlaskClient
 
 from backend import auth
 from backend.app import create_app
+from backend.auth import LoginSession
 from backend.cases import intake
 from backend.cases.intake import Report
 from backend.cases.models import CaseEvent, Channel
 from backend.cases.service import Actor, perform
 from backend.cases.workflow import Action, Given, Outcome
-from backend.places.models import Post
+from backend.places.models import Area, Post
 from backend.places.roles import Role
+from backend.times import now
 from tests.browser import add_form_token
 from tests.factories import make_community, make_contact, make_officer, make_resident, make_unit
 
@@ -102,3 +104,26 @@ def queries_of(call):
     assert call().status_code == 200
     sa.event.remove(sa.Engine, "before_cursor_execute", note)
     return statements
+
+
+@pytest.fixture
+def as_administrator(session, as_officer):
+    """A client of an administrator of this area, who has just shown their second factor: the officer is
+    `client.officer`."""
+
+    def sign_in(area, name="高远") -> FlaskClient:
+        officer = make_officer(session, Role.ADMINISTRATOR, area=area, name=name)
+        client = as_officer(officer)
+        own = LoginSession.token_hash == auth.hash_token(client.get_cookie(auth.COOKIE).value)
+        session.execute(sa.update(LoginSession).where(own).values(second_factor_at=now()))
+        session.commit()
+        client.officer = officer
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def admin_client(session, place, as_administrator):
+    """The administrator of the district in which `place` lies."""
+    return as_administrator(session.get_one(Area, place.community.district_id))

@@ -3,7 +3,7 @@
 import pytest
 
 from backend.cases.workflow import Action, Status
-from backend.places.models import Post
+from backend.places.models import Area, Post
 from backend.places.roles import Role
 from backend.times import now
 from tests.browser import add_form_token
@@ -52,13 +52,12 @@ def test_a_resident_without_a_post_is_refused_in_plain_words(app, case, as_offic
         assert SECRET not in response.text
 
 
-@pytest.mark.parametrize("where", ["other community", "other unit", "no post any more"])
+@pytest.mark.parametrize("where", ["other community", "other unit"])
 def test_an_officer_of_elsewhere_is_refused_in_plain_words(app, session, case, as_officer, where):
     elsewhere = make_community(session, name="银杏社区")
     officer = {
         "other community": lambda: make_officer(session, Role.SECRETARY, area=elsewhere),
         "other unit": lambda: make_officer(session, Role.HANDLER, unit=make_unit(session, elsewhere)),
-        "no post any more": lambda: _retired(session, elsewhere),
     }[where]()
     client = as_officer(officer)
     for method, address in routes(app, case):
@@ -74,7 +73,20 @@ def test_an_officer_of_elsewhere_is_refused_in_plain_words(app, session, case, a
     assert case.status is Status.SUBMITTED
 
 
-def _retired(session, area):
+def test_an_officer_who_holds_no_post_any_more_is_refused_in_plain_words(app, session, case, as_officer):
+    client = as_officer(_retired(session, case.place_id))
+    for method, address in routes(app, case):
+        response = client.open(address, method=method, data={"note": "我来办", "seen": "0"})
+        assert response.status_code == 403, address
+        assert "您现在没有岗位" in response.text
+        assert SECRET not in response.text
+        assert PHONE not in response.text
+    session.refresh(case)
+    assert case.status is Status.SUBMITTED
+
+
+def _retired(session, area_id):
+    area = session.get_one(Area, area_id)
     officer = make_officer(session, Role.SECRETARY, area=area)
     session.execute(Post.__table__.update().where(Post.officer_id == officer.id).values(until=now()))
     session.commit()
