@@ -20,15 +20,24 @@ PHONE = re.compile(r"(?<!\d)(?:\+?86[- ]?)?(1[3-9]\d(?:[- ]?\d{4}){2}|0\d{2,3}[-
 
 
 def seal(text: str, column: str) -> bytes:
+    return seal_bytes(text.encode(), column)
+
+
+def seal_bytes(content: bytes, column: str) -> bytes:
     key_id, key = next(iter(config.data_keys.items()))
     nonce = secrets.token_bytes(12)
-    return bytes([key_id]) + nonce + AESGCM(key).encrypt(nonce, text.encode(), column.encode())
+    return bytes([key_id]) + nonce + AESGCM(key).encrypt(nonce, content, column.encode())
 
 
 def unseal(sealed: bytes, column: str) -> str:
     """Raises cryptography.exceptions.InvalidTag for another column's value, KeyError for a lost key."""
+    return unseal_bytes(sealed, column).decode()
+
+
+def unseal_bytes(sealed: bytes, column: str) -> bytes:
+    """Raises as `unseal` does."""
     key = config.data_keys[sealed[0]]
-    return AESGCM(key).decrypt(sealed[1:13], sealed[13:], column.encode()).decode()
+    return AESGCM(key).decrypt(sealed[1:13], sealed[13:], column.encode())
 
 
 def blind_index(text: str) -> bytes:

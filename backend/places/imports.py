@@ -4,6 +4,7 @@ A kind of table (areas, units, …) says how a sheet becomes a plan, and how the
 reads, so a dry run is a plan that is shown; the real run plans again, inside the transaction that writes.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,12 +14,16 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend import storage
-from backend.errors import Invalid
+from backend import sheets, storage
+from backend.errors import Conflict, Invalid
 from backend.places.models import Import
 from backend.places.scope import Editor
+from backend.privacy import seal_bytes, unseal_bytes
 from backend.sheets import Sheet
 from backend.times import now
+
+
+SEALED_AS = "imports.file"
 
 
 class Fate(StrEnum):
@@ -96,29 +101,66 @@ class Kind:
     export: Callable[[Session, Editor], Iterable[Sequence[Any]]]
 
 
-def take_in(
-    session: Session, kind: Kind, sheet: Sheet, editor: Editor, options: Options, content: bytes
-) -> tuple[Import, Plan]:
-    """Plan and write, or raise Invalid when rows are refused and are not to be skipped: then nothing changes.
+def look(
+    session: Session, kind: Kind, content: bytes, file_name: str, editor: Editor, options: Options
+) -> Import:
+    """The dry run: find out every row's fate and keep it with the file. Nothing else changes.
 
-    Two who take in at once take turns. Returns the import's row and the plan that was written.
+    Raises Invalid for a file that cannot be read as a table of this kind.
     """
-    session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended('imports', 0))"))
-    plan = kind.plan(session, sheet, editor, options)
-    refused = plan.refused()
-    if refused and not options.skip_refused:
-        raise Invalid(f"有 {len(refused)} 行不能导入，什么都没有改。请改好文件，或者选择跳过这些行")
+    plan = kind.plan(session, sheets.read(content, file_name), editor, options)
     row = Import(
         kind=kind.name,
-        file_name=sheet.name,
-        sha256=storage.save(content),
+        file_name=file_name,
+        sha256=storage.save(seal_bytes(content, SEALED_AS)),
         options=asdict(options),
         officer_id=editor.officer_id,
         counts=plan.count(),
-        report=[asdict(row) for row in plan.rows if row.findings],
-        applied_at=now(),
+        report=_written(plan),
     )
     session.add(row)
     session.flush()
+    return row
+
+
+def apply(session: Session, kind: Kind, row: Import, editor: Editor, *, skip_refused: bool = False) -> Import:
+    """The real run of a dry run, all or nothing. Two at once take turns, and the same one again is refused.
+
+    Raises Conflict when it was done already, or when what stands here has changed since the dry run, so that
+    the rows would meet another fate: the report then says which. Invalid when rows are refused and are not
+    to be skipped.
+    """
+    session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended('imports', 0))"))
+    session.refresh(row, with_for_update=True)
+    if row.applied_at is not None:
+        raise Conflict("这个文件已经导入过了")
+    options = Options(**row.options | {"skip_refused": skip_refused})
+    content = unseal_bytes(storage.read(row.sha256), SEALED_AS)
+    plan = kind.plan(session, sheets.read(content, row.file_name), editor, options)
+    if plan.count() != row.counts:
+        raise Conflict("预览之后，这里的资料又变了。请重新上传这个文件，看过新的结果再导入")
+    if plan.refused() and not skip_refused:
+        raise Invalid(f"有 {len(plan.refused())} 行不能导入，什么都没有改。请改好文件，或者选择跳过这些行")
+    row.options, row.applied_at = asdict(options), now()
     plan.write(session, row.id)
-    return row, plan
+    session.flush()
+    return row
+
+
+def fates(row: Import) -> list[RowFate]:
+    """What the dry run said of every row."""
+    return [
+        RowFate(
+            fate["row"],
+            fate["name"],
+            Fate(fate["fate"]),
+            [Finding(**finding) for finding in fate["findings"]],
+            fate["before"],
+            fate["after"],
+        )
+        for fate in json.loads(row.report)
+    ]
+
+
+def _written(plan: Plan) -> str:
+    return json.dumps([asdict(row) for row in plan.rows], ensure_ascii=False, default=str)

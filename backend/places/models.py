@@ -216,11 +216,11 @@ class Import(Base):
 
     kind: Mapped[str]  # areas, units, officers, categories, duties
     file_name: Mapped[str]
-    sha256: Mapped[str]  # of the file, which lies in the store
+    sha256: Mapped[str]  # by which the file lies in the store, sealed: it may hold names and numbers
     options: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=sa.text("'{}'"))
     officer_id: Mapped[int | None] = mapped_column(ForeignKey("officers.id"))  # None: the command line
     counts: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=sa.text("'{}'"))  # by fate
-    report: Mapped[list[Any]] = mapped_column(JSONB, server_default=sa.text("'[]'"))
+    report: Mapped[str] = mapped_column(Sealed("imports.report"))  # every row's fate, as JSON
     applied_at: Mapped[datetime | None]
     created_at: Mapped[created_at]
 
