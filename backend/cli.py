@@ -17,6 +17,8 @@ COMMANDS = {
     "check-config": ("backend.cli:check_config", "Read every setting and account; name the bad ones."),
     "demo": ("backend.cli:demo", "Load the invented district, its officers and its accounts."),
     "diagram": ("backend.cli:diagram", "Draw the life of a case, for README.md."),
+    "export": ("backend.importing:give_out", "Write areas, units, officers, … to a file."),
+    "import": ("backend.importing:take_in", "Take areas, units, officers, … in from a CSV or XLSX file."),
     "migrate": ("backend.cli:migrate", "Bring the database's tables up to date."),
     "publish": ("backend.publish:main", "Give the accounts their menus, and places their QR codes."),
     "replay": ("backend.replay.command:replay", "Play a file of real events against the running service."),

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.db import Base
-from backend.places.models import Area, Change
+from backend.places.models import Area, Change, Officer
+from backend.places.roles import Level
 from backend.places.scope import Editor
 from backend.privacy import Sealed, mask_phone
 
@@ -37,6 +38,48 @@ DID_LABELS = {
     Did.REOPENED: "恢复",
     Did.SWITCHED_ON: "启用",
     Did.REMOVED: "删除",
+}
+
+
+# What the record calls the columns of all these tables.
+COLUMN_LABELS = {
+    "name": "名称",
+    "code": "编码",
+    "level": "层级",
+    "parent_id": "上级",
+    "latitude": "纬度",
+    "longitude": "经度",
+    "datum": "坐标系",
+    "telephone": "电话",
+    "phone": "电话",
+    "closed_at": "停用时间",
+    "successor_id": "接续",
+    "area_id": "所在地点",
+    "unit_id": "单位",
+    "officer_id": "人员",
+    "kind": "类型",
+    "aliases": "其他名称",
+    "role": "岗位",
+    "force_kind": "平安员类别",
+    "since": "开始",
+    "until": "结束",
+    "away_since": "请假开始",
+    "away_until": "请假结束",
+    "left_at": "离岗时间",
+    "category_id": "事项",
+    "channel": "渠道",
+    "assisting": "协办单位",
+    "source": "依据",
+    "synonyms": "同义词",
+    "keywords": "关键词",
+    "resolve_hours": "时限（小时）",
+    "in_working_days": "按工作日",
+    "path": "全称",
+    "label": "贴在哪里",
+    "carrier": "载体",
+    "expires_at": "有效期",
+    "revoked_at": "停用时间",
+    "state": "状态",
 }
 
 
@@ -79,14 +122,38 @@ def record(session: Session, editor: Editor, entries: Iterable[Entry], import_id
         session.execute(sa.insert(Change), rows)
 
 
-def page(session: Session, editor: Editor, *, before: int | None = None, limit: int = PAGE) -> list[Change]:
-    """The changes in this person's areas, newest first. `before` is the id of the last one seen."""
+def page(
+    session: Session,
+    editor: Editor,
+    *,
+    before: int | None = None,
+    subject: str | None = None,
+    limit: int = PAGE,
+) -> list[Change]:
+    """The changes in this person's areas, newest first. `before` is the id of the last one seen.
+
+    What belongs to no area (the dictionary, which is everybody's) is shown to whoever administers a district.
+    """
     query = sa.select(Change).outerjoin(Area, Area.id == Change.area_id)
     if not editor.is_command_line:
-        query = query.where(editor.edits(Area))
+        of_all = Change.area_id.is_(None) if _has_district(editor) else sa.false()
+        query = query.where(editor.edits(Area) | of_all)
+    if subject is not None:
+        query = query.where(Change.subject == subject)
     if before is not None:
         query = query.where(Change.id < before)
     return list(session.scalars(query.order_by(Change.id.desc()).limit(limit)))
+
+
+def names(session: Session, rows: Sequence[Change]) -> dict[int, str]:
+    """The names of those who made these changes, by their ids (one query)."""
+    wanted = {row.officer_id for row in rows if row.officer_id is not None}
+    found = session.execute(sa.select(Officer.id, Officer.name).where(Officer.id.in_(wanted)))
+    return {officer_id: name for officer_id, name in found}
+
+
+def _has_district(editor: Editor) -> bool:
+    return any(area.level is Level.DISTRICT for area in editor.areas())
 
 
 def _plain(row: Base, column: str) -> Any:

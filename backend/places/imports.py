@@ -22,7 +22,6 @@ from backend.privacy import seal_bytes, unseal_bytes
 from backend.sheets import Sheet
 from backend.times import now
 
-
 SEALED_AS = "imports.file"
 
 
@@ -71,6 +70,7 @@ class Options:
 
     under_id: int | None = None  # the area in which the file's topmost rows lie, where it does not say
     skip_refused: bool = False  # take the good rows and leave the others
+    is_whole: bool = False  # what the file does not hold is to end (an edition of the dictionary)
     name: str = ""  # of an edition of the dictionary, or of a duty list
 
 

@@ -13,15 +13,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.config import config
 from backend.errors import NotFound
 from backend.notify.fitting import slot_kind
 from backend.notify.messages import Message
-from backend.places.models import Area
-from backend.places.roles import Level
+from backend.places import naming
 
 MINI = ":mini"  # ends the account's name in contacts that came by its mini program
 MODES = ("secure", "compatible", "plain")
@@ -114,23 +112,11 @@ def reset() -> None:
 
 
 def _find_area(session: Session, account: Account) -> int:
-    """By name among districts, streets and communities, or by a path of names down from the district."""
-    *above, name = account.area.split("/")
-    wanted = (Level.DISTRICT, Level.SUBDISTRICT, Level.COMMUNITY)
-    query = sa.select(Area.id).where(Area.name == name)
-    query = query.where(Area.parent_id.in_(_path(above))) if above else query.where(Area.level.in_(wanted))
-    found = list(session.scalars(query))
+    found = naming.called(session, account.area)
     if len(found) == 1:
-        return found[0]
+        return found[0].id
     problem = "fits several areas: write its path, like 区/街道/社区" if found else "is not a known area"
     raise _bad(account.name, "area", problem)
-
-
-def _path(names: list[str]) -> sa.Select[int]:
-    query = sa.select(Area.id).where(Area.name == names[0], Area.parent_id.is_(None))
-    for name in names[1:]:
-        query = sa.select(Area.id).where(Area.name == name, Area.parent_id.in_(query))
-    return query
 
 
 def _bad(account: str, where: str, problem: str) -> SystemExit:

@@ -1,0 +1,38 @@
+"""Which area an operator means: by its code, its name, or a path of names such as 青岚区/望溪街道."""
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend.errors import Invalid, NotFound
+from backend.places.models import Area
+from backend.places.roles import Level
+
+BY_NAME_ALONE = (Level.DISTRICT, Level.SUBDISTRICT, Level.COMMUNITY)  # below these, names repeat
+
+
+def called(session: Session, words: str) -> list[Area]:
+    """The open areas that these words name: none, one, or several namesakes."""
+    *above, name = words.strip().split("/")
+    query = sa.select(Area).where(Area.closed_at.is_(None))
+    if above:
+        return list(session.scalars(query.where(Area.name == name, Area.parent_id.in_(_path(above)))))
+    by_name = (Area.name == name) & Area.level.in_(BY_NAME_ALONE)
+    return list(session.scalars(query.where(by_name | (Area.code == name)).order_by(Area.id)))
+
+
+def the_one(session: Session, words: str) -> Area:
+    """The one area that these words name. Raises NotFound, or Invalid where several have the name."""
+    found = called(session, words)
+    if not found:
+        raise NotFound(f"没有找到地点“{words}”，请写编码，或者从区开始的全称，例如：青岚区/望溪街道/玉兰社区")
+    if len(found) > 1:
+        raise Invalid(f"有 {len(found)} 个地点叫“{words}”，请写编码，或者从区开始的全称")
+    return found[0]
+
+
+def _path(names: list[str]) -> sa.Select[int]:
+    is_open = Area.closed_at.is_(None)
+    query = sa.select(Area.id).where(Area.name == names[0], Area.parent_id.is_(None), is_open)
+    for name in names[1:]:
+        query = sa.select(Area.id).where(Area.name == name, Area.parent_id.in_(query), is_open)
+    return query
