@@ -19,9 +19,11 @@ from backend.console import (
     desk,
     dictionary,
     duties,
+    entry,
     imports,
     officers,
     roster,
+    second_factor,
     sessions,
     units,
 )
@@ -38,7 +40,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 DESK = (areas, units, officers, roster, dictionary, duties, codes, imports, changes, sessions)
-BLUEPRINTS: tuple[Blueprint, ...] = (login, resident, api, console, *(part.bp for part in DESK))
+LOGIN = (entry, second_factor)
+BLUEPRINTS: tuple[Blueprint, ...] = (login, resident, api, console, *(part.bp for part in (*DESK, *LOGIN)))
 
 
 class PlainJson(DefaultJSONProvider):

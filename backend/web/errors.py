@@ -5,12 +5,12 @@ import secrets
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, g, make_response, redirect, render_template, request, url_for
+from flask import Flask, Response, flash, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from backend import logs
-from backend.errors import AppError, LoginNeeded
+from backend import devices, logs
+from backend.errors import AppError, LoginNeeded, SecondFactorNeeded
 from backend.wechat import accounts
 
 logger = logging.getLogger(__name__)
@@ -25,6 +25,7 @@ SENTENCES = {
     429: ("too_many", "操作太频繁，请过一分钟再试"),
 }
 HOME = ("回到首页", "/")
+NOT_SAVED = "刚才的改动还没有保存：请先验证，再回去提交一次"
 OTHERWISE = ("error", "这次没有办成，请稍后再试")
 TITLES = {
     401: "请重新进入",
@@ -57,6 +58,8 @@ def forget_request(_error: BaseException | None) -> None:
 def show_expected(error: AppError) -> ResponseReturnValue:
     if isinstance(error, LoginNeeded) and not wants_json():
         return _ask_to_log_in(error)
+    if isinstance(error, SecondFactorNeeded) and not wants_json():
+        return _ask_for_second_factor()
     return answer(error.status, error.code, error.message)
 
 
@@ -105,12 +108,44 @@ def login_url(next_path: str) -> str:
     return url_for("login.login", account=account, next=next_path)
 
 
+def entrance(next_path: str) -> str:
+    """Where one says who one is: officers at a desk by scanning a code, everyone else through WeChat."""
+    is_at_desk = not devices.is_in_wechat(request.user_agent.string)
+    if is_at_desk and next_path.startswith("/console"):
+        return url_for("entry.ask", next=next_path)
+    return login_url(next_path)
+
+
 def _ask_to_log_in(error: LoginNeeded) -> ResponseReturnValue:
-    """Send a stranger through WeChat and back; someone known, but not entitled, would only go in a circle."""
+    """Send a stranger to say who they are and back; someone known, but not entitled, would only go in a
+    circle."""
     is_stranger = g.get("contact_id") is None
+    if is_stranger and "HX-Request" in request.headers:
+        return _leave_for(entrance(page_before()))
     if is_stranger and request.method in {"GET", "HEAD"}:
-        return redirect(login_url(request.full_path.rstrip("?")))
+        return redirect(entrance(request.full_path.rstrip("?")))
     back = request.full_path if request.method == "GET" else urlsplit(request.referrer or "/").path
-    links = [("重新进入", login_url(back.rstrip("?")))]
+    links = [("重新进入", entrance(back.rstrip("?")))]
     title = "请重新进入" if is_stranger else "这个页面打不开"
     return answer(error.status, error.code, error.message, links=links, title=title)
+
+
+def _ask_for_second_factor() -> ResponseReturnValue:
+    """What was sent cannot be sent again for them: say so, and lead back to the page of the form."""
+    flash(NOT_SAVED, "info")
+    return _leave_for(url_for("second_factor.ask", next=page_before()))
+
+
+def page_before() -> str:
+    """The path of the page of ours whose form or button sent this request; else the officers' first page."""
+    came = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
+    if came.netloc != request.host:
+        return url_for("console.cases")
+    return f"{came.path}?{came.query}".rstrip("?")
+
+
+def _leave_for(address: str) -> ResponseReturnValue:
+    """Lead the whole page there, also where a script asked for a piece of it."""
+    if "HX-Request" in request.headers:
+        return Response(headers={"HX-Redirect": address})
+    return redirect(address, 303)

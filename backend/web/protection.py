@@ -7,7 +7,7 @@ from functools import partial
 
 from flask import Blueprint, Flask, Response, request
 from flask_wtf.csrf import CSRFProtect
-from limits import parse
+from limits import RateLimitItem, parse
 from limits.errors import StorageError
 from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
@@ -44,6 +44,14 @@ def charge() -> None:
         is_within = _hit(_own)
     if not is_within:
         raise TooMany("操作太频繁，请过一分钟再试")
+
+
+def is_within(budget: RateLimitItem, *whose: str) -> bool:
+    """Count one more use of this budget; False once it is used up. `whose` begins with what is counted."""
+    try:
+        return _shared.hit(budget, *whose)
+    except StorageError:
+        return _own.hit(budget, *whose)
 
 
 def _hit(limiter: FixedWindowRateLimiter) -> bool:

@@ -40,7 +40,7 @@ def test_a_stranger_is_sent_to_log_in_or_refused(app, case):
         assert SECRET not in response.text
         assert PHONE not in response.text
         if method == "GET":
-            assert response.location.startswith("/wechat/demo/login?next=/console/")
+            assert response.location.startswith("/console/login?next=/console/")
 
 
 def test_a_resident_without_a_post_is_refused_in_plain_words(app, case, as_officer):

@@ -17,11 +17,15 @@ from backend.wechat.login import own_path
 from backend.wechat.models import Conversation
 from tests.browser import add_form_token
 from tests.factories import make_area, make_contact, make_officer
+from tests.sandbox_client import USER_AGENT
 
 
 @pytest.fixture
 def visitor(session):
-    return create_app().test_client()
+    """A browser inside WeChat."""
+    client = create_app().test_client()
+    client.environ_base["HTTP_USER_AGENT"] = USER_AGENT
+    return client
 
 
 @pytest.fixture

@@ -1,0 +1,354 @@
+"""Letting a desktop in by scanning its code: who may, once, and nobody in their place."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from backend import auth, db
+from backend.app import create_app
+from backend.auth import LoginSession, LoginTicket
+from backend.broker import redis_client
+from backend.console import tickets
+from backend.errors import AppError
+from backend.places.models import Post
+from backend.places.roles import Role
+from backend.times import now
+from tests.browser import add_form_token
+from tests.factories import make_community, make_contact, make_officer
+
+CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/122.0.0.0 Safari/537.36"
+WEIXIN = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) MicroMessenger/8.0.50"
+HTMX = {"HX-Request": "true"}
+
+
+class Desk:
+    """A browser that asks to be let in."""
+
+    def __init__(self, app, wanted="/console/?tab=all"):
+        self.client = app.test_client()
+        self.client.environ_base["HTTP_USER_AGENT"] = CHROME
+        add_form_token(self.client)
+        self.page = self.client.get("/console/login", query_string={"next": wanted})
+        self.token = re.search(r"/console/login/([^/]+)/state", self.page.text)[1]
+        self.path = f"/console/login/{self.token}"
+        self.number = re.search(r"核对数字 <strong[^>]*>(\d{4})<", self.page.text)[1]
+
+    def poll(self, seen="waiting"):
+        query = {"seen": seen, "next": "/console/?tab=all"}
+        return self.client.get(f"{self.path}/state", query_string=query, headers=HTMX)
+
+    def enter(self):
+        return self.client.post(f"{self.path}/enter", data={"next": "/console/?tab=all"}, headers=HTMX)
+
+
+@pytest.fixture
+def desk(app, session):
+    redis_client().flushall()
+    return Desk(app)
+
+
+@pytest.fixture
+def phone(place, as_officer):
+    """The phone of 李梅."""
+    client = as_officer(place.desk)
+    client.environ_base["HTTP_USER_AGENT"] = WEIXIN
+    return client
+
+
+def ticket_of(session, desk):
+    wanted = LoginTicket.token_hash == auth.hash_token(desk.token)
+    return session.scalar(sa.select(LoginTicket).where(wanted).execution_options(populate_existing=True))
+
+
+def logins(session):
+    return session.scalar(sa.select(sa.func.count(LoginSession.id)))
+
+
+def test_a_scan_and_a_tap_let_the_desktop_in(session, desk, phone, place):
+    assert desk.poll().status_code == 204
+    asked = phone.get(desk.path).text
+    assert "请确认这是您自己面前的电脑" in asked
+    for words in (desk.number, "电脑 Windows Chrome（网络地址 127.0.0.1）", "今天", "确认登录", "不是我操作"):
+        assert words in asked
+    scanned = desk.poll().text
+    assert "李* 已扫码，请在手机上确认" in scanned
+    assert "seen=scanned" in scanned
+    assert desk.poll("scanned").status_code == 204
+    assert "已确认" in phone.post(f"{desk.path}/confirm", follow_redirects=True).text
+    confirmed = desk.poll("scanned").text
+    assert f'hx-post="{desk.path}/enter"' in confirmed
+    assert "every 2s" not in confirmed
+    entered = desk.enter()
+    assert (entered.status_code, entered.headers["HX-Redirect"]) == (200, "/console/?tab=all")
+    assert desk.client.get("/console/?tab=all").status_code == 200
+    login = session.scalars(sa.select(LoginSession).order_by(LoginSession.id.desc())).first()
+    assert login.device == "电脑 Windows Chrome（网络地址 127.0.0.1）"
+    assert login.expires_at < now() + timedelta(hours=12)
+
+
+def test_without_scripts_a_button_enters_too(desk, phone):
+    phone.get(desk.path)
+    phone.post(f"{desk.path}/confirm")
+    entered = desk.client.post(f"{desk.path}/enter", data={"next": "/console/units/"})
+    assert (entered.status_code, entered.location) == (303, "/console/units/")
+
+
+def test_looking_changes_nothing_but_that_it_was_scanned(session, desk, phone):
+    for _ in range(2):
+        phone.get(desk.path)
+        desk.poll()
+    ticket = ticket_of(session, desk)
+    assert ticket.contact_id is not None
+    assert (ticket.confirmed_at, ticket.refused_at, ticket.used_at) == (None, None, None)
+    for way in ("confirm", "refuse", "enter"):
+        assert phone.get(f"{desk.path}/{way}").status_code == 405
+
+
+def test_the_forms_need_their_token(app, desk, phone):
+    del phone.environ_base["HTTP_X_CSRFTOKEN"]
+    for way in ("confirm", "refuse", "enter"):
+        assert phone.post(f"{desk.path}/{way}").status_code == 400
+
+
+def test_who_did_not_ask_keeps_the_desktop_out(session, desk, phone):
+    phone.get(desk.path)
+    assert "已拒绝" in phone.post(f"{desk.path}/refuse", follow_redirects=True).text
+    answered = desk.poll("scanned").text
+    assert "手机上拒绝了这次登录" in answered
+    assert "/console/login?next=/console/?tab%3Dall" in answered
+    assert phone.post(f"{desk.path}/confirm").status_code == 409
+    assert desk.enter().status_code == 409
+
+
+def test_a_second_thought_keeps_out_what_is_not_yet_in(desk, phone):
+    phone.get(desk.path)
+    phone.post(f"{desk.path}/confirm")
+    phone.post(f"{desk.path}/refuse")
+    assert desk.enter().status_code == 409
+
+
+def test_what_is_in_already_is_ended_in_the_list_of_logins(desk, phone):
+    phone.get(desk.path)
+    phone.post(f"{desk.path}/confirm")
+    desk.enter()
+    refused = phone.post(f"{desk.path}/refuse")
+    assert refused.status_code == 409
+    assert "我的登录" in refused.text
+
+
+def test_after_two_minutes_a_code_is_of_no_use(session, desk, phone):
+    ticket = ticket_of(session, desk)
+    assert ticket.expires_at - now() < timedelta(minutes=2)
+    ticket.expires_at = now()
+    session.commit()
+    assert "二维码已过期" in desk.poll().text
+    assert "二维码已过期" in phone.get(desk.path).text
+    assert phone.post(f"{desk.path}/confirm").status_code == 410
+    assert ticket_of(session, desk).contact_id is None
+
+
+def test_what_was_confirmed_at_the_last_second_still_comes_in_but_not_for_long(session, desk, phone):
+    phone.get(desk.path)
+    ticket = ticket_of(session, desk)
+    ticket.expires_at = now() + timedelta(seconds=5)
+    session.commit()
+    phone.post(f"{desk.path}/confirm")
+    ticket = ticket_of(session, desk)
+    assert timedelta(seconds=25) < ticket.expires_at - now() < timedelta(seconds=31)
+    ticket.expires_at = now()
+    session.commit()
+    assert desk.enter().status_code == 409
+
+
+def test_a_poll_address_alone_is_worthless(session, app, desk, phone):
+    thief = app.test_client()
+    add_form_token(thief)
+    phone.get(desk.path)
+    phone.post(f"{desk.path}/confirm")
+    before = logins(session)
+    for browser in (None, "guess", Desk(app).client.get_cookie("desk", path=desk.path + "/")):
+        if browser:
+            thief.set_cookie("desk", "guess", path=desk.path + "/")
+        assert thief.get(f"{desk.path}/state").status_code == 404
+        assert thief.post(f"{desk.path}/enter").status_code == 404
+    assert phone.get(f"{desk.path}/state").status_code == 404
+    assert logins(session) == before
+    assert desk.enter().status_code == 200
+
+
+def test_two_tabs_of_one_browser_do_not_disturb_each_other(desk, app, phone):
+    page = desk.client.get("/console/login")
+    assert re.search(r"/console/login/([^/]+)/state", page.text)[1] != desk.token
+    assert desk.poll().status_code == 204
+
+
+def test_the_cookie_goes_to_its_own_ticket_and_to_no_script(desk):
+    [cookie] = [c for c in desk.page.headers.getlist("Set-Cookie") if c.startswith("desk=")]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    assert f"Path={desk.path}/" in cookie
+
+
+def test_what_the_table_holds_opens_nothing(session, desk, phone):
+    ticket = ticket_of(session, desk)
+    phone.get(desk.path)
+    phone.post(f"{desk.path}/confirm")
+    desk.client.set_cookie("desk", ticket.browser_hash.hex(), path=desk.path + "/")
+    assert desk.enter().status_code == 404
+
+
+def test_only_officers_with_a_post_let_anybody_in(session, app, desk, place, as_officer):
+    resident, retired = as_officer(None), as_officer(place.colleague)
+    session.execute(sa.update(Post).where(Post.officer_id == place.colleague.id).values(until=now()))
+    session.commit()
+    for client, status in ((resident, 401), (retired, 403)):
+        assert client.get(desk.path).status_code == status
+        assert client.post(f"{desk.path}/confirm").status_code == status
+    stranger = app.test_client()
+    stranger.environ_base["HTTP_USER_AGENT"] = WEIXIN
+    assert stranger.get(desk.path).location == f"/wechat/demo/login?next={desk.path}"
+    assert ticket_of(session, desk).contact_id is None
+
+
+def test_what_one_scanned_another_does_not_confirm(session, desk, phone, place, as_officer):
+    phone.get(desk.path)
+    other = as_officer(place.colleague)
+    for answer in (
+        other.get(desk.path),
+        other.post(f"{desk.path}/confirm"),
+        other.post(f"{desk.path}/refuse"),
+    ):
+        assert answer.status_code == 409
+        assert "已经被另一个微信扫过" in answer.text
+    assert tickets.state(ticket_of(session, desk), now()) is tickets.State.SCANNED
+
+
+def test_a_desktop_lets_no_other_desktop_in(app, desk, phone):
+    phone.get(desk.path)
+    phone.post(f"{desk.path}/confirm")
+    desk.enter()
+    other = Desk(app)
+    for answer in (desk.client.get(other.path), desk.client.post(f"{other.path}/confirm")):
+        assert answer.status_code == 403
+        assert "请用手机微信" in answer.text
+
+
+def test_a_browser_gets_a_new_login_and_the_old_one_ends(session, desk, phone, place, as_officer):
+    earlier, _ = auth.start_session(session, make_contact(session, officer=place.colleague).id)
+    session.commit()
+    desk.client.set_cookie(auth.COOKIE, earlier)
+    phone.get(desk.path)
+    phone.post(f"{desk.path}/confirm")
+    desk.enter()
+    assert desk.client.get_cookie(auth.COOKIE).value != earlier
+    ended = LoginSession.token_hash == auth.hash_token(earlier)
+    assert session.scalar(sa.select(LoginSession.revoked_at).where(ended)) is not None
+
+
+def test_a_stranger_at_a_desk_is_asked_to_scan_and_inside_wechat_goes_through_wechat(app, session):
+    desk, phone = app.test_client(), app.test_client()
+    phone.environ_base["HTTP_USER_AGENT"] = WEIXIN
+    wanted = "next=/console/?tab%3Dall"
+    assert desk.get("/console/?tab=all").location == f"/console/login?{wanted}"
+    assert phone.get("/console/?tab=all").location == f"/wechat/demo/login?{wanted}"
+    assert phone.get("/console/login?next=/console/?tab%3Dall").location == f"/wechat/demo/login?{wanted}"
+    assert desk.get("/r/").location.startswith("/wechat/demo/login")
+
+
+def test_a_piece_of_a_page_leads_the_whole_page_to_the_code(app, session):
+    headers = HTMX | {"HX-Current-URL": "http://localhost/console/units/?q=x"}
+    answer = app.test_client().get("/console/?tab=all", headers=headers)
+    assert answer.headers["HX-Redirect"] == "/console/login?next=/console/units/?q%3Dx"
+
+
+@pytest.mark.parametrize("wanted", ["https://evil.example/", "//evil.example", "/\\evil.example"])
+def test_after_login_one_stays_with_us(app, session, wanted, phone):
+    desk = Desk(app, wanted)
+    phone.get(desk.path)
+    phone.post(f"{desk.path}/confirm")
+    entered = desk.client.post(f"{desk.path}/enter", data={"next": wanted}, headers=HTMX)
+    assert entered.headers["HX-Redirect"] == "/"
+    assert "evil" not in desk.page.text
+
+
+def test_codes_are_not_made_without_end(app, session, desk):
+    client = app.test_client()
+    answers = [client.get("/console/login").status_code for _ in range(60)]
+    assert (answers[0], answers[-1]) == (200, 429)
+    elsewhere = client.get("/console/login", environ_base={"REMOTE_ADDR": "192.0.2.9"})
+    assert elsewhere.status_code == 200
+
+
+def test_old_tickets_do_not_pile_up(app, session, desk):
+    old = ticket_of(session, desk)
+    old.expires_at = now() - timedelta(hours=2)
+    session.commit()
+    Desk(app)
+    assert ticket_of(session, desk) is None
+
+
+def test_a_made_up_code_is_not_found(phone, desk):
+    for answer in (phone.get("/console/login/made-up"), phone.post("/console/login/made-up/confirm")):
+        assert answer.status_code == 404
+        assert "请刷新电脑上的页面" in answer.text
+
+
+@pytest.fixture
+def confirmed(committed):
+    """A ticket that was confirmed, as (token, browser)."""
+    officer = make_officer(committed, Role.SECRETARY, area=make_community(committed))
+    contact = make_contact(committed, officer=officer)
+    token, browser = tickets.issue(committed, "电脑")
+    committed.commit()
+    with db.transaction() as session:
+        tickets.confirm(session, token, contact.id)
+    return token, browser
+
+
+def at_once(times, call):
+    """Call it from many threads; counts how many did not raise."""
+
+    def attempt(number):
+        try:
+            with db.transaction() as session:
+                call(session, number)
+        except AppError:
+            return 0
+        return 1
+
+    with ThreadPoolExecutor(times) as pool:
+        return sum(pool.map(attempt, range(times)))
+
+
+def test_of_many_polls_at_one_moment_one_enters(committed, confirmed):
+    assert at_once(8, lambda session, _: tickets.enter(session, *confirmed)) == 1
+    assert logins(committed) == 1
+
+
+def test_of_many_phones_at_one_moment_one_lets_it_in(committed):
+    community = make_community(committed)
+    officers = [make_officer(committed, Role.SECRETARY, area=community) for _ in range(8)]
+    contacts = [make_contact(committed, officer=officer).id for officer in officers]
+    token, _ = tickets.issue(committed, "电脑")
+    committed.commit()
+    assert at_once(8, lambda session, number: tickets.confirm(session, token, contacts[number])) == 1
+    ticket = committed.scalars(sa.select(LoginTicket)).one()
+    assert ticket.contact_id in contacts
+
+
+def test_to_confirm_twice_is_to_confirm(committed, confirmed):
+    token, _ = confirmed
+    contact_id = committed.scalar(sa.select(LoginTicket.contact_id))
+    assert at_once(4, lambda session, _: tickets.confirm(session, token, contact_id)) == 4
+
+
+def test_every_form_of_the_console_needs_its_token(session):
+    app = create_app()
+    client = app.test_client()
+    for rule in app.url_map.iter_rules():
+        if "POST" in rule.methods and rule.rule.startswith("/console"):
+            path = re.sub(r"<int:[^>]+>", "1", rule.rule)
+            assert client.post(re.sub(r"<[^>]+>", "x", path)).status_code in {400, 429}, rule.rule
