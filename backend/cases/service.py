@@ -280,7 +280,7 @@ def find(session: Session, number: str, actor: Actor) -> Case:
     case = session.scalar(
         sa.select(Case)
         .where(Case.number == number)
-        .options(joinedload(Case.place), joinedload(Case.community), joinedload(Case.unit))
+        .options(*(joinedload(to) for to in (Case.place, Case.community, Case.unit, Case.category)))
     )
     if case is None or (not actor.roles_over(case) and actor.officer_id is None):
         raise NotFound("没有找到这件诉求")

@@ -117,6 +117,15 @@ def see_phone(number: str) -> ResponseReturnValue:
     return _show(number, whole_phone=phone)
 
 
+@bp.get("/categories")
+@require(Who.OFFICER)
+def categories() -> ResponseReturnValue:
+    """What the dictionary has for what is being typed, to choose from in the form."""
+    with db.transaction() as session:
+        found = tasks.find_categories(session, clean(request.args.get("q", ""))[:100])
+    return render_template("console/categories.html", options=found)
+
+
 def _photos(number: str) -> list[Photo]:
     """The photos of the form made ready, if the case is this officer's to see."""
     with db.transaction() as session:
@@ -128,7 +137,9 @@ def _show(number: str, **shown: Any) -> str:
     with db.transaction() as session:
         actor = people.officer(session)
         found = service.find(session, clean(number), actor)
-        return render_template("console/case.html", **(_facts(session, found, actor) | shown))
+        facts = _facts(session, found, actor) | shown
+        facts["found"] = tasks.find_categories(session, clean(facts["typed"].get("q", ""))[:100])
+        return render_template("console/case.html", **facts)
 
 
 def _facts(session: Session, found: Case, actor: Actor) -> dict[str, Any]:
@@ -153,6 +164,7 @@ def _facts(session: Session, found: Case, actor: Actor) -> dict[str, Any]:
         "missing": tasks.MISSING,
         "due": wording.due(found, now()),
         "turn": wording.turn(found, is_readers=any(task.is_next for task in doable)),
+        "category": found.category.path if found.category else "",
         "channel": wording.CHANNELS[found.channel],
         "typed": MultiDict(),
         "wrong": {},

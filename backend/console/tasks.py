@@ -7,9 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from backend.cases import attachments, queries, service, workflow
+from backend.cases import attachments, category_search, queries, service, workflow
 from backend.cases.attachments import Photo
-from backend.cases.models import Case
+from backend.cases.models import Case, Category
 from backend.cases.service import Actor
 from backend.cases.workflow import OUTCOME_LABELS, STATUS_LABELS, Action, Given, Need, Outcome
 from backend.errors import Conflict, Invalid, TooLarge
@@ -25,6 +25,7 @@ MISSING = {  # by field; what the browser says of an empty one, and the server s
     "unit": "请选择责任单位",
     "place": "请选择地点",
     "outcome": "请选择办理结果",
+    "category": "请选择事项",
 }
 THERE_ALREADY = "这些照片已经在这件事里了，不用再传"
 UNPLEASANT = frozenset({Action.REJECT, Action.SEND_BACK})
@@ -44,6 +45,7 @@ class Task:
     units: Sequence[tuple[int, str]] = ()
     places: Sequence[tuple[int, str]] = ()
     outcomes: Sequence[tuple[str, str]] = ()
+    categories: Sequence[tuple[int, str]] | None = None  # what the report may be about; None: not asked
 
 
 def tasks(session: Session, case: Case, actor: Actor) -> list[Task]:
@@ -65,6 +67,7 @@ def _task(session: Session, case: Case, action: Action, rule: workflow.Rule) -> 
         takes_photos=Need.PROOF in rule.needs or action in WITH_PHOTOS,
         units=_units(session, case) if Need.UNIT in rule.needs else (),
         places=_places(session, case) if action is Action.LOCATE else (),
+        categories=_categories(session, case) if Need.CATEGORY in rule.needs else None,
         outcomes=[(o.value, OUTCOME_LABELS[o]) for o in Outcome] if Need.OUTCOME in rule.needs else (),
     )
 
@@ -78,6 +81,20 @@ def _places(session: Session, case: Case) -> list[tuple[int, str]]:
         return []
     found = places.choices(session, case.district_id)
     return [(p.id, p.name if p.path.endswith(p.name) else f"{p.path} / {p.name}") for p in found]
+
+
+def _categories(session: Session, case: Case) -> list[tuple[int, str]]:
+    """What the dictionary has for the words of the report, and what the case is filed under already."""
+    said = [one.category for one in category_search.category_suggestions(session, case.report)]
+    filed = session.get(Category, case.category_id) if case.category_id else None
+    return list(
+        {one.id: one.path for one in (filed, *said) if one is not None and one.until_id is None}.items()
+    )
+
+
+def find_categories(session: Session, text: str) -> list[tuple[int, str]]:
+    """The entries of the dictionary that somebody may mean who has typed this."""
+    return [(one.category.id, one.category.path) for one in category_search.find(session, text, limit=10)]
 
 
 def prepare(contents: Sequence[bytes]) -> list[Photo]:
@@ -108,6 +125,8 @@ def take(
     new = sum(attachments.attach(session, case, photo, by_resident=False, at=at)[1] for photo in photos)
     if action is Action.LOCATE:
         return service.locate(session, number, actor, _chosen_place(session, case, form)), None
+    if action is Action.CLASSIFY:
+        return service.classify(session, number, actor, _chosen_category(form), at), None
     given = _given(session, case, action, form, photos)
     if action is Action.ADD and attachments.brings_nothing(given.note, photos, new):
         return case, THERE_ALREADY
@@ -155,6 +174,13 @@ def _chosen_place(session: Session, case: Case, form: MultiDict[str, str]) -> Ar
     if place_id is None or place_id not in dict(_places(session, case)):
         raise WrongFields({"place": MISSING["place"]})
     return session.get_one(Area, place_id)
+
+
+def _chosen_category(form: MultiDict[str, str]) -> int:
+    category_id = _number(form, "category")
+    if category_id is None:
+        raise WrongFields({"category": MISSING["category"]})
+    return category_id
 
 
 def _outcome(form: MultiDict[str, str]) -> Outcome | None:

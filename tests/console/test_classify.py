@@ -1,0 +1,70 @@
+"""Saying what a case is about: the officer chooses from the dictionary, which finds while one types."""
+
+from backend.cases.models import Case
+from tests.console.conftest import open_case, tap
+from tests.factories import make_category
+
+
+def choice(category):
+    return f'name="category" value="{category.id}"'
+
+
+def dictionary(session):
+    lighting = make_category(session, "市政设施")
+    lamp = make_category(session, "路灯不亮", lighting, initials="ldbl", synonyms=["路灯坏了"])
+    drain = make_category(session, "下水道堵塞", lighting, initials="xsdds")
+    return lamp, drain
+
+
+def test_the_form_offers_what_the_report_says(session, place, as_officer):
+    lamp, drain = dictionary(session)
+    case = open_case(session, place.community, "门口的路灯坏了三天")
+    page = as_officer(place.desk).get(f"/console/cases/{case.number}").text
+    assert choice(lamp) in page
+    assert choice(drain) not in page
+
+
+def test_typing_initials_finds_the_entry(session, place, as_officer):
+    _, drain = dictionary(session)
+    found = as_officer(place.desk).get("/console/categories", query_string={"q": "xsd"}).text
+    assert drain.path in found
+    assert found.count("<input") == 1
+
+
+def test_a_chosen_entry_stands_on_the_page_and_in_the_history(session, place, as_officer):
+    lamp, _ = dictionary(session)
+    case = open_case(session, place.community)
+    client = as_officer(place.desk)
+    done = tap(client, session, case, "classify", category=lamp.id)
+    assert done.status_code == 303
+    page = client.get(done.location).text
+    assert page.count("市政设施 / 路灯不亮") >= 2
+    assert session.get_one(Case, case.id, populate_existing=True).category_id == lamp.id
+
+
+def test_without_a_choice_the_form_stays_with_what_was_typed_and_what_that_finds(session, place, as_officer):
+    _, drain = dictionary(session)
+    case = open_case(session, place.community)
+    refused = tap(as_officer(place.desk), session, case, "classify", q="下水道")
+    assert refused.status_code == 422
+    assert "请选择事项" in refused.text
+    assert choice(drain) in refused.text
+
+
+def test_an_entry_that_ended_meanwhile_is_refused_in_words(session, place, as_officer):
+    lamp, drain = dictionary(session)
+    case = open_case(session, place.community)
+    lamp.until_id = drain.since_id
+    session.commit()
+    refused = tap(as_officer(place.desk), session, case, "classify", category=lamp.id)
+    assert refused.status_code == 404
+    assert "重新选择" in refused.text
+
+
+def test_a_unit_sees_what_it_is_about_but_does_not_say_it(session, place, as_officer):
+    lamp, _ = dictionary(session)
+    case = open_case(session, place.community)
+    session.get_one(Case, case.id).unit_id = place.unit.id
+    session.commit()
+    refused = tap(as_officer(place.handler), session, case, "classify", category=lamp.id)
+    assert refused.status_code == 403
