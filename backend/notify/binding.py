@@ -60,6 +60,27 @@ def redeem(session: Session, code: str, contact_id: int, at: datetime | None = N
     return officer_id
 
 
+def release(session: Session, officer_id: int, at: datetime | None = None) -> list[int]:
+    """Unbind the officer's WeChat; a code that waits to be scanned expires. Returns the contacts' ids."""
+    moment = at or now()
+    codes = sa.update(BindingCode).where(BindingCode.officer_id == officer_id)
+    session.execute(codes.where(BindingCode.expires_at > moment).values(expires_at=moment))
+    own = sa.update(Contact).where(Contact.officer_id == officer_id).values(officer_id=None)
+    return list(session.scalars(own.returning(Contact.id)))
+
+
+def bound_since(session: Session, officer_id: int) -> datetime | None:
+    """When the officer's WeChat was bound, or None when none is: by their last code that was scanned."""
+    bound = sa.exists().where(Contact.officer_id == officer_id)
+    used = sa.select(sa.func.max(BindingCode.used_at)).where(BindingCode.officer_id == officer_id, bound)
+    return session.scalar(used)
+
+
+def is_bound(session: Session, officer_id: int) -> bool:
+    bound = sa.select(Contact.id).where(Contact.officer_id == officer_id).limit(1)
+    return session.execute(bound).first() is not None
+
+
 def _lock(session: Session, officer_id: int) -> None:
     officer = session.get(Officer, officer_id, with_for_update=True, populate_existing=True)
     if officer is None:

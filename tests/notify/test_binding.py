@@ -130,3 +130,16 @@ def test_of_many_phones_that_scan_one_code_at_once_one_is_bound(committed):
     assert sorted(outcomes) == ["bound", "gone", "gone", "gone", "gone", "gone"]
     bound = committed.scalars(sa.select(Contact.id).where(Contact.officer_id == officer.id)).all()
     assert len(bound) == 1
+
+
+def test_releasing_unbinds_the_wechat_and_ends_a_code_that_waits(session, officer):
+    contact, earlier = make_contact(session), now()
+    binding.redeem(session, binding.issue(session, officer.id), contact.id)
+    assert binding.is_bound(session, officer.id)
+    assert binding.bound_since(session, officer.id) >= earlier
+    code = binding.issue(session, officer.id)
+    assert binding.release(session, officer.id) == [contact.id]
+    assert (binding.is_bound(session, officer.id), binding.bound_since(session, officer.id)) == (False, None)
+    with pytest.raises(Gone, match="过期"):
+        binding.redeem(session, code, make_contact(session).id)
+    assert binding.release(session, officer.id) == []

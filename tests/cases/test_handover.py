@@ -1,0 +1,290 @@
+"""Who leaves: nothing is left to nobody, who left hears nothing, and of two one stays."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from backend import auth
+from backend.auth import LoginSession
+from backend.cases import audience, handover, workflow
+from backend.cases.models import Case
+from backend.cases.workflow import Audience, Status
+from backend.errors import Conflict, Forbidden, Invalid, NotFound
+from backend.notify import binding
+from backend.notify import service as notify
+from backend.notify.messages import Message
+from backend.notify.models import Delivery, Notification
+from backend.places import absences, posts
+from backend.places.models import Officer, Post, Shift
+from backend.places.posts import Seat
+from backend.places.roles import Level, Role
+from backend.places.scope import COMMAND_LINE, posts_of, roles_over
+from backend.times import now
+from tests.cases.scene import at_once
+from tests.factories import make_case, make_contact, make_officer, make_unit
+from tests.places.people import administrator, make_town, town
+
+__all__ = ["town"]
+DAY = timedelta(days=1)
+ACTING = sorted(handover.ACTING - {Role.RESIDENT, Role.SYSTEM})
+
+
+@pytest.fixture
+def officer(session, town):
+    return make_officer(session, Role.INFORMATION_OFFICER, area=town.community, name="周晓岚")
+
+
+@pytest.fixture
+def successor(session, town):
+    return make_officer(session, Role.SECRETARY, area=town.community, name="方静怡")
+
+
+def only_post(session, officer):
+    [post] = posts_of(session, officer.id)
+    return post
+
+
+def placed(session, town, role):
+    """Where the role fits, and a case that is open there."""
+    if role in (Role.HANDLER, Role.UNIT_HEAD, Role.MEDIATOR):
+        unit = make_unit(session, town.community)
+        return {"unit": unit}, make_case(session, town.community, unit_id=unit.id, status=Status.IN_PROGRESS)
+    here = {Level.DISTRICT: town.district, Level.SUBDISTRICT: town.street, Level.COMMUNITY: town.community}
+    area = next(here[level] for level in posts.LEVELS[role] if level in here)
+    return {"area": area}, make_case(session, town.grid)
+
+
+@pytest.mark.parametrize("role", ACTING)
+def test_open_cases_are_left_to_nobody_in_no_role(session, town, role):
+    where, case = placed(session, town, role)
+    leaver = make_officer(session, role, **where, name="走的人")
+    heir = make_officer(session, Role.LEADER, area=town.community, name="接的人")
+    name = next(iter(where.values())).name
+    with pytest.raises(Conflict, match=f"{name}”没有别人，还有 1 件没有办完的诉求"):
+        handover.leaves(session, town.chief, leaver.id, {})
+    post = only_post(session, leaver)
+    handover.leaves(session, town.chief, leaver.id, {post.id: heir.id})
+    assert posts_of(session, leaver.id) == []
+    assert role in roles_over(posts_of(session, heir.id), case)
+    for who in audience.OFFICERS:
+        assert leaver.id not in audience.officers(session, who, case.id)
+
+
+@pytest.mark.parametrize("role", ACTING)
+def test_where_another_holds_the_role_nobody_has_to_be_named(session, town, role):
+    where, _ = placed(session, town, role)
+    leaver, _ = (make_officer(session, role, **where) for _ in range(2))
+    [stay] = handover.what_stays(session, leaver.id)
+    assert (stay.open_cases, stay.others, stay.needs_successor) == (1, 1, False)
+    assert handover.leaves(session, town.chief, leaver.id, {}).left_at is not None
+
+
+def test_every_audience_still_has_somebody_after_everyone_left(session, town):
+    """Whoever is told today is followed by somebody who is told tomorrow."""
+    unit = make_unit(session, town.community)
+    case = make_case(session, town.community, unit_id=unit.id, status=Status.IN_PROGRESS)
+    places = ((Role.INFORMATION_OFFICER, town.community), (Role.DISPATCHER, town.street))
+    leavers = [
+        make_officer(session, role, area=area) for role, area in (*places, (Role.SUPERVISOR, town.street))
+    ]
+    leavers.append(make_officer(session, Role.HANDLER, unit=unit))
+    before = {who: len(audience.officers(session, who, case.id)) for who in audience.OFFICERS}
+    heir = make_officer(session, Role.LEADER, area=town.community)
+    for leaver in leavers:
+        with pytest.raises(Conflict):
+            handover.leaves(session, town.chief, leaver.id, {})
+        handover.leaves(session, town.chief, leaver.id, {only_post(session, leaver).id: heir.id})
+    assert {who: len(audience.officers(session, who, case.id)) for who in audience.OFFICERS} == before
+    assert all(before.values())
+
+
+def test_without_open_cases_nobody_has_to_be_named(session, town, officer):
+    for status in (Status.CLOSED, Status.REJECTED, Status.WITHDRAWN):
+        make_case(session, town.community, status=status)
+    make_case(session, town.other_community)
+    [stay] = handover.what_stays(session, officer.id)
+    assert (stay.open_cases, stay.needs_successor) == (0, False)
+    handover.leaves(session, town.editor, officer.id, {})
+
+
+def test_who_is_away_or_only_stands_in_for_the_leaver_does_not_count(session, town, officer, successor):
+    make_case(session, town.community)
+    other = make_officer(session, Role.INFORMATION_OFFICER, area=town.community)
+    absences.be_away(session, town.editor, other.id, now() - DAY, now() + DAY)
+    absences.be_away(session, town.editor, officer.id, now() - DAY, now() + DAY, successor.id)
+    [stay] = handover.what_stays(session, officer.id)
+    assert stay.others == 0
+    with pytest.raises(Conflict, match="正在请假"):
+        handover.leaves(session, town.editor, officer.id, {stay.post.id: other.id})
+
+
+def test_the_stand_in_becomes_the_successor(session, town, officer, successor):
+    make_case(session, town.community)
+    absences.be_away(session, town.editor, officer.id, now() - DAY, now() + DAY, successor.id)
+    own = posts.held_by(session, officer.id)[0]
+    handover.leaves(session, town.editor, officer.id, {own.id: successor.id})
+    held = [post for post in posts_of(session, successor.id) if post.role is Role.INFORMATION_OFFICER]
+    assert [(post.for_id, post.until) for post in held] == [(None, None)]
+
+
+def test_who_stands_in_is_followed_for_as_long(session, town, officer, successor):
+    make_case(session, town.community)
+    until = now() + DAY
+    absences.be_away(session, town.editor, officer.id, now() - DAY, until, successor.id)
+    third = make_officer(session, Role.GRID_OFFICER, area=town.grid)
+    stays = handover.what_stays(session, successor.id)
+    standing_in = next(stay.post for stay in stays if stay.post.for_id)
+    with pytest.raises(Conflict, match="信息员"):
+        handover.leaves(session, town.editor, successor.id, {})
+    heirs = {stay.post.id: third.id for stay in stays}
+    handover.leaves(session, town.editor, successor.id, heirs)
+    taken = next(post for post in posts_of(session, third.id) if post.for_id)
+    assert (taken.for_id, taken.until) == (standing_in.for_id, until)
+
+
+def test_who_left_gets_in_no_more(session, town, officer):
+    contact = make_contact(session, officer=officer)
+    auth.start_session(session, contact.id)
+    code = binding.issue(session, officer.id)
+    handover.leaves(session, town.editor, officer.id, {})
+    session.expire_all()
+    assert contact.officer_id is None
+    assert session.scalar(sa.select(LoginSession.revoked_at)) is not None
+    with pytest.raises(Conflict, match="已经离岗"):
+        handover.leaves(session, town.editor, officer.id, {})
+    assert binding.is_bound(session, officer.id) is False
+    with pytest.raises(Exception, match="已经离岗"):
+        binding.redeem(session, code, contact.id)
+
+
+def test_turns_of_duty_end_with_the_post(session, town, officer):
+    post, at = only_post(session, officer), now()
+    session.add_all(
+        Shift(post_id=post.id, since=at + n * DAY, until=at + (n + 0.5) * DAY) for n in (-0.25, 1)
+    )
+    session.commit()
+    handover.leaves(session, town.editor, officer.id, {}, at)
+    assert session.scalars(sa.select(Shift.until)).all() == [at]
+
+
+def test_what_was_still_owed_goes_to_the_successor_or_is_dropped_with_a_note(
+    session, town, officer, successor
+):
+    case = make_case(session, town.community)
+    fields = {"number": case.number, "place": "玉兰社区", "summary": "路灯", "at": ""}
+    notify.owe(session, Message.CASE_SUBMITTED, "case:1", fields, officers=[officer.id])
+    notify.owe(session, Message.CASE_URGED, "case:2", fields | {"number": "000"}, officers=[officer.id])
+    handover.leaves(session, town.editor, officer.id, {only_post(session, officer).id: successor.id})
+    rows = session.scalars(sa.select(Notification).order_by(Notification.id)).all()
+    told = {(row.officer_id, row.message, row.status, row.error) for row in rows}
+    assert told == {
+        (officer.id, Message.CASE_SUBMITTED, Delivery.FAILED, handover.HANDED_ON),
+        (officer.id, Message.CASE_URGED, Delivery.FAILED, handover.DROPPED),
+        (successor.id, Message.CASE_SUBMITTED, Delivery.WAITING, None),
+    }
+
+
+def test_who_was_told_anyway_is_not_told_twice(session, town, officer, successor):
+    case = make_case(session, town.community)
+    people = [officer.id, successor.id]
+    notify.owe(session, Message.CASE_SUBMITTED, "case:1", {"number": case.number}, officers=people)
+    handover.leaves(session, town.editor, officer.id, {only_post(session, officer).id: successor.id})
+    own = sa.select(Notification.id).where(Notification.officer_id == successor.id)
+    assert len(session.scalars(own).all()) == 1
+
+
+def test_nobody_lets_go_whom_they_do_not_administer(session, town, officer):
+    with pytest.raises(NotFound):
+        handover.leaves(session, town.neighbour, officer.id, {})
+    posts.give(session, town.chief, officer.id, Seat(Role.SUPERVISOR, town.other_street.id))
+    with pytest.raises(Forbidden, match="上级管理员"):
+        handover.leaves(session, town.editor, officer.id, {})
+    with pytest.raises(Forbidden):
+        handover.ends(session, town.neighbour, only_post_at(session, officer, town.community).id)
+    with pytest.raises(Forbidden, match="另一位管理员"):
+        handover.leaves(session, town.chief, town.chief.officer_id, {})
+
+
+def only_post_at(session, officer, area):
+    return next(post for post in posts_of(session, officer.id) if post.area_id == area.id)
+
+
+def test_successors_are_known_and_for_posts_that_are_there(session, town, officer):
+    stranger = make_officer(session, Role.SECRETARY, area=town.other_community)
+    post = only_post(session, officer)
+    for heirs, error in (({post.id: stranger.id}, NotFound), ({0: officer.id}, Invalid)):
+        with pytest.raises(error):
+            handover.leaves(session, town.editor, officer.id, heirs)
+        session.rollback()
+    with pytest.raises(Invalid, match="离岗的人自己"):
+        handover.leaves(session, town.editor, officer.id, {post.id: officer.id})
+
+
+def test_the_last_administrator_is_followed_by_another(session, town):
+    first = session.get_one(Officer, town.chief.officer_id)
+    with pytest.raises(Conflict, match="管理员 · 青岚区”没有别人"):
+        handover.leaves(session, COMMAND_LINE, first.id, {})
+    street = session.get_one(Officer, town.editor.officer_id)
+    assert handover.leaves(session, COMMAND_LINE, street.id, {})  # the district's is above
+    administrator(session, town.district, "第二位")
+    assert handover.leaves(session, COMMAND_LINE, first.id, {})
+
+
+def test_one_post_ends_with_a_successor_from_then_on(session, town, officer, successor):
+    make_case(session, town.community)
+    post, soon = only_post(session, officer), now() + DAY
+    with pytest.raises(Conflict, match="请指定接任的人"):
+        handover.ends(session, town.editor, post.id, soon)
+    handover.ends(session, town.editor, post.id, soon, successor.id)
+    held = [[p.role for p in posts_of(session, successor.id, at)] for at in (now(), soon)]
+    assert held == [[Role.SECRETARY], [Role.SECRETARY, Role.INFORMATION_OFFICER]]
+    assert [p.id for p in posts_of(session, officer.id)] == [post.id]
+    other = make_officer(session, Role.INFORMATION_OFFICER, area=town.community)
+    assert handover.ends(session, town.editor, only_post(session, other).id).until
+
+
+def test_leaving_is_on_the_record_without_the_name(session, town, officer):
+    handover.leaves(session, town.editor, officer.id, {})
+    line = town.changes("officers")[-1]
+    assert (line.name, line.before["left_at"], line.area_id) == ("周**", None, town.community.id)
+    assert line.after["left_at"]
+
+
+def test_of_two_who_leave_at_once_one_stays(committed):
+    town = make_town(committed)
+    make_case(committed, town.community)
+    leavers = [make_officer(committed, Role.INFORMATION_OFFICER, area=town.community) for _ in range(2)]
+    ids = [leaver.id for leaver in leavers]
+    results = at_once(
+        *(lambda session, id=officer_id: handover.leaves(session, COMMAND_LINE, id, {}) for officer_id in ids)
+    )
+    assert sorted(isinstance(result, Conflict) for result in results) == [False, True]
+    case_id = committed.scalar(sa.select(Case.id))
+    committed.rollback()
+    assert len(audience.officers(committed, Audience.COMMUNITY, case_id)) == 1
+
+
+def test_two_who_name_each_other_do_not_both_leave(committed):
+    town = make_town(committed)
+    make_case(committed, town.grid)
+    roles = ((Role.INFORMATION_OFFICER, town.community), (Role.GRID_OFFICER, town.grid))
+    ids = [make_officer(committed, role, area=area).id for role, area in roles]
+    posts_by = {officer_id: posts_of(committed, officer_id)[0].id for officer_id in ids}
+    committed.rollback()
+    one, other = ids
+    results = at_once(
+        lambda session: handover.leaves(session, COMMAND_LINE, one, {posts_by[one]: other}),
+        lambda session: handover.leaves(session, COMMAND_LINE, other, {posts_by[other]: one}),
+    )
+    assert sorted(isinstance(result, Conflict) for result in results) == [False, True]
+    held = committed.scalars(
+        sa.select(Post.role).where(posts.is_held(), Post.role.in_([r for r, _ in roles]))
+    )
+    assert set(held) == {Role.INFORMATION_OFFICER, Role.GRID_OFFICER}
+
+
+def test_the_roles_that_act_are_those_of_the_workflow():
+    assert {Role.HANDLER, Role.SUPERVISOR, Role.SECRETARY} <= handover.ACTING
+    assert Role.LEADER not in handover.ACTING
+    assert workflow.OPEN
