@@ -28,6 +28,7 @@ from backend.wechat.reports import (
 )
 from backend.wechat.talk import (
     Bind,
+    CountScan,
     Facts,
     Kind,
     Locate,
@@ -111,7 +112,11 @@ def _scan(state: State, message: Message, facts: Facts) -> Turn:
         return Turn(state, wording.NO_SUCH_CODE)
     # A scan is a new beginning: what is written next is about this place.
     fresh = replace(state, case_number="", case_until=0, dangers=(), asking="")
-    return Turn(at_place(fresh, facts.scanned, facts.now), wording.AT_PLACE.format(place=facts.scanned.name))
+    counted = () if facts.code is None else (CountScan(facts.code),)
+    said = wording.AT_PLACE if facts.is_code_used else wording.CODE_ENDED
+    code = facts.code if facts.is_code_used else None
+    there = at_place(fresh, facts.scanned, facts.now, code=code)
+    return Turn(there, said.format(place=facts.scanned.name), counted)
 
 
 def _click(state: State, message: Message, facts: Facts) -> Turn:

@@ -19,7 +19,7 @@ from backend.cases.workflow import Audience, Given
 from backend.notify import binding, outbox
 from backend.notify.messages import Message
 from backend.notify.models import Contact
-from backend.places import residents
+from backend.places import codes, residents
 from backend.places.models import Area, Officer
 from backend.times import now
 from backend.wechat import wording
@@ -92,6 +92,7 @@ def _alarm(session: Session, case: Case, words: str) -> None:
 
 def _locate(session: Session, sender: Sender, effect: Locate) -> None:
     area = session.get_one(Area, effect.place.id)
+    _note_position(session, effect)
     service.locate(
         session,
         effect.number,
@@ -101,6 +102,15 @@ def _locate(session: Session, sender: Sender, effect: Locate) -> None:
         longitude=effect.longitude,
         address=effect.address or None,
     )
+
+
+def _note_position(session: Session, effect: Locate) -> None:
+    """The first position of a case that came by a code says whether the code was scanned where it hangs."""
+    if effect.latitude is None or effect.longitude is None:
+        return
+    case = session.scalars(sa.select(Case).where(Case.number == effect.number).with_for_update()).one()
+    if case.code_id is not None and case.latitude is None:
+        codes.note_position(session, case.code_id, (effect.latitude, effect.longitude))
 
 
 def _step(session: Session, sender: Sender, effect: Step) -> None:

@@ -43,8 +43,11 @@ SELECT json_build_array(k.id, k.resident_id,
     (SELECT reply FROM inbound_messages WHERE dedupe_key = %(dedupe_key)s),
     (SELECT {_CASE} FROM cases c WHERE c.number = t.state->>'case_number'),
     (SELECT {_CASE} FROM cases c WHERE c.number = %(number)s AND c.resident_id = k.resident_id),
-    (SELECT json_build_array(a.id, a.name, a.telephone) FROM place_codes p JOIN areas a ON a.id = p.area_id
-        WHERE p.scene = %(scene)s AND p.revoked_at IS NULL),
+    (SELECT json_build_array(a.id, a.name, a.telephone, p.id,
+            p.revoked_at IS NULL AND coalesce(p.expires_at > now(), true))
+        FROM place_codes p JOIN areas h ON h.id = p.area_id
+        JOIN areas a ON a.id = CASE WHEN h.closed_at IS NULL THEN h.id ELSE coalesce(h.successor_id, h.id) END
+        WHERE p.scene = %(scene)s),
     CASE WHEN %(wants_recent)s::boolean THEN (SELECT json_agg(r.fact) FROM (
         SELECT {_CASE} AS fact FROM cases c WHERE c.resident_id = k.resident_id
         ORDER BY c.id DESC LIMIT 10) r) END,
@@ -110,6 +113,7 @@ def gather(account: Account, delivery: Delivery, at: datetime) -> tuple[Known, F
 
 def _facts(account: Account, home: Home, found: list[Any], at: datetime) -> Facts:
     joined, asked, scanned, recent, survey = found
+    *place, code, is_code_used = scanned or (None, True)
     return Facts(
         now=at,
         number=new_number(at),
@@ -118,7 +122,9 @@ def _facts(account: Account, home: Home, found: list[Any], at: datetime) -> Fact
         example=home.example,
         link=f"{config.public_url}/r/?account={account.name}",
         officers_link=f"{config.public_url}/console/?account={account.name}",
-        scanned=Place(*scanned) if scanned else None,
+        scanned=Place(*place) if place else None,
+        code=code,
+        is_code_used=is_code_used,
         joined=_case(joined),
         asked=_case(asked),
         recent=tuple(case for case in map(_case, recent or ()) if case),

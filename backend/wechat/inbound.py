@@ -19,6 +19,7 @@ from backend.cases.intake import Report, write_json
 from backend.cases.models import Channel
 from backend.errors import AppError
 from backend.notify.tasks import deliver
+from backend.places.codes import today
 from backend.privacy import mask_phones
 from backend.quick import Statement
 from backend.wechat import effects, wording
@@ -28,7 +29,7 @@ from backend.wechat.conversation import converse
 from backend.wechat.envelope import Delivery
 from backend.wechat.facts import Known, gather
 from backend.wechat.media import fetch
-from backend.wechat.talk import WINDOW, AddToCase, Effect, KeepPhone, Message, OpenCase, Turn
+from backend.wechat.talk import WINDOW, AddToCase, CountScan, Effect, KeepPhone, Message, OpenCase, Turn
 
 TURNS = 20  # how often a message may find the gate shut; each time somebody else got through
 PATIENCE, PAUSE = 3.0, 0.2  # seconds to wait for a database that is away; WeChat waits five
@@ -60,6 +61,14 @@ OPEN = Statement(
 )
 ADD = Statement(
     "add", f"WITH {GATE}, {HEARD}, {intake.ADD_TO_CASE} SELECT json_build_array(NULL, {ATTACHED}) FROM gate"
+)
+SCAN = Statement(
+    "scan",
+    f"""
+WITH {GATE}, {HEARD}, counted AS (
+    INSERT INTO code_scans (code_id, day, scans) SELECT %(code_id)s, %(day)s::date, 1 FROM gate
+    ON CONFLICT (code_id, day) DO UPDATE SET scans = code_scans.scans + 1
+) SELECT json_build_array(NULL, NULL) FROM gate""",
 )
 PASS: LiteralString = f"WITH {GATE} SELECT contact_id FROM gate"
 KEEP: LiteralString = f"""
@@ -126,7 +135,7 @@ def _greet(known: Known) -> None:
 
 
 def _is_quick(effect: Effect) -> bool:
-    return isinstance(effect, OpenCase) or (isinstance(effect, AddToCase) and not effect.urgent)
+    return isinstance(effect, OpenCase | CountScan) or (isinstance(effect, AddToCase) and not effect.urgent)
 
 
 def _values(known: Known, delivery: Delivery, turn: Turn, at: datetime) -> dict[str, Any]:
@@ -160,6 +169,8 @@ def _write(account: Account, known: Known, turn: Turn, values: dict[str, Any], a
     for effect in turn.effects:
         if isinstance(effect, OpenCase):
             statement, more = OPEN, _opening(account, known, effect, at)
+        elif isinstance(effect, CountScan):
+            statement, more = SCAN, {"code_id": effect.code, "day": today()}
         elif isinstance(effect, AddToCase):
             media = effects.media_json(account.name, effect.media)
             statement = ADD
@@ -181,6 +192,7 @@ def _opening(account: Account, known: Known, effect: OpenCase, at: datetime) -> 
         channel=Channel.WECHAT,
         resident_id=known.sender.resident_id,
         urgent=effect.urgent,
+        code_id=effect.code,
     )
     media = effects.media_json(account.name, effect.media)
     return intake.parameters(report, effect.number, at) | {"media": media}

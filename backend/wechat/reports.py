@@ -46,7 +46,14 @@ def open_case(
     place = place_of(state, facts)
     report = "\n".join(part for part in (text, state.kept_words) if part)
     urgent = bool(understood and understood.dangers)
-    case = OpenCase(facts.number, report[:REPORT_LENGTH], place or facts.home, urgent, (*state.kept, *media))
+    case = OpenCase(
+        facts.number,
+        report[:REPORT_LENGTH],
+        place or facts.home,
+        urgent,
+        (*state.kept, *media),
+        _code(state, facts),
+    )
     until = spoken(facts.now + length(Clock.ACCEPT, urgent), facts.now)
     reply = wording.OPENED[urgent, _certainty(state, facts)].format(
         number=facts.number, place=place.name if place else "", until=until, example=facts.example
@@ -187,6 +194,11 @@ def last_place(state: State, facts: Facts) -> Place | None:
     return Place(state.place, state.place_name)
 
 
+def _code(state: State, facts: Facts) -> int | None:
+    """The code by which the place is known, if it is: a place named in the words is another matter."""
+    return state.code if facts.named is None and last_place(state, facts) else None
+
+
 def is_just_there(state: State, now: datetime) -> bool:
     """Whether the last place was scanned, sent or named so recently that what comes now is there too."""
     said_at = state.place_until - PLACE_FOR.total_seconds()
@@ -198,9 +210,13 @@ def is_scanned(state: State, now: datetime) -> bool:
     return is_just_there(state, now) and not state.place_said
 
 
-def at_place(state: State, place: Place, now: datetime, *, said: bool = False) -> State:
+def at_place(
+    state: State, place: Place, now: datetime, *, said: bool = False, code: int | None = None
+) -> State:
     until = (now + PLACE_FOR).timestamp()
-    return replace(state, place=place.id, place_name=place.name, place_until=until, place_said=said)
+    return replace(
+        state, place=place.id, place_name=place.name, place_until=until, place_said=said, code=code
+    )
 
 
 def _warning(understood: Understood) -> str:

@@ -108,6 +108,8 @@ class Facts:
     link: str  # the resident's list of cases
     officers_link: str  # the officers' list of cases
     scanned: Place | None = None
+    code: int | None = None  # the id of the scanned code
+    is_code_used: bool = True  # neither revoked nor expired
     named: Place | None = None  # that the words name, unless a code scanned just now lies in it
     is_name: bool = False  # whether the words are nothing but the name of a place
     alike: tuple[str, ...] = ()  # names to choose from, where an answer to "where?" names no place for sure
@@ -126,6 +128,7 @@ class State:
     place_name: str = ""
     place_until: float = 0
     place_said: bool = False  # in words: a code or a position says it more exactly
+    code: int | None = None  # by whose scan the place is known
     case_number: str = ""
     case_until: float = 0
     dangers: tuple[str, ...] = ()  # that case's, by the numbers to call: 119 is fire
@@ -162,6 +165,7 @@ class OpenCase:
     place: Place
     urgent: bool = False
     media: Media = ()
+    code: int | None = None  # the id of the code that was scanned for it
 
 
 @dataclass(frozen=True)
@@ -170,6 +174,11 @@ class AddToCase:
     words: str = ""
     media: Media = ()
     urgent: bool = False
+
+
+@dataclass(frozen=True)
+class CountScan:
+    code: int
 
 
 @dataclass(frozen=True)
@@ -222,7 +231,17 @@ class Receipt:
 
 
 Effect = (
-    OpenCase | AddToCase | Locate | Step | AnswerSurvey | RateSurvey | KeepPhone | Bind | Unfollow | Receipt
+    OpenCase
+    | AddToCase
+    | CountScan
+    | Locate
+    | Step
+    | AnswerSurvey
+    | RateSurvey
+    | KeepPhone
+    | Bind
+    | Unfollow
+    | Receipt
 )
 
 

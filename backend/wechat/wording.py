@@ -8,6 +8,7 @@ ONE_MESSAGE = "请用一句话说说遇到了什么事，发一条消息就可�
 WELCOME = f"您好，这里是{{area}}诉求服务。\n{ONE_MESSAGE}\n扫一扫身边的二维码，我们就知道在哪里。"
 AT_PLACE = f"您好，您现在在{{place}}。\n{ONE_MESSAGE}"
 NO_SUCH_CODE = f"这个二维码已经停用了，不要紧。\n{ONE_MESSAGE}"
+CODE_ENDED = f"这个二维码已经不用了，不要紧。您现在在{{place}}。\n{ONE_MESSAGE}"
 HELP = f"{ONE_MESSAGE}\n回复“进度”看办到哪一步，回复“催办”“撤回”或“人工”都可以。"
 GREETED = f"您好。{ONE_MESSAGE}"
 THANKED = "不客气。有事随时给我们留言。"
