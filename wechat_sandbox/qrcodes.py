@@ -153,14 +153,24 @@ def _store(platform: Platform, app: App, scene: str, seconds: int | None) -> Cod
             known = _permanent(platform, app, scene)
             if known is not None:
                 return known
-            if count_permanent(platform, app) >= platform.option("permanent_codes"):
+            if _has_all(platform, app):
                 raise ApiError(45029)
         return keep(platform, app, seconds, details)
 
 
+def _has_all(platform: Platform, app: App) -> bool:
+    """Whether the account may have no more; its codes are counted only when there are that many in all."""
+    limit = platform.option("permanent_codes")
+    row = platform.state.row("SELECT max(rowid) AS last FROM codes")
+    return row is not None and (row["last"] or 0) >= limit and count_permanent(platform, app) >= limit
+
+
 def _permanent(platform: Platform, app: App, scene: str) -> Code | None:
     row = platform.state.row(
-        "SELECT * FROM codes WHERE app_id = ? AND permanent = 1 AND scene = ?", app.app_id, scene
+        # Not "permanent = 1": SQLite would then go through the account's codes by age, all of them.
+        "SELECT * FROM codes WHERE app_id = ? AND permanent AND scene = ?",
+        app.app_id,
+        scene,
     )
     return _code(row) if row else None
 
