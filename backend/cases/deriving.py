@@ -90,8 +90,6 @@ def _homes(cases: Sequence[Past], history: History) -> dict[int, int | None]:
 
 
 def _home(found: Counter[int | None], history: History) -> int | None:
-    if found[None] < 2:  # a single case says nothing about where a unit works
-        return None
     holding = [area_id for area_id, cases in found.items() if cases >= HOME * found[None]]
     return max(holding, key=lambda area_id: len(history.areas[area_id]))
 
