@@ -30,6 +30,7 @@ from backend.console import (
 from backend.console.pages import bp as console
 from backend.privacy import mask_phones
 from backend.resident.api import bp as api
+from backend.resident.door import bp as codes_door
 from backend.resident.pages import bp as resident
 from backend.web import assets, errors, health, protection
 from backend.wechat import accounts
@@ -41,7 +42,14 @@ if TYPE_CHECKING:
 
 DESK = (areas, units, officers, roster, dictionary, duties, codes, imports, changes, sessions)
 LOGIN = (entry, second_factor)
-BLUEPRINTS: tuple[Blueprint, ...] = (login, resident, api, console, *(part.bp for part in (*DESK, *LOGIN)))
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    login,
+    resident,
+    codes_door,
+    api,
+    console,
+    *(part.bp for part in (*DESK, *LOGIN)),
+)
 
 
 class PlainJson(DefaultJSONProvider):

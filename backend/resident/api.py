@@ -69,6 +69,7 @@ def _with_mini_program(name: str) -> Account:
 def place() -> schemas.Place:
     with db.transaction() as session:
         area = reporting.place_of(session, request.args.get("scene", ""))
+        reporting.count_scan(session, request.args["scene"])
         path = places.path_names(session, area)
         return schemas.Place(scene=request.args["scene"], name=area.name, path=path)
 

@@ -55,9 +55,11 @@ def _form(session: Session, filled: Mapping[str, str], wrong: Mapping[str, str])
     """The form as it was filled in; with all places to choose from when its own has gone meanwhile."""
     place = reporting.known_place(session, filled["scene"])
     places = [] if place else reporting.choices(session, g.contact_id)
+    code = reporting.scanned(session, filled["scene"])
     return render_template(
         "resident/report.html",
         place=place,
+        label=code.label if code else None,
         places=[(other.scene, f"{other.name}（{other.path}）") for other in places],
         phone=reporting.phone_of(session, g.resident_id),
         filled=filled,

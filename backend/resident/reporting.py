@@ -12,7 +12,7 @@ from backend.cases.staff import clean_phone
 from backend.errors import Invalid, NotFound
 from backend.notify.models import Contact
 from backend.places import codes, positions, queries, residents
-from backend.places.models import Area, Resident
+from backend.places.models import Area, PlaceCode, Resident
 from backend.places.roles import Role
 from backend.resident import schemas
 from backend.web.forms import WrongFields
@@ -62,6 +62,21 @@ def known_place(session: Session, scene: str) -> Area | None:
     return codes.by_scene(session, clean(scene))
 
 
+def scanned(session: Session, scene: str) -> PlaceCode | None:
+    """The code that was scanned, if it may be used. A place that was chosen from a list was not scanned:
+    it comes with a bare scene, and what is in our pictures is signed."""
+    if codes.scene_in(clean(scene)) is None:
+        return None
+    found = codes.find(session, clean(scene))
+    return found.code if found and found.is_used else None
+
+
+def count_scan(session: Session, scene: str) -> None:
+    """Count the opening of the mini program by a code; the mini program asks for the place once for each."""
+    if code := scanned(session, scene):
+        codes.count(session, code.id, scans=1)
+
+
 def choices(session: Session, contact_id: int) -> list[schemas.Place]:
     """The communities and stations that a resident without a scanned code can choose from."""
     return [
@@ -84,6 +99,7 @@ def open_case(
     area, true = _locate(session, told, contact_id)
     if phone := _clean_phone(told.phone):
         residents.keep_phone(session, resident_id, phone)
+    code = scanned(session, told.scene)
     report = intake.Report(
         text=told.text,
         place_id=area.id,
@@ -95,11 +111,15 @@ def open_case(
         latitude=true[0] if true else None,
         longitude=true[1] if true else None,
         address=told.address or None,
+        code_id=code.id if code else None,
         key=f"resident:{resident_id}:{told.key}",
     )
     case = intake.open_case(session, report)
     # The column's default is the transaction's own moment: an older one means that the key was known.
-    return case, case.discovered_at == session.scalar(sa.select(sa.func.now()))
+    is_new = case.discovered_at == session.scalar(sa.select(sa.func.now()))
+    if is_new and code and true:
+        codes.note_position(session, code.id, true)
+    return case, is_new
 
 
 def _locate(session: Session, told: Told, contact_id: int) -> tuple[Area, positions.Point | None]:

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from backend import db
 from backend.notify import binding
 from backend.places.models import Area, PlaceCode
 from backend.places.queries import inside
+from backend.places.roles import Carrier
 from backend.wechat import accounts, client
 from backend.wechat.accounts import Account
 
@@ -26,6 +28,15 @@ def _smallest_area_first() -> list[Account]:
             for account in accounts.all_accounts().values()
         }
     return sorted(accounts.all_accounts().values(), key=lambda account: -(depths[account.name] or 0))
+
+
+def account_of(session: Session, area: Area) -> Account | None:
+    """The account with the smallest area in which this one lies; None where no account serves."""
+    serving: dict[int, Account] = {}
+    for account in accounts.all_accounts().values():
+        serving.setdefault(accounts.area_id(session, account), account)
+    around = [int(area_id) for area_id in area.path.split(".")]
+    return next((serving[area_id] for area_id in reversed(around) if area_id in serving), None)
 
 
 def ensure_tickets(account: Account) -> int:
@@ -53,6 +64,7 @@ def _without_ticket(account: Account) -> Sequence[tuple[int, str]]:
             sa.select(PlaceCode.id, PlaceCode.scene)
             .join(Area, Area.id == PlaceCode.area_id)
             .where(
+                PlaceCode.carrier == Carrier.ACCOUNT,
                 PlaceCode.ticket.is_(None),
                 PlaceCode.revoked_at.is_(None),
                 inside(accounts.area_id(session, account)),
