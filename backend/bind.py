@@ -39,6 +39,11 @@ def main(name: str, officer_id: int | None, account: str | None) -> None:
         made = make(name, officer_id, account)
     except AppError as error:
         raise click.ClickException(error.message) from None
+    show(made)
+
+
+def show(made: Personal) -> None:
+    """Draw the code on the terminal, and say whose it is."""
     picture = qrcode.QRCode(border=2)
     picture.add_data(made.url)
     picture.print_ascii(out=sys.stdout, invert=True)
@@ -49,7 +54,7 @@ def make(name: str, officer_id: int | None = None, account: str | None = None) -
     """Issue the code, and have WeChat make its picture. Raises AppError, or ClickException for a name."""
     official = accounts.get(account or next(iter(accounts.all_accounts())))
     with db.transaction() as session:
-        officer = _one(_named(session, name), officer_id)
+        officer = only(named(session, name), officer_id)
         who, at = describe(officer), now()
         code = binding.issue(session, officer.id, at)
     _, url = qrcodes.personal_code(official, code)
@@ -63,8 +68,8 @@ def describe(officer: Officer) -> str:
     return f"{officer.name}（{'，'.join(posts)}）"
 
 
-def _named(session: Session, name: str) -> list[Officer]:
-    """Names are sealed, so that everyone's has to be read."""
+def named(session: Session, name: str) -> list[Officer]:
+    """Who has not left and is called so, with posts. Names are sealed, so that everyone's has to be read."""
     posts = selectinload(Officer.posts)
     everyone = session.scalars(
         sa.select(Officer)
@@ -75,7 +80,8 @@ def _named(session: Session, name: str) -> list[Officer]:
     return [officer for officer in everyone if officer.name == name]
 
 
-def _one(found: list[Officer], officer_id: int | None) -> Officer:
+def only(found: list[Officer], officer_id: int | None = None) -> Officer:
+    """The one of these, or the one with this id. Raises ClickException, which lists namesakes."""
     wanted = [officer for officer in found if officer_id in (None, officer.id)]
     if not wanted:
         raise click.ClickException("没有这位工作人员")

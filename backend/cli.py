@@ -13,6 +13,7 @@ from backend.embedded import secrets
 # A command's module is loaded when the command is called, so that none waits for what it does not use
 # and `--help` needs no settings.
 COMMANDS = {
+    "administrator": ("backend.administrators:main", "Name an administrator, or list them all."),
     "bind": ("backend.bind:main", "Show a code that binds an officer to the WeChat that scans it."),
     "check-config": ("backend.cli:check_config", "Read every setting and account; name the bad ones."),
     "demo": ("backend.cli:demo", "Load the invented district, its officers and its accounts."),
