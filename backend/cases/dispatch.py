@@ -1,0 +1,98 @@
+"""Whose case it is: the duty lists in force asked about a case, and what is suggested to who dispatches it.
+
+The lists are kept in the process as the engine's index. Two cheap look-ups say whether anything that could
+change the answer has been written since; a minute at most passes even if they should miss something.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from threading import Lock
+from time import monotonic
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, joinedload
+
+from backend.cases import duty_rules
+from backend.cases.routing import Chain, Decision, Index, decide
+from backend.places.models import Unit
+
+KEPT_S = 60.0  # a change that was written early and committed late is seen after this at the latest
+OTHERS = 2  # units to choose from beside the first
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """The unit a case belongs to by the duty list, the sentence that says why, and who comes next."""
+
+    unit: Unit
+    why: str
+    others: Sequence[Unit]
+    decision: Decision
+
+
+@dataclass(frozen=True)
+class World:
+    """What the lists in force say, and the ways up in the dictionary."""
+
+    index: Index
+    chains: Mapping[int, Chain]
+
+
+@dataclass(frozen=True)
+class _Kept:
+    stamp: tuple[Any, ...]
+    at: float
+    world: World
+
+
+_kept: list[_Kept] = []
+_lock = Lock()
+# Lists, editions and whatever is on the record of changes (units that merge, areas that close).
+_STAMP = sa.text("""
+    SELECT (SELECT max(id) FROM changes), (SELECT max(id) FROM editions),
+           (SELECT string_agg(id || '@' || switched_on_at, ',' ORDER BY id) FROM duty_lists
+            WHERE state = 'current')""")
+
+
+def route(session: Session, case_or_facts: Any) -> Decision | None:
+    """The duty that says whose this is; None where no list in force has one. Takes a case, or anything with
+    its category_id, channel and area columns. One small query while nothing changes."""
+    world = in_force(session)
+    return decide(world.index, duty_rules.question(case_or_facts, world.chains))
+
+
+def suggest(session: Session, case: Any) -> Suggestion | None:
+    """The unit to send a case to, and why; None where the lists are silent or their units are no more."""
+    decision = route(session, case)
+    if decision is None:
+        return None
+    units = _open_units(session, decision.units[: 2 * (1 + OTHERS)])
+    if not units:
+        return None
+    why = decision.why(duty_rules.naming(session, [decision]))
+    return Suggestion(units[0], why, units[1 : 1 + OTHERS], decision)
+
+
+def in_force(session: Session) -> World:
+    """What the lists in force say now; read again only when something has changed."""
+    stamp = tuple(session.execute(_STAMP).one())
+    with _lock:
+        if _kept and _kept[0].stamp == stamp and monotonic() - _kept[0].at < KEPT_S:
+            return _kept[0].world
+    world = read(session, duty_rules.in_force(session))
+    with _lock:
+        _kept[:] = [_Kept(stamp, monotonic(), world)]
+    return world
+
+
+def read(session: Session, list_ids: Sequence[int]) -> World:
+    """What these lists say together (two queries)."""
+    return World(Index(duty_rules.load(session, list_ids)), duty_rules.category_chains(session))
+
+
+def _open_units(session: Session, ids: Sequence[int]) -> list[Unit]:
+    query = sa.select(Unit).where(Unit.id.in_(ids), Unit.closed_at.is_(None)).options(joinedload(Unit.area))
+    found = {unit.id: unit for unit in session.scalars(query)}
+    return list(filter(None, map(partial(found.get), ids)))

@@ -1,0 +1,168 @@
+"""A duty list looked over before it is switched on: twins, gaps, what is no more, past cases tried on it."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend.cases import deriving, duties, duty_rules, routing
+from backend.cases.categories import is_leaf
+from backend.cases.duties import Told
+from backend.cases.duty_names import area_chain
+from backend.cases.models import Case, Category, Duty, DutyList
+from backend.cases.routing import Chain, Comparison, Decision, Difference, Gap, Index, Question
+from backend.cases.routing import Duty as Rule
+from backend.errors import Invalid
+from backend.places.models import Area
+from backend.places.roles import Level
+from backend.places.scope import COLUMNS, Editor, subtree
+from backend.times import local
+
+BATCH = 2_000  # past cases read at once
+SHOWN = 100  # differences that are kept to be looked at
+PLACES = tuple(getattr(Case, column) for column in duty_rules.PLACES)
+ASKED = (Case.id, Case.category_id, Case.channel, Case.unit_id, Case.discovered_at, *PLACES)
+
+
+@dataclass(frozen=True)
+class Check:
+    """What is not right with a list. Only `dead` keeps it from being switched on."""
+
+    overlaps: Sequence[tuple[Rule, ...]]
+    gaps: Sequence[Gap]
+    dead: Sequence[tuple[Rule, str]]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How past cases would have gone: `moves` counts them by the unit before and after (None: nobody)."""
+
+    cases: int
+    counts: Comparison
+    moves: Sequence[tuple[tuple[int | None, int | None], int]]
+    differences: Sequence[Difference] = field(default_factory=list)  # the first SHOWN
+
+
+def check(session: Session, duty_list: DutyList) -> Check:
+    """Twins, gaps and dead duties of a list (gaps as it would be together with the other lists in force)."""
+    own = duty_rules.load(session, [duty_list.id])
+    return Check(routing.overlaps(own), gaps(session, duty_list), duties.dead_duties(session, duty_list))
+
+
+def gaps(session: Session, duty_list: DutyList) -> list[Gap]:
+    """Leaves of the dictionary for which a case somewhere in the list's area would find no unit.
+
+    Leaves that no duty tells apart share their answer: it is asked once for all of them.
+    """
+    rules = duty_rules.load(session, duty_rules.in_force(session, duty_list))
+    area = session.get_one(Area, duty_list.area_id)
+    index, places = Index(rules), _places(session, area)
+    return [
+        Gap(leaf, gap.area_id)
+        for chain, same in _uncertain(session, rules, area).items()
+        for gap in routing.gaps([chain or (0,)], places, index)
+        for leaf in same
+    ]
+
+
+def _uncertain(session: Session, rules: Sequence[Rule], area: Area) -> dict[Chain, list[int]]:
+    """The leaves for which no duty answers in all of the area, by what of their way up duties name."""
+    wide = (None, *area_chain(area))
+    everywhere = {rule.category_id for rule in rules if rule.area_id in wide and rule.channel is None}
+    named = {rule.category_id for rule in rules}
+    chains = duty_rules.category_chains(session)
+    alike: dict[Chain, list[int]] = defaultdict(list)
+    leaves = sa.select(Category.id).where(Category.until_id.is_(None), is_leaf()).order_by(Category.path)
+    for leaf in session.scalars(leaves):
+        if everywhere.isdisjoint((*chains[leaf], None)):
+            alike[tuple(each for each in chains[leaf] if each in named)].append(leaf)
+    return alike
+
+
+def try_on_past(session: Session, duty_list: DutyList, since: datetime, until: datetime) -> Trial:
+    """How the classified and dispatched cases of this time would have gone, had this list been in force."""
+    chains = duty_rules.category_chains(session)
+    old = Index(duty_rules.load(session, duty_rules.in_force(session)))
+    new = Index(duty_rules.load(session, duty_rules.in_force(session, duty_list)))
+    read = Counter[str]()
+    past = _past(session, duty_list, since, until, chains, read)
+    counts, differences = routing.compare(old, new, past)
+    moves = Counter((_unit(each.before), _unit(each.after)) for each in differences)
+    return Trial(read["cases"], counts, moves.most_common(), differences[:SHOWN])
+
+
+def draft_derived(
+    session: Session, editor: Editor, area_id: int, name: str, since: datetime, until: datetime
+) -> DutyList:
+    """A draft proposed from past cases: who answered for what, where. Raises Invalid where there are none."""
+    duty_list = duties.draft(session, editor, area_id, name)
+    chains = duty_rules.category_chains(session)
+    past = [
+        deriving.Past(
+            chains[row.category_id], _streets(row), None, row.unit_id, local(row.discovered_at).date()
+        )
+        for row in _rows(session, duty_list, since, until)
+    ]
+    if not past:
+        raise Invalid("这段时间没有既归了类又派了单的诉求，推不出职责；请把时间放长一些")
+    area = session.get_one(Area, area_id)
+    told = {each.key: each for each in (_inside(rule, area) for rule in deriving.derive(past))}
+    duties.fill(session, duty_list, [_told(rule) for rule in told.values()])
+    gone = [rule.id for rule, _ in duties.dead_duties(session, duty_list)]
+    session.execute(sa.delete(Duty).where(Duty.id.in_(gone)))
+    return duty_list
+
+
+def _streets(row: Any) -> Chain:
+    """The way up from a case's community: duties are not told apart any further."""
+    above = (row.community_id, row.subdistrict_id, row.district_id)
+    return tuple(each for each in above if each is not None)
+
+
+def _inside(rule: Rule, area: Area) -> Rule:
+    """The rule as one of this area's list: what holds for the area or above it is said of no area."""
+    return replace(rule, area_id=None) if rule.area_id in area_chain(area) else rule
+
+
+def _told(rule: Rule) -> Told:
+    return Told(rule.unit_id, rule.category_id, rule.area_id, source=rule.source)
+
+
+def _places(session: Session, area: Area) -> list[Chain]:
+    """The ways up from the area's communities, or its own where it has none."""
+    within = sa.select(Area).where(Area.level == Level.COMMUNITY, Area.closed_at.is_(None), subtree(area))
+    return [area_chain(each) for each in session.scalars(within.order_by(Area.id)).all() or [area]]
+
+
+def _past(
+    session: Session,
+    duty_list: DutyList,
+    since: datetime,
+    until: datetime,
+    chains: dict[int, Chain],
+    read: Counter[str],
+) -> Iterator[tuple[int, Question, int]]:
+    for row in _rows(session, duty_list, since, until):
+        read["cases"] += 1
+        yield row.id, duty_rules.question(row, chains), row.unit_id
+
+
+def _rows(session: Session, duty_list: DutyList, since: datetime, until: datetime) -> Iterable[Any]:
+    """The cases of this time in the list's area that have a category and a unit, in batches."""
+    area = session.get_one(Area, duty_list.area_id)
+    query = (
+        sa.select(*ASKED)
+        .where(getattr(Case, COLUMNS.get(area.level, "place_id")) == area.id)
+        .where(Case.category_id.is_not(None), Case.unit_id.is_not(None))
+        .where(Case.discovered_at >= since, Case.discovered_at < until)
+        .order_by(Case.id)
+    )
+    return session.execute(query.execution_options(yield_per=BATCH))
+
+
+def _unit(decision: Decision | None) -> int | None:
+    return decision.duty.unit_id if decision else None
