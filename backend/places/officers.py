@@ -46,7 +46,7 @@ def add(
 
     Raises Invalid, Conflict (the code is taken; the same name and phone) or what `posts.give` raises.
     """
-    _take_turns(session)
+    take_turns(session)
     person = checked(person)
     _must_be_new(session, person)
     officer = Officer(**values(person))
@@ -59,7 +59,7 @@ def add(
 
 def change(session: Session, editor: Editor, officer_id: int, person: Person) -> Officer:
     """Say otherwise what is said of an officer. Raises as `add`, and Forbidden as `must_administer`."""
-    _take_turns(session)
+    take_turns(session)
     officer = must_administer(session, editor, officer_id)
     person = checked(person)
     _must_be_new(session, person, but=officer.id)
@@ -222,7 +222,7 @@ def entry(
     return Entry(did, "officers", officer.id, name, area_id, before, after)
 
 
-def _take_turns(session: Session) -> None:
+def take_turns(session: Session) -> None:
     """Codes are looked at before they are taken."""
     session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended('officers', 0))"))
 

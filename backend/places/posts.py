@@ -66,6 +66,11 @@ def misfit(role: Role, where: Area | Unit) -> str:
     return f"{ROLE_LABELS[role]}不能设在{LEVEL_LABELS[where.level]}，请选择{fitting}"
 
 
+def wrong_force(role: Role, force_kind: Force | None) -> str:
+    """Why the kind of community force cannot stand with the role; empty when it can."""
+    return "" if force_kind is None or role is R.SAFETY_OFFICER else "只有平安员要选平安员类别，请改为不选"
+
+
 def give(
     session: Session,
     editor: Editor,
@@ -113,7 +118,7 @@ def put(
 ) -> Post:
     """Write a post down, without asking whose its place is: that of a stand-in is nobody's to give."""
     where, begins = place(session, seat), since or now()
-    if wrong := misfit(seat.role, where):
+    if wrong := misfit(seat.role, where) or wrong_force(seat.role, seat.force_kind):
         raise Invalid(wrong)
     if until is not None and until <= begins:
         raise Invalid("结束时间要晚于开始时间，请改一下日期")
