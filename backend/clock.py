@@ -22,7 +22,7 @@ from backend.cases import tasks as cases
 from backend.config import config
 from backend.notify import tasks as notify
 from backend.times import SHANGHAI, now
-from backend.wechat import media
+from backend.wechat import media, pictures
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +46,7 @@ def _every(seconds: int) -> Any:
 TIMETABLE: "dict[dramatiq.Actor[[], None], Any]" = {
     notify.sweep: _every(5),
     media.fetch_due: _every(10),
+    pictures.make_pictures: _every(30),
     cases.send_surveys: _every(10),
     cases.fire_deadlines: _every(10),
     cases.close_silent: CronTrigger(minute=7, timezone=SHANGHAI),

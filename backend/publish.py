@@ -11,7 +11,8 @@ from backend.config import config
 from backend.errors import AppError
 from backend.places import codes
 from backend.places.models import Area, PlaceCode
-from backend.wechat import accounts, client, menu, qrcodes
+from backend.places.roles import Carrier
+from backend.wechat import accounts, menu, qrcodes
 
 
 @click.command()
@@ -39,26 +40,31 @@ def publish() -> None:
 
 
 def save_pictures(folder: Path) -> int:
-    """Save the picture of every living code under its place's name. Returns how many."""
+    """Save the picture of every code that is made and in use, under its place's name. Returns how many."""
     folder.mkdir(parents=True, exist_ok=True)
-    found = _tickets()
-    for name, ticket in found:
-        (folder / f"{name.replace('/', ' ')}.jpg").write_bytes(client.qrcode_picture(ticket))
+    found = _made()
+    for name, code in found:
+        content, ending = qrcodes.picture(code)
+        (folder / f"{name.replace('/', ' ')}.{ending}").write_bytes(content)
     return len(found)
 
 
-def _tickets() -> list[tuple[str, str]]:
-    """(玉兰社区-玉兰苑东门-17, ticket), by place; the number keeps places of one name apart."""
+def _made() -> list[tuple[str, PlaceCode]]:
+    """(玉兰社区-玉兰苑东门-17, code), by place; the number keeps places of one name apart, and a place's
+    other codes have their own behind it."""
     above = aliased(Area)
     with db.transaction() as session:
         rows = session.execute(
-            sa.select(Area.id, Area.name, above.name, PlaceCode.ticket)
+            sa.select(Area.id, Area.name, above.name, PlaceCode)
             .join(PlaceCode, PlaceCode.area_id == Area.id)
             .join(above, above.id == Area.parent_id, isouter=True)
-            .where(PlaceCode.ticket.is_not(None), PlaceCode.revoked_at.is_(None))
-            .order_by(Area.id)
-        )
-        return [
-            (f"{parent}-{name}-{number}" if parent else f"{name}-{number}", str(ticket))
-            for number, name, parent, ticket in rows
-        ]
+            .where(codes.living(), PlaceCode.ticket.is_not(None) | (PlaceCode.carrier == Carrier.URL))
+            .order_by(Area.id, PlaceCode.id)
+        ).all()
+    seen: set[int] = set()
+    named = []
+    for number, name, parent, code in rows:
+        file = "-".join(filter(None, (parent, name, str(number))))
+        named.append((f"{file}-{code.id}" if number in seen else file, code))
+        seen.add(number)
+    return named

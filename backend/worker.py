@@ -15,9 +15,9 @@ from backend.broker import broker
 from backend.cases import tasks as cases
 from backend.config import config
 from backend.notify import tasks as notify
-from backend.wechat import accounts, channel, media
+from backend.wechat import accounts, channel, media, pictures
 
-__all__ = ["broker", "cases", "channel", "media", "notify"]
+__all__ = ["broker", "cases", "channel", "media", "notify", "pictures"]
 
 
 class NamedJobs(dramatiq.Middleware):

@@ -1,10 +1,17 @@
 """What an operator publishes at the platform: menus and the codes of places."""
 
 import pytest
+import sqlalchemy as sa
+import zxingcpp
 from click.testing import CliRunner
+from PIL import Image
 
 from backend import publish
 from backend.config import config
+from backend.places import code_changes
+from backend.places.models import Area
+from backend.places.roles import Carrier
+from backend.places.scope import COMMAND_LINE
 from backend.wechat import accounts
 from tests.factories import make_community
 from tests.weixin import platform, weixin
@@ -50,3 +57,18 @@ def test_what_the_platform_refuses_is_said_with_its_code(district, command, weix
     ended = command()
     assert ended.exit_code == 1
     assert "公众号没有这项权限（48001）" in ended.output
+
+
+def test_codes_that_hold_an_address_or_open_the_mini_program_are_saved_too(
+    committed, district, command, tmp_path
+):
+    community = committed.scalars(sa.select(Area).where(Area.level == "community")).one()
+    for carrier in Carrier:
+        code_changes.make(committed, COMMAND_LINE, community.id, carrier)
+    committed.commit()
+    command("--pictures", str(tmp_path / "codes"))
+    [own, *others] = sorted((path.name for path in (tmp_path / "codes").glob("*玉兰社区*")), key=len)
+    assert own.endswith(f"玉兰社区-{community.id}.jpg")
+    assert len(others) == 2
+    read = [zxingcpp.read_barcodes(Image.open(path).convert("L")) for path in (tmp_path / "codes").iterdir()]
+    assert sum(bool(found) and found[0].text.startswith(f"{config.public_url}/c/") for found in read) == 1

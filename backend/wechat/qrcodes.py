@@ -1,55 +1,118 @@
-"""Pictures for codes: the permanent ones of places, and the short-lived ones by which officers bind."""
+"""Pictures for codes: those of places, made by the account that serves there, and short-lived ones to bind.
 
-from collections.abc import Sequence
+A ticket stands for the picture: WeChat's own for an account's code; for a mini program's, of which WeChat
+gives nothing but the picture, the SHA-256 under which it lies in our store.
+"""
+
+from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend import db
+from backend import db, storage
 from backend.notify import binding
+from backend.places import codes
+from backend.places.drawing import draw_png
 from backend.places.models import Area, PlaceCode
 from backend.places.queries import inside
 from backend.places.roles import Carrier
-from backend.wechat import accounts, client
+from backend.wechat import accounts, client, ledger
 from backend.wechat.accounts import Account
+from backend.wechat.codes import ProviderError
+
+FULL = 45029  # WeChat's code for an account that has all the permanent codes that it may have
+MINI_PAGE = "pages/report/report"
+MINI_WIDTH = 1280  # pixels, the most there is: 11 cm of a poster at 300 dpi
+
+Made = tuple[str, str | None]  # ticket, the text in the picture where it is known
+Told = Callable[[], object]
 
 
-def ensure_all_tickets() -> int:
+def ensure_all_tickets(limit: int | None = None, on_made: Told | None = None) -> int:
     """Have each place's code made by the account with the smallest area around it. Returns how many."""
-    return sum(ensure_tickets(account) for account in _smallest_area_first())
+    made = 0
+    for account in smallest_area_first():
+        left = None if limit is None else limit - made
+        made += ensure_tickets(account, left, on_made)
+    return made
 
 
-def _smallest_area_first() -> list[Account]:
+def smallest_area_first() -> list[Account]:
+    """All accounts, so that the first one whose area holds a place is the nearest to it."""
     with db.transaction() as session:
-        depths = {
-            account.name: session.scalar(
-                sa.select(sa.func.nlevel(Area.path)).where(Area.id == accounts.area_id(session, account))
-            )
-            for account in accounts.all_accounts().values()
-        }
-    return sorted(accounts.all_accounts().values(), key=lambda account: -(depths[account.name] or 0))
+        return ledger.smallest_first(session)
 
 
-def account_of(session: Session, area: Area) -> Account | None:
-    """The account with the smallest area in which this one lies; None where no account serves."""
+def account_of(session: Session, area: Area, carrier: Carrier = Carrier.ACCOUNT) -> Account | None:
+    """The account with the smallest area in which this one lies, and which can make codes of this sort; None
+    where no account serves."""
     serving: dict[int, Account] = {}
     for account in accounts.all_accounts().values():
-        serving.setdefault(accounts.area_id(session, account), account)
+        if carrier is not Carrier.MINI_PROGRAM or account.mini_program is not None:
+            serving.setdefault(accounts.area_id(session, account), account)
     around = [int(area_id) for area_id in area.path.split(".")]
     return next((serving[area_id] for area_id in reversed(around) if area_id in serving), None)
 
 
-def ensure_tickets(account: Account) -> int:
+def ensure_tickets(account: Account, limit: int | None = None, on_made: Told | None = None) -> int:
     """Have WeChat make a code for each place in the account's area that has none. Returns how many were made.
 
     Each is recorded as it is made. One that was made and not recorded, because the process ended in between,
-    is asked for again: two codes with one scene lead to the same place. Raises ProviderError.
+    is asked for again: WeChat gives the same code for the same scene. Raises ProviderError, and Conflict when
+    the account has all the codes that it may have.
     """
     made = 0
-    for code_id, scene in _without_ticket(account):
-        ticket, url = client.create_qrcode(account, scene)
-        made += _record(code_id, account.name, ticket, url)
+    for code in _without_ticket(account, limit):
+        made += _make(account, code)
+        if on_made:
+            on_made()
     return made
+
+
+def ensure_ticket(code_id: int) -> None:
+    """Have this code made now, if it waits for that. Raises as `ensure_tickets` does."""
+    with db.transaction() as session:
+        code = session.get_one(PlaceCode, code_id)
+        account = account_of(session, session.get_one(Area, code.area_id), code.carrier)
+    if account is not None and code.ticket is None and code.carrier is not Carrier.URL:
+        _make(account, code)
+
+
+def _make(account: Account, code: PlaceCode) -> int:
+    ticket, url = MAKERS[code.carrier](account, code.scene)
+    return _record(code.id, account.name, ticket, url)
+
+
+def _account_code(account: Account, scene: str) -> Made:
+    try:
+        return client.create_qrcode(account, scene)
+    except ProviderError as error:
+        if error.errcode != FULL:
+            raise
+    with db.transaction() as session:
+        raise ledger.full(session, account)
+
+
+def _mini_program_code(account: Account, scene: str) -> Made:
+    """The picture is kept: asking for it again each time would cost the account's budget of a minute."""
+    picture = client.mini_program_code(account, codes.payload(scene), MINI_PAGE, width=MINI_WIDTH)
+    return storage.save(picture), None
+
+
+MAKERS: dict[Carrier, Callable[[Account, str], Made]] = {
+    Carrier.ACCOUNT: _account_code,
+    Carrier.MINI_PROGRAM: _mini_program_code,
+}
+
+
+def picture(code: PlaceCode) -> tuple[bytes, str]:
+    """The picture of a code that is made, and the ending of its file's name. Raises ProviderError."""
+    if code.carrier is Carrier.MINI_PROGRAM:
+        content = storage.read(code.ticket or "")
+        return content, "png" if content.startswith(b"\x89PNG") else "jpg"
+    if code.carrier is Carrier.ACCOUNT:
+        return client.qrcode_picture(code.ticket or ""), "jpg"
+    return draw_png(codes.address(code.scene)), "png"
 
 
 def personal_code(account: Account, code: str) -> tuple[str, str]:
@@ -58,23 +121,24 @@ def personal_code(account: Account, code: str) -> tuple[str, str]:
     return client.create_qrcode(account, binding.SCENE_PREFIX + code, seconds)
 
 
-def _without_ticket(account: Account) -> Sequence[tuple[int, str]]:
+def _without_ticket(account: Account, limit: int | None) -> Sequence[PlaceCode]:
+    made_here = [Carrier.ACCOUNT] if account.mini_program is None else list(MAKERS)
     with db.transaction() as session:
-        rows = session.execute(
-            sa.select(PlaceCode.id, PlaceCode.scene)
+        return session.scalars(
+            sa.select(PlaceCode)
             .join(Area, Area.id == PlaceCode.area_id)
             .where(
-                PlaceCode.carrier == Carrier.ACCOUNT,
+                PlaceCode.carrier.in_(made_here),
                 PlaceCode.ticket.is_(None),
                 PlaceCode.revoked_at.is_(None),
                 inside(accounts.area_id(session, account)),
             )
             .order_by(PlaceCode.id)
-        )
-        return [(code_id, scene) for code_id, scene in rows]
+            .limit(limit)
+        ).all()
 
 
-def _record(code_id: int, account: str, ticket: str, url: str) -> int:
+def _record(code_id: int, account: str, ticket: str, url: str | None) -> int:
     """1, or 0 when another process has recorded a code of this place meanwhile."""
     with db.transaction() as session:
         recorded = session.execute(
