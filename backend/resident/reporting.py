@@ -131,7 +131,7 @@ def _locate(session: Session, told: Told, contact_id: int) -> tuple[Area, positi
             raise WrongFields({"scene": "没有找到这个地点，请重新扫码，或从列表里选一个地点"})
         return area, true
     home = home_of(session, contact_id)
-    near = queries.nearest(session, home, *true) if true else None
+    near = queries.at_point(session, home, *true) if true else None
     return near or session.get_one(Area, home), true
 
 

@@ -162,7 +162,7 @@ def _places(state: State, message: Message, facts: Facts, names: Sequence[NamedP
     """The places that a position or words mean: a position costs a query, words are held against memory."""
     if message.kind is Kind.LOCATION and message.latitude is not None and message.longitude is not None:
         with db.transaction() as session:
-            near = queries.nearest(session, facts.home.id, message.latitude, message.longitude)
+            near = queries.at_point(session, facts.home.id, message.latitude, message.longitude)
             return {"near": Place(near.id, near.name, near.telephone) if near else None}
     if message.kind not in (Kind.TEXT, Kind.VOICE) or message.understood.intent is not Intent.WORDS:
         return {}

@@ -65,6 +65,17 @@ def test_places_of_another_district_are_not_found(session, street, community):
     assert other.id not in {place.id for place in queries.choices(session, street.id)}
 
 
+def test_closed_places_are_found_by_nobody(session, street, community):
+    zone = make_area(session, Level.ZONE, community, name="东片区")
+    grid = make_area(session, Level.GRID, zone, name="一网格", **north(100))
+    assert queries.nearest(session, zone.id, *HERE) == grid
+    grid.closed_at = community.closed_at = sa.func.now()
+    session.commit()
+    assert queries.nearest(session, street.id, *HERE) is None
+    assert queries.named_places(session, street.id) == []
+    assert queries.choices(session, street.id) == []
+
+
 def test_the_named_places_of_a_scope_come_with_their_street_and_telephone(session, street, community):
     community.telephone = "0755-00001234"
     gate = make_area(session, Level.STATION, community, name="玉兰苑东门")
