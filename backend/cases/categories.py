@@ -71,6 +71,15 @@ def get(session: Session, category_id: int) -> Category:
     return row
 
 
+def with_code(session: Session, code: str) -> Category:
+    """The living entry of this code. Raises Invalid with the cure."""
+    living = sa.select(Category).where(Category.code == code, Category.until_id.is_(None))
+    row = session.scalars(living).one_or_none()
+    if row is None:
+        raise Invalid(f"事件字典里没有编码“{code}”，请写上级的编码；移到最上一级的留空")
+    return row
+
+
 def tally(session: Session) -> dict[CaseKind, int]:
     """How many leaves the dictionary has of each kind."""
     rows = session.execute(
@@ -139,6 +148,14 @@ def editions_page(session: Session, *, before: int | None = None, limit: int = P
     """The editions, newest first. `before` is the id of the last one seen."""
     query = sa.select(Edition).order_by(Edition.id.desc()).limit(limit)
     return list(session.scalars(query if before is None else query.where(Edition.id < before)))
+
+
+def get_edition(session: Session, edition_id: int) -> Edition:
+    """An edition. Raises NotFound."""
+    row = session.get(Edition, edition_id)
+    if row is None:
+        raise NotFound("没有这一版")
+    return row
 
 
 def edition_changes(session: Session, edition_id: int) -> Changed:

@@ -36,6 +36,7 @@ GUESSED = Finding(
 NOT_WHOLE = "如果这份文件就是完整的字典，请勾选“文件是完整的”，没有列出的会停用"
 
 
+HINTS, ABSENT = "整个文件", "（不在文件里）"
 UNITS_NOWHERE = Finding(
     "责任单位", "", "没有说这些单位是哪个区域的，责任单位没有带入", "要同时起草职责清单，请在导入时选择区域"
 )
@@ -56,11 +57,10 @@ def plan(session: Session, sheet: Sheet, editor: Editor, options: Options) -> Pl
         findings.append(GUESSED)
     found = editions.differences(before, draft.target(), is_whole=draft.is_whole)
     _tell(draft, found)
-    rows = sorted((*draft.rows.values(), *draft.others), key=lambda row: row.row)
+    told = (*draft.rows.values(), *draft.others, *_left_out(session, draft, found, findings))
+    rows = sorted(told, key=lambda row: row.row)
     name = options.name.strip() or sheet.name
-    return Plan(
-        rows + _left_out(session, draft, found, findings), partial(_write, editor, name, draft, options)
-    )
+    return Plan(rows, partial(_write, editor, name, draft, options))
 
 
 def export(session: Session, editor: Editor) -> Iterable[Sequence[Any]]:
@@ -143,23 +143,24 @@ def _cells(items: Mapping[str, Item], code: str) -> dict[str, str]:
 
 
 def _left_out(session: Session, draft: Draft, found: Difference, findings: list[Finding]) -> list[RowFate]:
-    """What no row of the file says (row 0): what ends, what stays although it is not named, and hints."""
+    """What no row of the file says: hints (told of the headers' row), and what ends (after the last row)."""
     missing = len(draft.before.keys() - draft.target().keys())
     if missing and not draft.is_whole:
         stays = Finding("", "", f"字典里另有 {missing} 项不在文件里，会继续保留", NOT_WHOLE)
         findings = [*findings, stays]
-    hints = [RowFate(0, "整个文件", Fate.SAME, findings)] if findings else []
+    hints = [RowFate(1, HINTS, Fate.SAME, findings)] if findings else []
     touched = _touched(session, found.ended)
+    last = max((row.row for row in (*draft.rows.values(), *draft.others)), default=1)
     return hints + [
         RowFate(
-            0,
-            SEPARATOR.join(editions.path_of(draft.before, code)),
+            last + number,
+            ABSENT + SEPARATOR.join(editions.path_of(draft.before, code)),
             Fate.CHANGED,
             [Finding("", code, f"新版里没有，将停用（{touched[code]}）", "要保留的请加进文件")],
             {"状态": "使用中"},
             {"状态": "停用"},
         )
-        for code in found.ended
+        for number, code in enumerate(found.ended, start=1)
     ]
 
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from backend import sheets
 from backend.cases import categories, category_imports, duty_queries, editions, limits
-from backend.cases.category_imports import CATEGORIES, HEADERS
+from backend.cases.category_imports import ABSENT, CATEGORIES, HEADERS, HINTS
 from backend.cases.models import CaseKind, Duty, DutyList, Edition
 from backend.errors import Forbidden, Invalid
 from backend.places.imports import Fate, Options
@@ -42,11 +42,16 @@ def take(session, table, **options):
 
 
 def fates(taken):
-    return [row.fate for row in taken.rows if row.row]
+    return [row.fate for row in taken.rows if not row.name.startswith((HINTS, ABSENT))]
 
 
 def hints(taken):
-    return [finding.problem for row in taken.rows if not row.row for finding in row.findings]
+    said = [row for row in taken.rows if row.name.startswith((HINTS, ABSENT))]
+    return [finding.problem for row in said for finding in row.findings]
+
+
+def rows_of(taken):
+    return [row for row in taken.rows if not row.name.startswith((HINTS, ABSENT))]
 
 
 def real(name):
@@ -95,7 +100,7 @@ def test_a_citys_table_is_taken_with_limits_and_units(session):
     )
     taken = take(session, table, under_id=district.id, name="第一版")
     assert fates(taken) == [Fate.ADDED, Fate.ADDED]
-    assert taken.rows[1].findings[0].column == "责任单位"
+    assert rows_of(taken)[1].findings[0].column == "责任单位"
     rows = {row.path: row for row in editions.standing(session).values()}
     assert (rows[path("市容", "占道", "游商")].resolve_hours, rows["市容"].level) == (72, 1)
     duty_list = session.scalars(sa.select(DutyList)).one()
@@ -123,7 +128,7 @@ def test_the_same_file_again_changes_nothing(session):
 def test_an_unreadable_limit_and_an_empty_row_are_refused(session):
     taken = plan(session, sheet(CITY, ("市容", "占道", "游商", "", "尽快"), ("-", "", "", "城管局", "")))
     assert fates(taken) == [Fate.REFUSED, Fate.REFUSED]
-    assert [row.findings[0].column for row in taken.rows[:2]] == ["时限", "名称"]
+    assert [row.findings[0].column for row in rows_of(taken)[:2]] == ["时限", "名称"]
 
 
 def test_a_path_that_comes_twice_is_repeated(session):
@@ -143,7 +148,7 @@ def test_a_code_with_two_paths_is_refused_with_the_cure(session):
     headers = ("大类", "小类", "小类编码")
     taken = plan(session, sheet(headers, ("市容", "占道", "602"), ("市容", "噪声", "602")))
     assert fates(taken) == [Fate.ADDED, Fate.REFUSED]
-    assert "前面已经给了“市容 / 占道”" in taken.rows[1].findings[0].problem
+    assert "前面已经给了“市容 / 占道”" in rows_of(taken)[1].findings[0].problem
 
 
 def test_codes_that_begin_anew_on_each_level_get_those_above_before_them(session):
@@ -221,7 +226,7 @@ def test_a_file_that_renames_replaces_and_carries_on(session):
     table = sheet(("编码", "一级", "二级"), ("51", "市容环卫", "占用道路"))
     taken = take(session, table)
     assert fates(taken) == [Fate.CHANGED]
-    assert taken.rows[0].before == {"事项": path("市容环卫", "占道经营")}
+    assert rows_of(taken)[0].before == {"事项": path("市容环卫", "占道经营")}
     assert editions.standing(session)["511"].path == path("市容环卫", "占用道路", "无照经营游商")
 
 
@@ -235,7 +240,7 @@ def test_a_known_code_on_anothers_path_is_refused(session):
     make_dictionary(session)
     taken = plan(session, sheet(("编码", "一级"), ("6", "市容环卫")))
     assert fates(taken) == [Fate.REFUSED]
-    assert "请把编码改成 5" in taken.rows[0].findings[0].cure
+    assert "请把编码改成 5" in rows_of(taken)[0].findings[0].cure
 
 
 def test_what_is_given_out_is_taken_in_as_it_is(session):
