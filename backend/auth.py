@@ -27,6 +27,10 @@ COOKIE = "session"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # methods that change nothing
 SEEN_EVERY = timedelta(minutes=1)  # a login's last use is written down no more often
 SECOND_FACTOR_LIFE = timedelta(hours=12)
+# What is noted of the caller in g; of strangers everything is None.
+NOTED = (
+    "login_id", "by_scan", "has_second_factor", "contact_id", "resident_id", "officer_id", "administers",
+)  # fmt: skip
 NOT_BOUND = "这个页面只给已绑定的工作人员使用"
 ADMINISTRATORS_ONLY = "这里只有管理员可以改动"
 
@@ -126,8 +130,9 @@ def _token() -> str:
 # An officer who has left is a resident like others, even where nobody thought of the WeChat they had bound.
 # How a login came about shows in how long it was to live.
 _CALLER = sa.text("""
-    SELECT s.id AS login_id, coalesce(s.seen_at, s.created_at) AS seen_at, s.second_factor_at,
+    SELECT s.id AS login_id, coalesce(s.seen_at, s.created_at) AS seen_at,
            s.expires_at - s.created_at < interval '1 day' AS by_scan,
+           s.second_factor_at > :fresh AS has_second_factor,
            c.id AS contact_id, c.resident_id, o.id AS officer_id,
            held.posts > 0 AS holds_post, held.administers > 0 AS administers
     FROM login_sessions s JOIN contacts c ON c.id = s.contact_id
@@ -145,7 +150,7 @@ _FORGET = sa.text("""
 
 
 def require(who: Who) -> Callable[[View], View]:
-    """Only for callers of this sort: sets contact_id, resident_id, officer_id, login_id and administers of g.
+    """Only for callers of this sort, of whom what NOTED names is set in g.
 
     Raises LoginNeeded for strangers and for who is no officer, NoPost for one who holds no post, Forbidden
     for who is no administrator, SecondFactorNeeded for one who changes something without having shown it.
@@ -169,10 +174,11 @@ def identify() -> "sa.Row[Any] | None":
     caller, at = None, now()
     if token := _token():
         with db.transaction() as session:
-            caller = session.execute(_CALLER, {"token": hash_token(token), "at": at}).one_or_none()
+            given = {"token": hash_token(token), "at": at, "fresh": at - SECOND_FACTOR_LIFE}
+            caller = session.execute(_CALLER, given).one_or_none()
             if caller is not None and at - caller.seen_at > SEEN_EVERY:
                 session.execute(_SEE, {"id": caller.login_id, "at": at, "before": at - SEEN_EVERY})
-    for name in ("login_id", "by_scan", "contact_id", "resident_id", "officer_id", "administers"):
+    for name in NOTED:
         setattr(g, name, getattr(caller, name, None))
     return caller
 
@@ -193,8 +199,7 @@ def _admit(who: Who, caller: "sa.Row[Any] | None") -> None:
 def _admit_administrator(caller: "sa.Row[Any]") -> None:
     if not caller.administers:
         raise Forbidden(ADMINISTRATORS_ONLY)
-    shown_at = caller.second_factor_at
-    if request.method not in SAFE and (shown_at is None or now() - shown_at > SECOND_FACTOR_LIFE):
+    if request.method not in SAFE and not caller.has_second_factor:
         raise SecondFactorNeeded()
 
 

@@ -12,11 +12,10 @@ from limits.errors import StorageError
 from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
-from backend.auth import COOKIE, hash_token
+from backend.auth import COOKIE, SAFE, hash_token
 from backend.config import WECHAT, config
 from backend.errors import TooMany
 
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 BODY_LIMIT = 12 * 1024 * 1024  # a photo of 10 MB and what goes with it
 WRITES_PER_MINUTE = 60  # of one session, or of one address without a session
 ADDRESS_PER_MINUTE = 1_200  # of one address, whatever tokens it shows: WeChat's users share addresses

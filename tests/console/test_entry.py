@@ -3,6 +3,7 @@
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 import sqlalchemy as sa
@@ -309,11 +310,14 @@ def confirmed(committed):
 
 
 def at_once(times, call):
-    """Call it from many threads; counts how many did not raise."""
+    """Call it from many threads, each with its transaction open; counts how many did not raise."""
+    start = Barrier(times)
 
     def attempt(number):
         try:
             with db.transaction() as session:
+                session.execute(sa.select(1))
+                start.wait(10)
                 call(session, number)
         except AppError:
             return 0
