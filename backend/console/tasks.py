@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from backend.cases import attachments, category_search, queries, service, workflow
+from backend.cases import attachments, category_search, dispatch, queries, service, workflow
 from backend.cases.attachments import Photo
 from backend.cases.models import Case, Category
 from backend.cases.service import Actor
@@ -43,6 +43,8 @@ class Task:
     is_internal: bool  # the resident does not see the note
     takes_photos: bool
     units: Sequence[tuple[int, str]] = ()
+    suggested: int | str = ""  # of these units, the one that the duty list names
+    why: str = ""  # it does
     places: Sequence[tuple[int, str]] = ()
     outcomes: Sequence[tuple[str, str]] = ()
     categories: Sequence[tuple[int, str]] | None = None  # what the report may be about; None: not asked
@@ -57,6 +59,7 @@ def tasks(session: Session, case: Case, actor: Actor) -> list[Task]:
 
 def _task(session: Session, case: Case, action: Action, rule: workflow.Rule) -> Task:
     is_next = action is queries.NEXT_STEP.get(case.status)
+    units, suggested, why = _units(session, case) if Need.UNIT in rule.needs else ((), "", "")
     return Task(
         action=action,
         label=rule.label,
@@ -65,15 +68,23 @@ def _task(session: Session, case: Case, action: Action, rule: workflow.Rule) -> 
         needs_note=Need.NOTE in rule.needs,
         is_internal=action in service.INTERNAL,
         takes_photos=Need.PROOF in rule.needs or action in WITH_PHOTOS,
-        units=_units(session, case) if Need.UNIT in rule.needs else (),
+        units=units,
+        suggested=suggested,
+        why=why,
         places=_places(session, case) if action is Action.LOCATE else (),
         categories=_categories(session, case) if Need.CATEGORY in rule.needs else None,
         outcomes=[(o.value, OUTCOME_LABELS[o]) for o in Outcome] if Need.OUTCOME in rule.needs else (),
     )
 
 
-def _units(session: Session, case: Case) -> list[tuple[int, str]]:
-    return [(unit.id, unit.name) for unit in places.units_serving(session, case)]
+def _units(session: Session, case: Case) -> tuple[list[tuple[int, str]], int | str, str]:
+    """The units to choose from, first those that the duty list names; its choice, and why it is that."""
+    serving = [(unit.id, unit.name) for unit in places.units_serving(session, case)]
+    found = dispatch.suggest(session, case)
+    if found is None:
+        return serving, "", ""
+    named = [(unit.id, unit.name) for unit in (found.unit, *found.others)]
+    return list(dict.fromkeys(named + serving)), found.unit.id, found.why
 
 
 def _places(session: Session, case: Case) -> list[tuple[int, str]]:
@@ -164,7 +175,7 @@ def _given(
 
 def _chosen_unit(session: Session, case: Case, form: MultiDict[str, str]) -> int | None:
     unit_id = _number(form, "unit")
-    if unit_id is not None and unit_id not in dict(_units(session, case)):
+    if unit_id is not None and unit_id not in dict(_units(session, case)[0]):
         raise WrongFields({"unit": "这个单位不管这个地方，请重新选择"})
     return unit_id
 

@@ -1,34 +1,39 @@
-"""The invented district: areas, units and officers from the tables in data/, loaded once."""
+"""The invented district: the tables in data/, taken in the way an operator takes in their own, once."""
 
 import csv
+from datetime import time
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from backend.cases import duties
+from backend.cases.models import DutyList, ListState
+from backend.cases.tables import KINDS
+from backend.places import imports, roster
 from backend.places.codes import make_codes
-from backend.places.models import Area, Officer, Post, Unit
-from backend.places.roles import Level, Role, UnitKind
+from backend.places.imports import Options
+from backend.places.models import Area, Officer, Post
+from backend.places.roles import ROLE_LABELS
+from backend.places.scope import COMMAND_LINE
+from backend.times import local, now
 
 DATA = Path(__file__).parent / "data"
-ANCESTORS = {
-    Level.DISTRICT: "district_id",
-    Level.SUBDISTRICT: "subdistrict_id",
-    Level.COMMUNITY: "community_id",
-    Level.ZONE: "zone_id",
-    Level.GRID: "grid_id",
-}
+DISTRICT = "青岚区"
+EDITION = "示范 2026 年版"
+WEEKS = 8  # for which turns of duty are planned
 
 
 def load(session: Session) -> bool:
-    """Load areas, units, officers and place codes. Returns False when the district is there already."""
-    rows = read("areas")
-    known = sa.select(Area.id).where(Area.name == rows[0]["name"], Area.parent_id.is_(None))
-    if session.scalar(known) is not None:
+    """Load places, units, people, dictionary, duties and codes. False when the district is there already."""
+    if session.scalar(_district()) is not None:
         return False
-    areas = _load_areas(session, rows)
-    units = _load_units(session, areas)
-    _load_officers(session, areas, units)
+    for name in ("areas", "units", "officers", "categories"):
+        _take_in(session, name, Options(name=EDITION))
+    _take_in(session, "duties", Options(under_id=session.scalar(_district()), name=EDITION))
+    drafted = session.scalars(sa.select(DutyList.id).where(DutyList.state == ListState.DRAFT)).one()
+    duties.switch_on(session, COMMAND_LINE, drafted)
+    _plan_duty(session)
     make_codes(session)
     return True
 
@@ -39,67 +44,25 @@ def read(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _load_areas(session: Session, rows: list[dict[str, str]]) -> dict[str, Area]:
-    """By name, which in these tables is unique; a parent comes before its children."""
-    areas: dict[str, Area] = {}
-    for row in rows:
-        areas[row["name"]] = _add_area(session, row, areas.get(row["parent"]))
-    session.flush()
-    return areas
+def _take_in(session: Session, name: str, options: Options) -> None:
+    file = DATA / f"{name}.csv"
+    row = imports.look(session, KINDS[name], file.read_bytes(), file.name, COMMAND_LINE, options)
+    imports.apply(session, KINDS[name], row, COMMAND_LINE)
 
 
-def _add_area(session: Session, row: dict[str, str], parent: Area | None) -> Area:
-    level = Level(row["level"])
-    area = Area(
-        level=level,
-        name=row["name"],
-        parent_id=parent.id if parent else None,
-        path="",  # holds the area's own id, which is not known before the first flush
-        latitude=float(row["latitude"]) if row["latitude"] else None,
-        longitude=float(row["longitude"]) if row["longitude"] else None,
-        telephone=row["telephone"] or None,
-    )
-    for column in ANCESTORS.values():
-        setattr(area, column, getattr(parent, column) if parent else None)
-    session.add(area)
-    session.flush()
-    area.path = f"{parent.path}.{area.id}" if parent else str(area.id)
-    if level in ANCESTORS:
-        setattr(area, ANCESTORS[level], area.id)
-    return area
+def _plan_duty(session: Session) -> None:
+    """The turns of data/roster.csv, which come back every week, for the weeks to come."""
+    monday = local(now()).date()
+    for row in read("roster"):
+        role = next(role for role, label in ROLE_LABELS.items() if label == row["岗位"])
+        holder = sa.select(Officer.id).where(Officer.code == row["工号"])
+        post_id = session.scalars(
+            sa.select(Post.id).where(Post.officer_id.in_(holder), Post.role == role)
+        ).one()
+        since, until = time.fromisoformat(row["从"]), time.fromisoformat(row["到"])
+        turns = [roster.Turn(int(day) - 1, since, until) for day in row["星期"]]
+        roster.plan(session, COMMAND_LINE, post_id, monday, turns, WEEKS)
 
 
-def _load_units(session: Session, areas: dict[str, Area]) -> dict[str, Unit]:
-    units = {
-        row["name"]: Unit(
-            kind=UnitKind(row["kind"]),
-            name=row["name"],
-            area_id=areas[row["area"]].id,
-            telephone=row["telephone"],
-        )
-        for row in read("units")
-    }
-    session.add_all(units.values())
-    session.flush()
-    return units
-
-
-def _load_officers(session: Session, areas: dict[str, Area], units: dict[str, Unit]) -> None:
-    """One row is one post; the same name again is another post of the same officer."""
-    officers: dict[str, Officer] = {}
-    for row in read("officers"):
-        name = row["name"]
-        if name not in officers:
-            officers[name] = Officer(name=name, phone=row["telephone"])
-            session.add(officers[name])
-            session.flush()
-        session.add(
-            Post(
-                officer_id=officers[name].id,
-                role=Role(row["role"]),
-                area_id=areas[row["at"]].id if row["at"] in areas else None,
-                unit_id=units[row["at"]].id if row["at"] in units else None,
-                force_kind=row["force_kind"] or None,
-            )
-        )
-    session.flush()
+def _district() -> sa.Select[int]:
+    return sa.select(Area.id).where(Area.name == DISTRICT, Area.parent_id.is_(None))

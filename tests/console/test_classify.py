@@ -1,8 +1,10 @@
 """Saying what a case is about: the officer chooses from the dictionary, which finds while one types."""
 
-from backend.cases.models import Case
-from tests.console.conftest import open_case, tap
-from tests.factories import make_category
+from backend.cases.models import Case, Duty, DutyList, ListState
+from backend.cases.workflow import Action
+from backend.places.models import Area
+from tests.console.conftest import open_case, tap, walk
+from tests.factories import make_category, make_unit
 
 
 def choice(category):
@@ -68,3 +70,21 @@ def test_a_unit_sees_what_it_is_about_but_does_not_say_it(session, place, as_off
     session.commit()
     refused = tap(as_officer(place.handler), session, case, "classify", category=lamp.id)
     assert refused.status_code == 403
+
+
+def test_the_duty_list_chooses_the_unit_and_says_why(session, place, as_officer):
+    lamp, _ = dictionary(session)
+    case = open_case(session, place.community)
+    duty_list = DutyList(area_id=place.community.district_id, name="职责清单", state=ListState.CURRENT)
+    session.add(duty_list)
+    session.flush()
+    office = make_unit(session, session.get_one(Area, place.community.district_id), name="青岚区城管局")
+    session.add(Duty(list_id=duty_list.id, category_id=lamp.id, unit_id=office.id, source="三定方案"))
+    walk(session, case, place, Action.ACCEPT)
+    client = as_officer(place.desk)
+    tap(client, session, case, "classify", category=lamp.id)
+    page = client.get(f"/console/cases/{case.number}").text
+    assert f'<option value="{office.id}" selected>青岚区城管局' in page
+    assert "职责清单：按" in page
+    tap(client, session, case, "assign", unit=office.id)
+    assert session.get_one(Case, case.id, populate_existing=True).unit_id == office.id

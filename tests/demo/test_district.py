@@ -1,19 +1,20 @@
 """The invented district: complete, consistent, loaded once, and somebody is there for every case."""
 
 import collections
+import itertools
 import re
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from backend.cases import audience, intake
-from backend.cases.models import Channel
+from backend.cases import audience, duty_checks, intake
+from backend.cases.models import Channel, DutyList, ListState
 from backend.cases.workflow import Audience
 from backend.demo import district
 from backend.places import codes, queries
-from backend.places.models import Area, Officer, PlaceCode, Post, Unit
-from backend.places.roles import Level, Role, UnitKind
+from backend.places.models import Area, Officer, PlaceCode, Post, Shift, Unit
+from backend.places.roles import ROLE_LABELS, Level, Role, UnitKind
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,7 +40,11 @@ def test_the_district_has_what_is_promised(loaded):
     assert expected.items() <= levels.items()
     assert levels[Level.GRID] == 30
     assert count(loaded, Unit) == 8
-    assert set(loaded.scalars(sa.select(Unit.kind))) >= {UnitKind.DEPARTMENT, UnitKind.OFFICE, UnitKind.MEDIATION}
+    assert set(loaded.scalars(sa.select(Unit.kind))) >= {
+        UnitKind.DEPARTMENT,
+        UnitKind.OFFICE,
+        UnitKind.MEDIATION,
+    }
 
 
 def test_there_is_an_officer_for_every_role(loaded):
@@ -93,13 +98,15 @@ def test_a_case_anywhere_reaches_somebody_who_can_accept_it(loaded, level):
 
 
 def test_every_community_has_an_information_officer_with_a_phone():
-    communities = {row["name"] for row in district.read("areas") if row["level"] == Level.COMMUNITY}
+    communities = {row["名称"] for row in district.read("areas") if row["层级"] == "社区"}
     phones = {row["at"] for row in district.read("phones") if row["role"] == Role.INFORMATION_OFFICER}
     assert phones == communities
 
 
 def test_every_phone_is_of_an_officer_with_that_post():
-    posts = {(row["name"], row["role"], row["at"]) for row in district.read("officers")}
+    roles = {label: role for role, label in ROLE_LABELS.items()}
+    rows = district.read("officers")
+    posts = {(row["姓名"], roles[row["岗位"]], row["所在"].rpartition("/")[2]) for row in rows}
     phones = {(row["name"], row["role"], row["at"]) for row in district.read("phones")}
     assert {phone for phone in phones if phone[1] != Role.RESIDENT} <= posts
 
@@ -113,10 +120,27 @@ def test_who_has_a_phone_is_named_for_those_who_play(readme):
 def test_telephone_numbers_cannot_be_anyones():
     for table in ("areas", "units", "officers"):
         for row in district.read(table):
-            assert re.fullmatch(r"0755-0000\d{4}|", row["telephone"])
+            assert re.fullmatch(r"0755-0000\d{4}|", row["电话"])
 
 
 def test_an_officer_may_hold_several_posts(loaded):
     posts = collections.Counter(loaded.scalars(sa.select(Post.officer_id)))
     assert max(posts.values()) == 3
-    assert count(loaded, Officer) == len({row["name"] for row in district.read("officers")})
+    assert count(loaded, Officer) == len({row["姓名"] for row in district.read("officers")})
+
+
+def test_every_entry_of_the_dictionary_has_a_unit_everywhere(loaded):
+    """Nobody who plays should meet a case that the duty list is silent about."""
+    [duty_list] = loaded.scalars(sa.select(DutyList)).all()
+    assert duty_list.state is ListState.CURRENT
+    checked = duty_checks.check(loaded, duty_list)
+    assert (list(checked.overlaps), list(checked.gaps), list(checked.dead)) == ([], [], [])
+
+
+def test_somebody_is_on_duty_for_the_district_at_any_hour(loaded):
+    shifts = loaded.execute(
+        sa.select(Shift.since, Shift.until).join(Post).where(Post.role == Role.DISPATCHER)
+    )
+    turns = sorted(tuple(shift) for shift in shifts)
+    assert len(turns) > 100
+    assert all(one[1] >= other[0] for one, other in itertools.pairwise(turns))
