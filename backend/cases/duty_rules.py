@@ -16,10 +16,15 @@ PLACES = ("place_id", "grid_id", "zone_id", "community_id", "subdistrict_id", "d
 GONE = "（已不存在）"
 
 
-def load(session: Session, list_ids: Collection[int]) -> list[Rule]:
-    """The duties of these lists (one query). One for no area in particular is for the whole area of its list:
-    a street's own list then beats the district's, and neither speaks for its neighbours."""
-    rows = session.execute(
+def load(
+    session: Session, list_ids: Collection[int], categories: Collection[int] | None = None
+) -> list[Rule]:
+    """The duties of these lists, all or those about some categories (one query).
+
+    One for no area in particular is for the whole area of its list: a street's own list then beats the
+    district's, and neither speaks for its neighbours.
+    """
+    query = (
         sa.select(
             Duty.id,
             Duty.unit_id,
@@ -33,9 +38,11 @@ def load(session: Session, list_ids: Collection[int]) -> list[Rule]:
         .where(Duty.list_id.in_(list_ids))
         .order_by(Duty.id)
     )
+    if categories is not None:
+        query = query.where(sa.or_(Duty.category_id.is_(None), Duty.category_id.in_(categories)))
     return [
         Rule(number, unit_id, category_id, area_id, channel and channel.value, tuple(assisting), source)
-        for number, unit_id, category_id, area_id, channel, assisting, source in rows
+        for number, unit_id, category_id, area_id, channel, assisting, source in session.execute(query)
     ]
 
 
