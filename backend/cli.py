@@ -21,6 +21,7 @@ COMMANDS = {
     "export": ("backend.importing:give_out", "Write areas, units, officers, … to a file."),
     "import": ("backend.importing:take_in", "Take areas, units, officers, … in from a CSV or XLSX file."),
     "migrate": ("backend.cli:migrate", "Bring the database's tables up to date."),
+    "posters": ("backend.posters:main", "Draw the posters of all codes under a place into one file."),
     "publish": ("backend.publish:main", "Give the accounts their menus, and places their QR codes."),
     "replay": ("backend.replay.command:replay", "Play a file of real events against the running service."),
     "run": ("backend.runner:run", "Everything on one machine, until Ctrl-C."),

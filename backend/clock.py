@@ -20,6 +20,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from backend import logs
 from backend.cases import tasks as cases
 from backend.config import config
+from backend.console import poster_tasks
 from backend.notify import tasks as notify
 from backend.times import SHANGHAI, now
 from backend.wechat import media, pictures
@@ -47,6 +48,7 @@ TIMETABLE: "dict[dramatiq.Actor[[], None], Any]" = {
     notify.sweep: _every(5),
     media.fetch_due: _every(10),
     pictures.make_pictures: _every(30),
+    poster_tasks.draw_due: _every(15),
     cases.send_surveys: _every(10),
     cases.fire_deadlines: _every(10),
     cases.close_silent: CronTrigger(minute=7, timezone=SHANGHAI),

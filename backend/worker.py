@@ -14,10 +14,11 @@ from backend import db, logs
 from backend.broker import broker
 from backend.cases import tasks as cases
 from backend.config import config
+from backend.console import poster_tasks
 from backend.notify import tasks as notify
 from backend.wechat import accounts, channel, media, pictures
 
-__all__ = ["broker", "cases", "channel", "media", "notify", "pictures"]
+__all__ = ["broker", "cases", "channel", "media", "notify", "pictures", "poster_tasks"]
 
 
 class NamedJobs(dramatiq.Middleware):
