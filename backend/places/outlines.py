@@ -76,32 +76,34 @@ def take_in(session: Session, editor: Editor, shapes: Sequence[Shape]) -> int:
     return len(shapes)
 
 
-def polygons_of(session: Session, area_id: int) -> list[list[Ring]]:
-    """The area's polygons, each an outer ring and the holes in it."""
+def polygons_of(session: Session, area_ids: Sequence[int]) -> dict[int, list[list[Ring]]]:
+    """The polygons of each of these areas that has an outline: an outer ring, then its holes."""
     rows = session.execute(
-        sa.select(sa.cast(Outline.ring, sa.Text), Outline.is_hole)
-        .where(Outline.area_id == area_id)
+        sa.select(Outline.area_id, sa.cast(Outline.ring, sa.Text), Outline.is_hole)
+        .where(_is_one_of(area_ids))
         .order_by(Outline.id)
     )
-    polygons: list[list[Ring]] = []
-    for text, is_hole in rows:
+    found: dict[int, list[list[Ring]]] = {}
+    for area_id, text, is_hole in rows:
+        polygons, ring = found.setdefault(area_id, []), _from_text(text)
         if is_hole and polygons:
-            polygons[-1].append(_from_text(text))
+            polygons[-1].append(ring)
         else:
-            polygons.append([_from_text(text)])
-    return polygons
+            polygons.append([ring])
+    return found
 
 
 def write(session: Session, areas: Sequence[Area]) -> bytes:
     """The outlines of these areas as GeoJSON; one without an outline is left out."""
+    polygons = polygons_of(session, [area.id for area in areas])
     features = [
         {
             "type": "Feature",
             "properties": {"code": area.code, "name": area.name, "level": area.level.value},
-            "geometry": {"type": "MultiPolygon", "coordinates": polygons},
+            "geometry": {"type": "MultiPolygon", "coordinates": polygons[area.id]},
         }
         for area in areas
-        if (polygons := polygons_of(session, area.id))
+        if area.id in polygons
     ]
     return json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False).encode()
 
@@ -198,8 +200,7 @@ def _only(found: Sequence[Area], shape: Shape) -> Area:
 
 def _put(session: Session, editor: Editor, outlines: Sequence[tuple[Area, Sequence[Sequence[Ring]]]]) -> None:
     """In four statements, however many. The record counts the points: they themselves would fill it."""
-    ids = [area.id for area, _ in outlines]
-    is_one = Outline.area_id == sa.any_(sa.literal(ids, sa.ARRAY(sa.BigInteger)))
+    is_one = _is_one_of([area.id for area, _ in outlines])
     points = sa.func.sum(sa.func.npoints(Outline.ring))
     counted = session.execute(sa.select(Outline.area_id, points).where(is_one).group_by(Outline.area_id))
     before = {area_id: count for area_id, count in counted}
@@ -207,6 +208,10 @@ def _put(session: Session, editor: Editor, outlines: Sequence[tuple[Area, Sequen
     if rows := [row for area, polygons in outlines for row in _rows(area, polygons)]:
         session.execute(sa.insert(Outline), rows)
     changes.record(session, editor, [_entry(area, before.get(area.id), given) for area, given in outlines])
+
+
+def _is_one_of(area_ids: Sequence[int]) -> sa.ColumnElement[bool]:
+    return Outline.area_id == sa.any_(sa.literal(list(area_ids), sa.ARRAY(sa.BigInteger)))
 
 
 def _rows(area: Area, polygons: Sequence[Sequence[Ring]]) -> Iterator[dict[str, Any]]:
