@@ -80,6 +80,8 @@ COLUMN_LABELS = {
     "expires_at": "有效期",
     "revoked_at": "停用时间",
     "state": "状态",
+    "second_factor": "动态码",
+    "logins_ended": "退出的登录",
 }
 
 

@@ -126,9 +126,10 @@ COMMAND_LINE = Editor()
 
 def serves(post: Post) -> Area:
     """The area of a post, or the one that its unit serves."""
-    area = post.area or (post.unit and post.unit.area)
-    assert area is not None
-    return area
+    if post.area is not None:
+        return post.area
+    assert post.unit is not None
+    return post.unit.area
 
 
 def lies_in(area: Area, above: Area) -> bool:
