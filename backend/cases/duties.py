@@ -135,20 +135,26 @@ def discard(session: Session, editor: Editor, list_id: int) -> int:
     return count
 
 
+# What is said of the same (category, area, channel) by the old list and by the new; of twins the first.
+_COMPARED = sa.text("""
+    WITH said AS (
+        SELECT DISTINCT ON (list_id, category, area, way)
+               list_id, unit_id, assisting, coalesce(category_id, 0) AS category,
+               coalesce(area_id, 0) AS area, coalesce(channel, '') AS way
+        FROM duties WHERE list_id IN (:old, :new) ORDER BY list_id, category, area, way, id)
+    SELECT count(*) FILTER (WHERE o.list_id IS NULL) AS added,
+           count(*) FILTER (WHERE (o.unit_id, o.assisting) <> (n.unit_id, n.assisting)) AS changed,
+           count(*) FILTER (WHERE n.list_id IS NULL) AS removed,
+           count(*) FILTER (WHERE (o.unit_id, o.assisting) = (n.unit_id, n.assisting)) AS same
+    FROM (SELECT * FROM said WHERE list_id = :old) o
+    FULL JOIN (SELECT * FROM said WHERE list_id = :new) n USING (category, area, way)""")
+
+
 def switch_touches(session: Session, duty_list: DutyList) -> Switch:
-    """How the list differs from the one that it would replace."""
+    """How the list differs from the one that it would replace (two queries)."""
     old = duty_queries.current(session, duty_list.area_id)
-    before = _units_by_key(session, old.id) if old else {}
-    after = _units_by_key(session, duty_list.id)
-    both = before.keys() & after.keys()
-    changed = sum(before[key] != after[key] for key in both)
-    return Switch(
-        old.name if old else None,
-        len(after.keys() - before.keys()),
-        changed,
-        len(before.keys() - after.keys()),
-        len(both) - changed,
-    )
+    lists = {"old": old.id if old else 0, "new": duty_list.id}
+    return Switch(old.name if old else None, **session.execute(_COMPARED, lists).one()._mapping)
 
 
 def switch_on(session: Session, editor: Editor, list_id: int, at: datetime | None = None) -> DutyList:
@@ -174,25 +180,25 @@ def switch_on(session: Session, editor: Editor, list_id: int, at: datetime | Non
 
 def dead_duties(session: Session, duty_list: DutyList) -> list[tuple[Any, str]]:
     """The duties (as rules) that name a unit, category or area that is no more, each with its cure."""
-    rules = duty_rules.load(session, [duty_list.id])
-    named_units = {unit_id for rule in rules for unit_id in (rule.unit_id, *rule.assisting)}
+    gone = sa.select(Unit.id).where(Unit.closed_at.is_not(None))
+    suspects = sa.or_(
+        Duty.unit_id.in_(gone),
+        Duty.assisting.op("&&")(sa.func.array(gone.scalar_subquery())),
+        Duty.category_id.in_(sa.select(Category.id).where(Category.until_id.is_not(None))),
+        Duty.area_id.in_(sa.select(Area.id).where(Area.closed_at.is_not(None))),
+    )
+    rules = duty_rules.load(session, [duty_list.id], suspects)
+    units = {unit_id for rule in rules for unit_id in (rule.unit_id, *rule.assisting)}
     return dead(
         rules,
-        _living(session, Unit, named_units, Unit.closed_at.is_(None)),
+        _living(session, Unit, units, Unit.closed_at.is_(None)),
         _living(session, Category, {rule.category_id for rule in rules}, Category.until_id.is_(None)),
         _living(session, Area, {rule.area_id for rule in rules}, Area.closed_at.is_(None)),
     )
 
 
 def _living(session: Session, table: Any, ids: set[Any], is_living: sa.ColumnElement[bool]) -> set[int]:
-    wanted = table.id == sa.any_(sa.literal([each for each in ids if each], sa.ARRAY(sa.BigInteger)))
-    return set(session.scalars(sa.select(table.id).where(wanted, is_living)))
-
-
-def _units_by_key(session: Session, list_id: int) -> dict[Any, tuple[Any, ...]]:
-    """Who answers by what the duty is for. Of twins the first, as the engine has it."""
-    rules = duty_rules.load(session, [list_id])
-    return {rule.key: (rule.unit_id, sorted(rule.assisting)) for rule in reversed(rules)}
+    return set(session.scalars(sa.select(table.id).where(table.id.in_(ids - {None}), is_living)))
 
 
 def _locked(session: Session, editor: Editor, list_id: int) -> tuple[DutyList, Area]:

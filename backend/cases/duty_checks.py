@@ -24,6 +24,12 @@ from backend.times import local
 
 BATCH = 2_000  # past cases read at once
 SHOWN = 100  # differences that are kept to be looked at
+# What two duties for exactly the same have in common.
+SAME = (
+    sa.func.coalesce(Duty.category_id, 0),
+    sa.func.coalesce(Duty.area_id, 0),
+    sa.func.coalesce(Duty.channel, ""),
+)
 PLACES = tuple(getattr(Case, column) for column in duty_rules.PLACES)
 ASKED = (Case.id, Case.category_id, Case.channel, Case.unit_id, Case.discovered_at, *PLACES)
 
@@ -49,8 +55,17 @@ class Trial:
 
 def check(session: Session, duty_list: DutyList) -> Check:
     """Twins, gaps and dead duties of a list (gaps as it would be together with the other lists in force)."""
-    own = duty_rules.load(session, [duty_list.id])
-    return Check(routing.overlaps(own), gaps(session, duty_list), duties.dead_duties(session, duty_list))
+    twins = sa.tuple_(*SAME).in_(
+        sa.select(*SAME)
+        .where(Duty.list_id == duty_list.id)
+        .group_by(*SAME)
+        .having(sa.func.count(Duty.unit_id.distinct()) > 1)
+    )
+    return Check(
+        routing.overlaps(duty_rules.load(session, [duty_list.id], twins)),
+        gaps(session, duty_list),
+        duties.dead_duties(session, duty_list),
+    )
 
 
 def gaps(session: Session, duty_list: DutyList) -> list[Gap]:
@@ -58,22 +73,27 @@ def gaps(session: Session, duty_list: DutyList) -> list[Gap]:
 
     Leaves that no duty tells apart share their answer: it is asked once for all of them.
     """
-    rules = duty_rules.load(session, duty_rules.in_force(session, duty_list))
+    list_ids = duty_rules.in_force(session, duty_list)
     area = session.get_one(Area, duty_list.area_id)
-    index, places = Index(rules), _places(session, area)
+    alike = _uncertain(session, list_ids, area)
+    asked = {each for chain in alike for each in chain}
+    about = sa.or_(Duty.category_id.is_(None), Duty.category_id.in_(asked))
+    index, places = Index(duty_rules.load(session, list_ids, about)), _places(session, area)
     return [
         Gap(leaf, gap.area_id)
-        for chain, same in _uncertain(session, rules, area).items()
+        for chain, same in alike.items()
         for gap in routing.gaps([chain or (0,)], places, index)
         for leaf in same
     ]
 
 
-def _uncertain(session: Session, rules: Sequence[Rule], area: Area) -> dict[Chain, list[int]]:
+def _uncertain(session: Session, list_ids: Sequence[int], area: Area) -> dict[Chain, list[int]]:
     """The leaves for which no duty answers in all of the area, by what of their way up duties name."""
-    wide = (None, *area_chain(area))
-    everywhere = {rule.category_id for rule in rules if rule.area_id in wide and rule.channel is None}
-    named = {rule.category_id for rule in rules}
+    said = sa.select(Duty.category_id).join(DutyList, DutyList.id == Duty.list_id)
+    said = said.where(Duty.list_id.in_(list_ids)).distinct()
+    where = sa.func.coalesce(Duty.area_id, DutyList.area_id)
+    wide = said.where(Duty.channel.is_(None), where.in_(area_chain(area)))
+    named, everywhere = set(session.scalars(said)), set(session.scalars(wide))
     chains = duty_rules.category_chains(session)
     alike: dict[Chain, list[int]] = defaultdict(list)
     leaves = sa.select(Category.id).where(Category.until_id.is_(None), is_leaf()).order_by(Category.path)

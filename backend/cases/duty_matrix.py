@@ -10,7 +10,7 @@ from backend.cases import duty_rules
 from backend.cases.categories import is_leaf
 from backend.cases.duty_names import area_chain
 from backend.cases.editions import SEPARATOR
-from backend.cases.models import Category, DutyList
+from backend.cases.models import Category, Duty, DutyList
 from backend.cases.routing import Decision, Index, Name, Question, decide
 from backend.cases.routing import Duty as Rule
 from backend.errors import NotFound
@@ -65,14 +65,17 @@ def rows(
 ) -> list[Row]:
     """The leaves of one branch with their cells, by path. `after` is the id of the last leaf seen."""
     leaves = _leaves(session, top, after, limit)
-    chains = duty_rules.category_chains(session)
+    chains = duty_rules.living_chains(session, [leaf.id for leaf in leaves])
     index = _index(session, duty_list, {each for leaf in leaves for each in chains[leaf.id]})
     return [Row(leaf, [_cell(index, chains, leaf, area) for area in across]) for leaf in leaves]
 
 
 def explain(session: Session, duty_list: DutyList, category: Category, area: Area) -> Cell:
     """One cell, with the rule that decided and what it beat."""
-    chains = duty_rules.category_chains(session)
+    is_living = category.until_id is None
+    chains = (
+        duty_rules.living_chains(session, [category.id]) if is_living else duty_rules.category_chains(session)
+    )
     return _cell(_index(session, duty_list, chains[category.id]), chains, category, area)
 
 
@@ -99,7 +102,8 @@ def _leaves(session: Session, top: Category, after: int | None, limit: int) -> S
 
 def _index(session: Session, duty_list: DutyList, categories: Collection[int]) -> Index:
     """The rules about these entries: of this list, and of those in force beside it."""
-    return Index(duty_rules.load(session, duty_rules.in_force(session, duty_list), categories))
+    about = sa.or_(Duty.category_id.is_(None), Duty.category_id.in_(categories))
+    return Index(duty_rules.load(session, duty_rules.in_force(session, duty_list), about))
 
 
 def _cell(index: Index, chains: Mapping[int, tuple[int, ...]], leaf: Category, area: Area) -> Cell:

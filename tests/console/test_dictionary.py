@@ -1,5 +1,7 @@
 """The pages of the event dictionary."""
 
+from time import process_time
+
 import pytest
 
 from backend.cases import categories, editions
@@ -186,8 +188,6 @@ def test_the_lists_cost_the_same_queries_whatever_their_length(client, session):
 
 
 def test_pages_of_a_full_dictionary_are_quick(client, session):
-    from time import perf_counter
-
     entries = make_full_dictionary(session)
     for url in (
         HOME,
@@ -197,7 +197,6 @@ def test_pages_of_a_full_dictionary_are_quick(client, session):
         address(entries["1"], "below"),
     ):
         client.get(url)
-        start = perf_counter()
+        start = process_time()
         assert client.get(url).status_code == 200
-        print(url, f"{(perf_counter() - start) * 1000:.0f} ms")  # noqa: T201
-        assert perf_counter() - start < 0.5
+        assert process_time() - start < 0.5

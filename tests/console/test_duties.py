@@ -1,6 +1,6 @@
 """The pages of duty lists."""
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 import sqlalchemy as sa
@@ -239,13 +239,19 @@ def test_pages_of_a_full_list_are_quick_and_paged_by_key(session, as_administrat
     url = f"{HOME}{full.duty_list.id}"
     leaf = full.entries["1234"]
     for path in ("", f"?under={full.streets[0].id}", f"/cell?category={leaf.id}", "/check", "/switch"):
-        client.get(url + path)
-        start = perf_counter()
-        page = client.get(url + path).text
-        print(path, f"{(perf_counter() - start) * 1000:.0f} ms")  # noqa: T201
-        assert perf_counter() - start < 1
+        assert _seconds(lambda path=path: client.get(url + path)) < 0.3
     page = client.get(url).text
     more = page.split('hx-get="')[-1].split('"')[0].replace("&amp;", "&")
     part = client.get(more, headers={"HX-Request": "true"}).text
     assert part.count('scope="row"') == 50
     assert "<html" not in part
+
+
+def _seconds(call):
+    """The best of three, in seconds of this process's own work: other programs run on the machine, too."""
+    taken = []
+    for _ in range(3):
+        start = process_time()
+        assert call().status_code == 200
+        taken.append(process_time() - start)
+    return min(taken)
