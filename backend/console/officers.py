@@ -1,14 +1,295 @@
-"""Officers (/console/officers)."""
+"""Officers (/console/officers): found, added, given posts and leave, bound to a WeChat, and let go."""
 
-from flask import Blueprint, render_template
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
+from sqlalchemy.orm import Session
 
+from backend import db
 from backend.auth import Who, require
+from backend.cases import handover
+from backend.console import choosing
+from backend.errors import Conflict, Forbidden, Invalid, NotFound
+from backend.notify import binding
+from backend.places import absences, changes, duty, officers, posts
+from backend.places.drawing import draw_svg
+from backend.places.models import Area, Officer, Post, Unit
+from backend.places.officers import Person
+from backend.places.posts import Seat
+from backend.places.roles import FORCE_LABELS, ROLE_LABELS, Force, Role
+from backend.places.scope import Editor, serves
+from backend.privacy import mask_phone
+from backend.times import SHANGHAI, now
+from backend.web import people
+from backend.web.forms import WrongFields, sentences_of
+from backend.web.words import clean
+from backend.wechat import accounts, qrcodes
 
 bp = Blueprint("officers", __name__, url_prefix="/console/officers")
+
+SAY = {"post": posts.name_of, "role": ROLE_LABELS, "force": FORCE_LABELS, "mask": mask_phone}
+REFUSED = (Invalid, Conflict, NotFound, Forbidden)
 
 
 @bp.get("/")
 @require(Who.OFFICER)
 def index() -> ResponseReturnValue:
-    return render_template("desk/layout.html")
+    said, role = clean(request.args.get("q", ""))[:60], _role(request.args.get("role"))
+    shown: dict[str, Any] = {"q": said, "role": role, "left": bool(request.args.get("left"))}
+    after = request.args.get("after", type=int)
+    with db.transaction() as session:
+        editor = people.editor(session)
+        rows = officers.page(session, editor, search=said, role=role, left=shown["left"], after=after)
+    shown |= {"rows": rows, "more": rows[-1].id if len(rows) == officers.PAGE else None, "at": now()}
+    whole = "desk/officers_rows.html" if after else "desk/officers_list.html"
+    page = whole if "HX-Request" in request.headers else "desk/officers.html"
+    return render_template(page, roles=choosing.ROLES, may_add=bool(editor.areas()), say=SAY, **shown)
+
+
+@bp.get("/new")
+@require(Who.ADMINISTRATOR)
+def new() -> ResponseReturnValue:
+    return _form()
+
+
+@bp.post("/new")
+@require(Who.ADMINISTRATOR)
+def add() -> ResponseReturnValue:
+    try:
+        with db.transaction() as session:
+            seat, days = _seat(session, people.editor(session)), _days()
+            officer = officers.add(session, people.editor(session), _person(), seat, **days)
+    except REFUSED as error:
+        return _form(wrong=sentences_of(error), typed=request.form), error.status
+    flash(f"已新增“{officer.name}”，请让本人扫码绑定微信", "success")
+    return redirect(url_for("officers.officer", officer_id=officer.id), 303)
+
+
+@bp.get("/<int:officer_id>")
+@require(Who.OFFICER)
+def officer(officer_id: int) -> ResponseReturnValue:
+    return _show(officer_id)
+
+
+@bp.post("/me/<act>")
+@require(Who.OFFICER)
+def change_own(act: str) -> ResponseReturnValue:
+    """One's own leave. Nobody's administration counts here: it would need a second factor."""
+    if act not in OWN:
+        raise NotFound("没有这种操作，请刷新页面再试")
+    return _act(g.officer_id, act, lambda session: Editor(g.officer_id))
+
+
+@bp.post("/<int:officer_id>/<act>")
+@require(Who.ADMINISTRATOR)
+def change(officer_id: int, act: str) -> ResponseReturnValue:
+    """One act on an officer; what cannot be done is said on the page, with what was typed."""
+    if act not in ACTS:
+        raise NotFound("没有这种操作，请刷新页面再试")
+    return _act(officer_id, act, people.editor)
+
+
+@bp.post("/<int:officer_id>/code")
+@require(Who.ADMINISTRATOR)
+def code(officer_id: int) -> ResponseReturnValue:
+    """A personal code to scan: made by WeChat after the transaction, shown in this answer and in no other."""
+    with db.transaction() as session:
+        found = officers.must_administer(session, people.editor(session), officer_id)
+        issued, at = binding.issue(session, officer_id), now()
+    _, url = qrcodes.personal_code(next(iter(accounts.all_accounts().values())), issued)
+    picture = Markup(draw_svg(url))  # drawn by us: it holds nothing that anybody typed
+    return render_template("desk/officer_code.html", officer=found, code=picture, until=at + binding.LIFE)
+
+
+def _act(officer_id: int, act: str, editor_of: Callable[[Session], Editor]) -> ResponseReturnValue:
+    try:
+        with db.transaction() as session:
+            ACTS[act](session, editor_of(session), officer_id)
+    except REFUSED as error:
+        return _show(
+            officer_id, wrong=sentences_of(error), tried=_tried(act), typed=request.form
+        ), error.status
+    flash("已经保存", "success")
+    return redirect(url_for("officers.officer", officer_id=officer_id), 303)
+
+
+def _tried(act: str) -> str:
+    """Which form of the page was sent: each post has one of its own to end it."""
+    return f"{act}{request.form.get('post', '')}" if act == "end" else act
+
+
+def _show(officer_id: int, **shown: Any) -> str:
+    with db.transaction() as session:
+        editor = people.editor(session)
+        found = officers.find(session, editor, officer_id)
+        return render_template("desk/officer.html", **(_page(session, editor, found) | shown))
+
+
+def _page(session: Session, editor: Editor, found: Officer) -> dict[str, Any]:
+    at = now()
+    held = [post for post in found.posts if post.until is None or post.until > at]
+    may_edit = officers.may_administer(editor, found) and found.left_at is None
+    area = serves(held[0]) if held else None
+    near = choosing.colleagues(session, editor, area) if area is not None and found.left_at is None else []
+    record = officers.record_of(session, found) if may_edit or editor.is_command_line else []
+    return {
+        "officer": found,
+        "held": [(post, editor.may_edit(serves(post))) for post in held],
+        "past": [post for post in found.posts if post not in held],
+        "phone": found.phone if may_edit else mask_phone(found.phone or ""),
+        "is_bound": binding.is_bound(session, found.id),
+        "bound_since": binding.bound_since(session, found.id),
+        "away": absences.away(held, at),
+        "stand_ins": _stand_ins(session, held),
+        "stays": handover.what_stays(session, found.id) if may_edit else [],
+        "may_edit": may_edit,
+        "may_give": bool(editor.areas()) and found.left_at is None,
+        "is_me": found.id == g.officer_id,
+        "near": [(officer_id, words) for officer_id, words in near if officer_id != found.id],
+        "record": record,
+        "names": changes.names(session, record),
+        "did": changes.DID_LABELS,
+        "say": SAY,
+        "at": at,
+        **_choices(session, editor),
+    }
+
+
+def _stand_ins(session: Session, held: list[Post]) -> list[str]:
+    return sorted(
+        {stand_in.name for stand_in in duty.stand_ins(session, [post.id for post in held]).values()}
+    )
+
+
+def _choices(session: Session, editor: Editor) -> dict[str, Any]:
+    """What the forms offer, empty."""
+    return {
+        "roles": choosing.ROLES,
+        "forces": list(FORCE_LABELS.items()),
+        "areas": choosing.areas(session, editor) if editor.areas() else [],
+        "units": choosing.units(session, editor) if editor.areas() else [],
+        "typed": {},
+        "wrong": {},
+        "tried": "",
+    }
+
+
+def _form(**shown: Any) -> str:
+    with db.transaction() as session:
+        return render_template("desk/officer_new.html", **(_choices(session, people.editor(session)) | shown))
+
+
+def _person() -> Person:
+    name, phone, staff_code = (clean(request.form.get(field, "")) for field in ("name", "phone", "code"))
+    if not name:
+        raise WrongFields({"name": "请填写姓名"})
+    try:
+        return officers.checked(Person(name, phone, staff_code))
+    except Invalid as error:
+        raise WrongFields(
+            {"phone" if error.message == officers.NO_PHONE else "name": error.message}
+        ) from None
+
+
+def _seat(session: Session, editor: Editor) -> Seat:
+    role, where = _role(request.form.get("role")), clean(request.form.get("place", ""))
+    if role is None or not where:
+        missing = {"role": role is None and "请选择岗位", "place": not where and "请填写地点或单位"}
+        raise WrongFields({field: words for field, words in missing.items() if words})
+    said = request.form.get("force", "")
+    force = Force(said) if said in set(Force) else None
+    place = _place(session, editor, role, where)
+    seat = Seat(role, place.id, None, force) if isinstance(place, Area) else Seat(role, None, place.id, force)
+    if wrong := posts.misfit(role, place):
+        raise WrongFields({"place": wrong})
+    if wrong := posts.wrong_force(role, force):
+        raise WrongFields({"force": wrong})
+    return seat
+
+
+def _place(session: Session, editor: Editor, role: Role, words: str) -> Area | Unit:
+    """A unit of this name or code, where the role fits at units; else the area."""
+    if role in posts.AT_UNITS:
+        found = [unit for unit in choosing.units(session, editor) if words in choosing.names_of(unit)]
+        if len(found) == 1:
+            return found[0]
+        if role not in posts.LEVELS:
+            raise WrongFields({"place": "没有找到这个单位，请从提示里选，或者写单位编码"})
+    return choosing.area_called(session, words, "place")
+
+
+def _days() -> dict[str, datetime | None]:
+    """Since the beginning of the first day, until the end of the last one."""
+    first, last = _date("since"), _date("until")
+    return {
+        "since": datetime.combine(first, time.min, SHANGHAI) if first else None,
+        "until": datetime.combine(last + timedelta(days=1), time.min, SHANGHAI) if last else None,
+    }
+
+
+def _date(field: str) -> date | None:
+    try:
+        return date.fromisoformat(request.form[field]) if request.form.get(field) else None
+    except ValueError:
+        raise WrongFields({field: "请选择日期"}) from None
+
+
+def _moment(field: str, words: str) -> datetime:
+    try:
+        return datetime.fromisoformat(request.form.get(field, "")).replace(tzinfo=SHANGHAI)
+    except ValueError:
+        raise WrongFields({field: words}) from None
+
+
+def _change(session: Session, editor: Editor, officer_id: int) -> None:
+    officers.change(session, editor, officer_id, _person())
+
+
+def _give(session: Session, editor: Editor, officer_id: int) -> None:
+    posts.give(session, editor, officer_id, _seat(session, editor), **_days())
+
+
+def _end(session: Session, editor: Editor, officer_id: int) -> None:
+    post_id = request.form.get("post", type=int)
+    if post_id not in [post.id for post in posts.held_by(session, officer_id)]:
+        raise Invalid("这个岗位已经有变化，请刷新页面再试")
+    successor = request.form.get("successor", type=int)
+    handover.ends(session, editor, int(post_id or 0), _days()["until"], successor)
+
+
+def _away(session: Session, editor: Editor, officer_id: int) -> None:
+    since, until = _moment("since", "请填开始的时间"), _moment("until", "请填返岗的时间")
+    absences.be_away(session, editor, officer_id, since, until, request.form.get("substitute", type=int))
+
+
+def _back(session: Session, editor: Editor, officer_id: int) -> None:
+    absences.come_back(session, editor, officer_id)
+
+
+def _leave(session: Session, editor: Editor, officer_id: int) -> None:
+    named = {
+        field.removeprefix("post"): said for field, said in request.form.items() if field.startswith("post")
+    }
+    chosen = {int(post): int(who) for post, who in named.items() if post.isdigit() and who.isdigit()}
+    handover.leaves(session, editor, officer_id, chosen)
+
+
+def _unbind(session: Session, editor: Editor, officer_id: int) -> None:
+    found = officers.must_administer(session, editor, officer_id)
+    binding.release(session, officer_id)
+    officers.note(session, editor, found, {"wechat": "已解除绑定"})
+
+
+OWN = frozenset({"away", "back"})
+ACTS: dict[str, Callable[[Session, Editor, int], None]] = {
+    "change": _change, "give": _give, "end": _end, "away": _away, "back": _back, "leave": _leave,
+    "unbind": _unbind,
+}  # fmt: skip
+
+
+def _role(text: str | None) -> Role | None:
+    return Role(text) if text in {role.value for role in posts.GIVEN} else None

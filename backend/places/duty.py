@@ -74,8 +74,8 @@ def on_duty(
     if unit_id is not None:
         wanted = wanted.where(Post.unit_id == unit_id)
     shifts = session.scalars(wanted.order_by(Shift.since, Shift.id)).all()
-    stand_ins = _stand_ins(session, shifts, moment)
-    found = (_answering(shift, stand_ins.get(shift.post_id), moment) for shift in shifts)
+    there = stand_ins(session, [shift.post_id for shift in shifts], moment)
+    found = (_answering(shift, there.get(shift.post_id), moment) for shift in shifts)
     return [one for one in found if one is not None]
 
 
@@ -98,7 +98,7 @@ def uncovered(session: Session, editor: Editor, at: datetime | None = None) -> C
     somebody is on duty (five queries, however many there are)."""
     moment = at or now()
     there = spots(session, editor, moment)
-    is_on = {_key(found.post) for found in on_duty(session, moment)}
+    is_on = {key_of(found.post) for found in on_duty(session, moment)}
     has_turns = _with_turns(session, moment)
     return Coverage(
         [spot for spot in there if spot.key in is_on],
@@ -141,6 +141,13 @@ def find(session: Session, editor: Editor, spot_id: int, *, is_unit: bool) -> Sp
     return spot_at(where)
 
 
+def stand_ins(session: Session, post_ids: Sequence[int], at: datetime | None = None) -> dict[int, Officer]:
+    """Who stands in for the holder of a post, by the post's id."""
+    wanted = sa.select(Post).where(Post.for_id.in_(post_ids), is_held(at))
+    found = session.scalars(wanted.options(joinedload(Post.officer)))
+    return {post.for_id: post.officer for post in found if post.for_id is not None}
+
+
 def _shifts() -> sa.Select[Shift]:
     loaded = joinedload(Shift.post)
     return (
@@ -152,13 +159,6 @@ def _shifts() -> sa.Select[Shift]:
             loaded.joinedload(Post.unit).joinedload(Unit.area),
         )
     )
-
-
-def _stand_ins(session: Session, shifts: Sequence[Shift], at: datetime) -> dict[int, Officer]:
-    """Who stands in for the holder of a post, by the post."""
-    wanted = sa.select(Post).where(Post.for_id.in_([shift.post_id for shift in shifts]), is_held(at))
-    found = session.scalars(wanted.options(joinedload(Post.officer)))
-    return {post.for_id: post.officer for post in found if post.for_id is not None}
 
 
 def _answering(shift: Shift, stand_in: Officer | None, at: datetime) -> OnDuty | None:
@@ -178,5 +178,5 @@ def _with_turns(session: Session, at: datetime) -> set[Key]:
     return {(unit_id is not None, unit_id or area_id or 0) for unit_id, area_id in session.execute(rows)}
 
 
-def _key(post: Post) -> Key:
+def key_of(post: Post) -> Key:
     return post.unit_id is not None, post.unit_id or post.area_id or 0

@@ -74,6 +74,12 @@ def change(session: Session, editor: Editor, officer_id: int, person: Person) ->
     return officer
 
 
+def note(session: Session, editor: Editor, officer: Officer, what: Mapping[str, object]) -> None:
+    """Write down what was done to an officer beside these tables: their WeChat released."""
+    stays = changes.snapshot(officer, COLUMNS)
+    _record(session, editor, Did.CHANGED, officer, stays, _home(session, officer.id), what)
+
+
 def must_administer(session: Session, editor: Editor, officer_id: int) -> Officer:
     """The officer's row, held, if every post of theirs is this person's to administer.
 

@@ -102,7 +102,7 @@ def add(
 ) -> Post:
     """As `give`, for an officer whose row is held by the caller and who is known."""
     where = place(session, seat)
-    editor.must_edit(served(session, where))
+    editor.must_edit(served(where))
     return put(session, editor, officer_id, seat, since=since, until=until, for_id=for_id)
 
 
@@ -217,14 +217,20 @@ def place(session: Session, seat: Seat) -> Area | Unit:
     """Where the seat is. Raises Invalid for neither or both, NotFound for one that is closed or unknown."""
     if (seat.area_id is None) == (seat.unit_id is None):
         raise Invalid("请选择一个地方或者一个单位")
-    where = session.get(Area, seat.area_id) if seat.area_id else session.get(Unit, seat.unit_id)
+    where = session.get(Area, seat.area_id) if seat.area_id else _unit(session, seat.unit_id)
     if where is None or where.closed_at is not None:
         raise NotFound("没有这个地方或单位，或者已经停用，请重新选择")
     return where
 
 
-def served(session: Session, where: Area | Unit) -> Area:
-    return where if isinstance(where, Area) else session.get_one(Area, where.area_id)
+def served(where: Area | Unit) -> Area:
+    """The area itself, or the one that the unit (with its area loaded) serves."""
+    return where if isinstance(where, Area) else where.area
+
+
+def _unit(session: Session, unit_id: int | None) -> Unit | None:
+    wanted = sa.select(Unit).where(Unit.id == unit_id).options(joinedload(Unit.area))
+    return session.scalar(wanted, execution_options={"populate_existing": True})
 
 
 PLACES = (joinedload(Post.area), joinedload(Post.unit).joinedload(Unit.area))

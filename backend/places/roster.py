@@ -40,7 +40,8 @@ class Turn:
 def plan(
     session: Session, editor: Editor, post_id: int, monday: date, turns: Sequence[Turn], weeks: int = 1
 ) -> list[Shift]:
-    """Turns of duty of one post, repeated for `weeks` weeks from the one of `monday` on.
+    """Turns of duty of one post, repeated for `weeks` weeks from the one of `monday` on; those that are over
+    by now are left out.
 
     Raises NotFound, Forbidden, Invalid (no turns, too many weeks) or Conflict (the post is over by then, or a
     turn overlaps another of this post).
@@ -51,7 +52,10 @@ def plan(
         raise Invalid(f"一次可以排 1 到 {WEEKS} 周")
     post = _locked_post(session, editor, post_id)
     first = monday - timedelta(days=monday.weekday())
-    spans = sorted(_span(first + timedelta(weeks=week), turn) for week in range(weeks) for turn in turns)
+    wanted = (_span(first + timedelta(weeks=week), turn) for week in range(weeks) for turn in turns)
+    spans = sorted(span for span in wanted if span[1] > now())
+    if not spans:
+        raise Conflict("这些班次都已经过去，请选择以后的日期")
     for one, other in pairwise(spans):
         if other[0] < one[1]:
             raise Conflict(f"{_spoken(one)}和{_spoken(other)}重叠，请改一下时间")
@@ -141,7 +145,7 @@ def _must_be_free(
 ) -> None:
     """The post is held all that time, and has no other turn then (one query)."""
     first, last = spans[0][0], max(until for _, until in spans)
-    if first < post.since or (post.until is not None and last > post.until):
+    if spans[0][1] <= post.since or (post.until is not None and last > post.until):
         raise Conflict("这段时间里有一部分不在岗位的起止日期之内，请改一下时间")
     near = sa.select(Shift.since, Shift.until).where(
         Shift.post_id == post.id, Shift.since < last, Shift.until > first, Shift.id.is_distinct_from(but)

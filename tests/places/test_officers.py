@@ -110,6 +110,13 @@ def test_a_role_fits_only_where_it_is_looked_for(session, town, role, at, said):
         posts.give(session, town.editor, officer.id, seat)
 
 
+def test_a_first_post_may_be_at_a_unit(session, town):
+    seat = Seat(Role.HANDLER, unit_id=make_unit(session, town.street).id)
+    session.expunge_all()
+    officer = officers.add(session, town.editor, ZHOU, seat)
+    assert [post.unit_id for post in posts_of(session, officer.id)] == [seat.unit_id]
+
+
 def test_a_post_needs_one_open_place(session, town):
     officer, unit = add(session, town), make_unit(session, town.community, closed_at=now())
     for seat in (Seat(Role.HANDLER), Seat(Role.MEDIATOR, town.community.id, unit.id)):

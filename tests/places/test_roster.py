@@ -11,7 +11,7 @@ from backend.places.models import Shift
 from backend.places.roles import Role
 from backend.places.roster import Turn
 from backend.places.scope import posts_of
-from backend.times import SHANGHAI, local
+from backend.times import SHANGHAI, local, now
 from tests.cases.scene import at_once
 from tests.factories import make_officer, make_unit
 from tests.places.people import editor_of, make_town, town
@@ -90,9 +90,21 @@ def test_a_post_has_duty_only_while_it_is_held(session, town, post):
     post.until = at(7, 0)
     session.commit()
     roster.plan(session, town.editor, post.id, MONDAY, [DAY])
-    for day, weeks in ((MONDAY, 2), (date(2020, 1, 6), 1)):
-        with pytest.raises(Conflict, match="起止日期"):
-            roster.plan(session, town.editor, post.id, day, [NIGHT], weeks)
+    with pytest.raises(Conflict, match="起止日期"):
+        roster.plan(session, town.editor, post.id, MONDAY, [NIGHT], 2)
+    post.since, post.until = at(7, 0), None
+    session.commit()
+    with pytest.raises(Conflict, match="起止日期"):
+        roster.plan(session, town.editor, post.id, MONDAY, [NIGHT])
+
+
+def test_what_is_over_is_not_planned(session, town, post):
+    with pytest.raises(Conflict, match="已经过去"):
+        roster.plan(session, town.editor, post.id, date(2020, 1, 6), [NIGHT])
+    whole = [Turn(day, time(0), time(0)) for day in range(7)]
+    today = local(now()).date()
+    made = roster.plan(session, town.editor, post.id, today, whole)
+    assert len(made) == 7 - today.weekday()
 
 
 def test_a_turn_is_moved_and_removed(session, town, post):
