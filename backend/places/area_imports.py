@@ -69,11 +69,11 @@ def _write(session: Session, editor: Editor, planner: Planner, import_id: int) -
     )
     for node, area_id in zip(added, ids.all(), strict=True):
         node.id = area_id
-    if added:
-        session.execute(sa.insert(Area), [_row(node) for node in added])
     if changed:
         session.execute(sa.update(Area), [{"id": node.id, **node.stored()} for node in changed])
         _read_again(session, {node.id for node in changed})
+    if added:  # last, for a name or code that is free only now
+        session.execute(sa.insert(Area), [_row(node) for node in added])
     changes.record(session, editor, _entries(added, changed), import_id)
 
 

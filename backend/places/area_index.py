@@ -125,10 +125,12 @@ class Index:
         above.stems.setdefault(stem(node.name), node)
         self.by_name.setdefault(node.name, []).append(node)
 
-    def rename(self, node: Node, before: str) -> None:
-        """The node goes by another name, or code, than before."""
-        del (node.parent or self.top).children[before]
-        self.by_name[before].remove(node)
+    def rename(self, node: Node, name: str, code: str | None) -> None:
+        """The node goes by another name, or code, than these, which are free again."""
+        del (node.parent or self.top).children[name]
+        self.by_name[name].remove(node)
+        if code:
+            del self.by_code[code]
         self.put(node)
 
     def child(self, parent: Node | None, name: str) -> Node | None:

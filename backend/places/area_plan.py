@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from backend.places import fields
 from backend.places.area_index import Index, Node
 from backend.places.area_rows import CLOSED, CODE, LEVEL, NAME, PARENT, PARENT_CODE, STATE, Named, Row
+from backend.places.fields import Told
 from backend.places.imports import Fate, Finding, RowFate
 from backend.places.roles import ABOVE, LEVEL_LABELS, Level
 from backend.places.scope import NOT_YOURS, Editor
@@ -133,6 +135,8 @@ class Planner:
         if not self.makes_parents:
             value = named.name or named.code
             raise Unknown(label, value, f"没有找到{label}「{value}」", f"请先导入{label}，或改正名称")
+        for sentence in fields.wrong(Told(named.name, named.code or None)).values():
+            raise Refused(label, f"{named.name} {named.code}".strip(), f"{label}写得不对", sentence)
         _must_fit(named.level, above)
         self._must_be_own(above)
         return Node(None, named.level, named.name, above, named.code or None)
@@ -196,6 +200,10 @@ class Planner:
 
     def _add(self, row: Row, level: Level, parent: Node | None, fresh: list[Node]) -> RowFate:
         self._must_be_own(fresh[0].parent if fresh else parent)
+        codes = [code for code in (*(one.code for one in fresh), row.said.code) if code]
+        if len(set(codes)) < len(codes):
+            cure = "每个地点的编码只能用一次，请改正或删去编码"
+            raise Refused(CODE, row.said.code, "这一行里两个地点的编码相同", cure)
         twin = self.index.twin(parent, row.said.name)
         node = Node(None, level, row.said.name, parent)
         for one in (*fresh, node):
@@ -225,7 +233,7 @@ class Planner:
         node.take(row.said)
         self.seen[node] = row
         if node.name != before[NAME] or node.code != old_code:
-            self.index.rename(node, before[NAME])
+            self.index.rename(node, before[NAME], old_code)
         after = node.shown()
         differing = {header for header in after if after[header] != before[header]}
         if not differing or node.id is None:  # an earlier row added it on the way to its own place

@@ -259,6 +259,36 @@ def test_a_file_with_errors_of_every_sort_is_taken_without_them_if_that_is_wante
     assert take(session, sheet, skip_refused=True) == {"added": 2, "repeated": 1, "refused": len(ERRORS)}
 
 
+def test_a_name_and_a_code_that_become_free_go_to_another_place_of_the_same_table(session, street):
+    old = make_area(session, L.COMMUNITY, street, name="玉兰社区", code="C-1")
+    coded = make_area(session, L.COMMUNITY, street, name="枫溪社区", code="D-1")
+    sheet = sheet_of(
+        ("编码", "名称", "街道"),
+        ("C-1", "玉兰苑社区", "望溪街道"),
+        ("C-2", "玉兰社区", "望溪街道"),
+        ("D-2", "枫溪社区", "望溪街道"),
+        ("D-1", "桂香社区", "望溪街道"),
+    )
+    assert take(session, sheet) == {"added": 2, "changed": 2}
+    assert take(session, sheet) == {"same": 4}
+    assert (old.name, coded.code) == ("玉兰苑社区", "D-2")
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        (("望溪街道", "1", "玉兰社区", "1"), "这一行里两个地点的编码相同"),
+        (("望溪街道", "编码一", "玉兰社区", "2"), "编码只能有数字"),
+        (("望" * 61, "", "玉兰社区", "2"), "名称最多 60 字"),
+        (("望溪街道", "990001", "玉兰社区", "2"), "编码 990001 是「青岚区」的，不是「望溪街道」的"),
+        (("", "9", "玉兰社区", "2"), "街道只有编码，没有名称"),
+    ],
+)
+def test_a_chain_that_cannot_be_added_says_why(session, district, row, sentence):
+    sheet = sheet_of(("街道", "街道编码", "社区", "社区编码"), row)
+    assert sentence in refusal(session, sheet, under_id=district.id)
+
+
 def test_a_table_of_something_else_is_refused(session):
     with pytest.raises(Invalid, match="没有认出这张表"):
         plan(session, sheet_of(("工号", "姓名"), ("1", "周明")))

@@ -1,4 +1,4 @@
-"""Places change: the tree stays whole whatever is done, what lies there follows, only one's own is touched."""
+"""Places change: the tree stays whole, what lies there follows, and nobody touches what is not theirs."""
 
 import random
 import threading
