@@ -41,6 +41,8 @@ class Commands(click.Group):
         if cmd_name != "run":  # which makes its own
             _use_settings_of_this_folder()
         module, name = COMMANDS[cmd_name][0].split(":")
+        if module != __name__ and cmd_name != "run":
+            importlib.import_module("backend.models")  # a table may refer to one of another package
         command = getattr(importlib.import_module(module), name)
         assert isinstance(command, click.Command)
         return command

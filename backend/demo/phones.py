@@ -40,11 +40,17 @@ def introduce() -> None:
 
 def complete() -> None:
     """Do what is missing, over a connected database."""
+    register()
     for account in accounts.all_accounts().values():
-        _register(account)
         menu.publish(account)
     _give_places_codes()
     _introduce_people()
+
+
+def register() -> None:
+    """Tell the sandbox of the accounts, as the platform knows of real ones."""
+    for account in accounts.all_accounts().values():
+        _register(account)
 
 
 def _register(account: Account) -> None:

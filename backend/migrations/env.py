@@ -4,14 +4,9 @@ import sqlalchemy as sa
 from alembic import context
 from sqlalchemy.dialects.postgresql.base import ischema_names
 
-from backend import auth, db
-from backend.cases import models as cases
-from backend.notify import models as notify
-from backend.places import models as places
-from backend.places import poster_jobs
-from backend.wechat import models as wechat
+from backend import db, models
 
-TABLES = (auth, cases, notify, places, poster_jobs, wechat)  # imported so that the metadata is whole
+TABLES = models.TABLES  # imported so that the metadata is whole
 LOCK = 7_212_026
 ischema_names |= {"ltree": db.Ltree, "polygon": db.Ring}  # which SQLAlchemy does not know when it compares
 

@@ -1,0 +1,10 @@
+"""Every table there is: for programs that begin with one package, and for what compares them all."""
+
+from backend import auth
+from backend.cases import models as cases
+from backend.notify import models as notify
+from backend.places import models as places
+from backend.places import poster_jobs
+from backend.wechat import models as wechat
+
+TABLES = (auth, cases, notify, places, poster_jobs, wechat)
