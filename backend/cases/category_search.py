@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from backend.cases.editions import initials
 from backend.cases.models import Category
 
 SHORTEST = 2  # characters of a word that a report may be searched for
@@ -122,6 +123,8 @@ def _by_id(session: Session, ids: Sequence[int]) -> dict[int, Category]:
 
 def _matched(row: Category, wanted: str) -> str:
     """The word to show with the entry, where neither its path nor its code holds what was typed."""
-    if wanted in row.path.lower() or row.code.lower().startswith(wanted):
+    if wanted in row.path.lower() or row.code.lower().startswith(wanted) or row.initials.startswith(wanted):
         return ""
-    return next((word for word in (*row.synonyms, *row.keywords) if wanted in word.lower()), "")
+    words = (*row.synonyms, *row.keywords)
+    spoken = (word for word in row.synonyms if initials(word).startswith(wanted))
+    return next((word for word in words if wanted in word.lower()), next(spoken, ""))

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from backend.cases import duty_queries, duty_rules
+from backend.cases import duty_queries, duty_rules, editions
 from backend.cases.models import Category, Channel, Duty, DutyList, ListState
 from backend.cases.routing import dead
 from backend.errors import Conflict, Invalid, NotFound
@@ -92,6 +92,8 @@ def fill(session: Session, duty_list: DutyList, told: Sequence[Told]) -> None:
     """Write these duties into a list, in one statement, without a look at each: whoever calls has checked."""
     if told:
         session.execute(sa.insert(Duty), [_values(each) | {"list_id": duty_list.id} for each in told])
+    if len(told) > editions.MANY:
+        session.execute(sa.text("ANALYZE duties"))  # or the planner goes by what was there before
 
 
 def put(session: Session, editor: Editor, list_id: int, told: Told) -> Duty:

@@ -18,6 +18,7 @@ from backend.places.scope import Editor
 
 SEPARATOR = " / "
 LEVELS = 4
+MANY = 500  # entries: an edition of more changes what the planner should know
 KEPT = (
     "synonyms",
     "keywords",
@@ -154,6 +155,8 @@ def publish(
     if found.replaced:
         _carry_on(session, edition)
     _record(session, editor, edition, found)
+    if len(found.added) + len(found.replaced) > MANY:
+        session.execute(sa.text("ANALYZE categories"))  # or the planner goes by what was there before
     return edition
 
 

@@ -157,6 +157,7 @@ def _matrix(session: Session, row: DutyList) -> dict[str, Any]:
     name = duty_matrix.naming(session, found)
     return {
         "tops": tops,
+        "choices": [(each.id, each.name) for each in tops],
         "top": top,
         "under": under,
         "across": across,

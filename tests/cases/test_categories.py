@@ -1,10 +1,12 @@
 """The event dictionary: finding an entry, editing one, and editions that leave old cases as they were."""
 
+from concurrent.futures import ThreadPoolExecutor
 from time import process_time
 
 import pytest
 import sqlalchemy as sa
 
+from backend import db
 from backend.cases import categories, editions
 from backend.cases.categories import KIND_LABELS
 from backend.cases.category_search import category_suggestions, find
@@ -227,6 +229,25 @@ def test_an_edition_tells_what_it_changed(session, entries):
 def test_nothing_new_makes_no_edition(session, entries):
     make_dictionary(session, name="又一版")
     assert session.scalar(sa.select(sa.func.count()).select_from(Edition)) == 1
+
+
+def test_two_who_change_the_dictionary_at_once_take_turns(committed):
+    entries = make_dictionary(committed)
+
+    def rename(n):
+        with db.transaction() as own:
+            row = own.scalars(
+                sa.select(Category).where(Category.code == "61", Category.until_id.is_(None))
+            ).one()
+            try:
+                categories.rename(own, COMMAND_LINE, row.id, f"部件{n}")
+            except Conflict:  # somebody else was first
+                return 0
+            return 1
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(rename, range(4))) >= 1
+    assert len(editions.standing(committed)) == len(entries)
 
 
 def test_only_a_districts_administrator_keeps_the_dictionary(session, entries):

@@ -1,11 +1,13 @@
 """Duty lists: drafting, changing, checking, trying on the past, switching on and back, and who answers."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from time import process_time
 
 import pytest
 import sqlalchemy as sa
 
+from backend import db
 from backend.cases import categories, dispatch, duties, duty_checks, duty_queries, duty_rules
 from backend.cases.duties import Told
 from backend.cases.models import Channel, Duty, DutyList, ListState
@@ -283,6 +285,23 @@ def test_without_past_cases_nothing_is_derived(session, scene):
         duty_checks.draft_derived(
             session, scene.editor, scene.district.id, "甲", now() - timedelta(30), now()
         )
+
+
+def test_of_two_who_switch_on_at_once_the_later_stays(committed):
+    scene = make_scene(committed)
+    drafts = [duties.copy(committed, scene.editor, scene.duty_list.id, f"稿{n}").id for n in range(4)]
+    committed.commit()
+
+    def switch(list_id):
+        with db.transaction() as own:
+            duties.switch_on(own, COMMAND_LINE, list_id)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(switch, drafts))
+    states = [
+        row.state for row in committed.scalars(sa.select(DutyList).execution_options(populate_existing=True))
+    ]
+    assert sorted(states) == [ListState.CURRENT, *[ListState.RETIRED] * 4]
 
 
 def test_no_area_has_two_lists_in_force(session, scene):

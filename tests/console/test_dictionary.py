@@ -57,6 +57,10 @@ def test_what_is_typed_is_found_and_marked(client, entries):
     )
 
 
+def test_a_synonym_found_by_its_pinyin_is_told(client, entries):
+    assert "又叫 流动摊贩" in client.get(HOME + "?q=ldt").text
+
+
 def test_nothing_found_says_what_to_do(client, entries):
     assert "可以少写几个字" in client.get(HOME, query_string={"q": "<b>没有"}).text
     assert "&lt;b&gt;没有" in client.get(HOME, query_string={"q": "<b>没有"}).text

@@ -52,6 +52,7 @@ def test_the_matrix_shows_own_and_inherited_units(admin, scene):
     page = admin.get(f"{HOME}{scene.duty_list.id}?top={scene.entries['5'].id}").text
     assert "占道经营 / 无照经营游商" in page
     assert 'class="inherited"' in page
+    assert f'<option value="{scene.entries["5"].id}" selected>市容环卫</option>' in page
     assert "城管办" in page
     assert "东岭街道" in page
     missing = admin.get(f"{HOME}{scene.duty_list.id}?top={scene.entries['6'].id}").text
