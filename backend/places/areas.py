@@ -176,8 +176,7 @@ def reopen(session: Session, editor: Editor, area_id: int) -> Area:
     if area.parent_id is not None:
         rules.must_be_open(rules.hold(session, area.parent_id), "上级已经停用，请先恢复上级，或把它移到别处")
     rules.must_be_free(session, area.name, area.parent_id, area)
-    for one in session.scalars(_shut_with(area)).all():
-        _bring_back(session, editor, one)
+    _bring_back(session, editor, session.scalars(_shut_with(area)).all(), area.successor_id)
     return area
 
 
@@ -213,25 +212,26 @@ def _remembered(handed: tree.Handed | None) -> dict[str, Any]:
     return {"handed": handed}
 
 
-def _bring_back(session: Session, editor: Editor, area: Area) -> None:
-    before, successor_id = snapshot(area, STATE), area.successor_id
-    area.closed_at = area.successor_id = None
+def _bring_back(session: Session, editor: Editor, gone: Sequence[Area], successor_id: int | None) -> None:
+    before = {area.id: snapshot(area, STATE) for area in gone}
+    for area in gone:
+        area.closed_at = area.successor_id = None
     session.flush()
     if successor_id is not None:
-        tree.hand_back(session, _handed(session, area), successor_id, area.id)
-    _record(session, editor, Did.REOPENED, area, before, snapshot(area, STATE))
+        tree.hand_back(session, _handed(session, [area.id for area in gone]), successor_id)
+    entries = [_entry(Did.REOPENED, area, before[area.id], snapshot(area, STATE)) for area in gone]
+    changes.record(session, editor, entries)
 
 
-def _handed(session: Session, area: Area) -> tree.Handed:
-    """What went on when the area was closed last."""
-    shut = (
-        Change.subject == "areas",
-        Change.subject_id == area.id,
-        Change.action.in_((Did.CLOSED, Did.MERGED)),
+def _handed(session: Session, area_ids: Sequence[int]) -> dict[int, tree.Handed]:
+    """What went on when each of these areas was closed last."""
+    ended = Change.action.in_((Did.CLOSED, Did.MERGED))
+    rows = session.execute(
+        sa.select(Change.subject_id, Change.after)
+        .where(Change.subject == "areas", Change.subject_id.in_(area_ids), ended)
+        .order_by(Change.id)  # the latest is kept
     )
-    after = session.scalar(sa.select(Change.after).where(*shut).order_by(Change.id.desc()).limit(1))
-    handed: tree.Handed = (after or {}).get("handed", {})
-    return handed
+    return {area_id: after.get("handed", {}) for area_id, after in rows}
 
 
 def _shut_with(area: Area) -> sa.Select[Area]:

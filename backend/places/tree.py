@@ -4,7 +4,7 @@ An area's path and its ancestors' ids follow from its parent; the same ids of a 
 (any table with `place_id`, see scope.py) follow from that place. Both are copies, written here alone.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -91,13 +91,17 @@ def hand_over(
     return handed
 
 
-def hand_back(session: Session, handed: Handed, from_id: int, to_id: int) -> None:
-    """Let the rows that were handed over point at their area again, where nobody has moved them since."""
+def hand_back(session: Session, handed: Mapping[int, Handed], from_id: int) -> None:
+    """Let the rows that were handed over point at their areas again, where nobody has moved them since."""
     for column in _pointers():
-        ids = handed.get(str(column), [])
-        still = _is_one_of(column.table.c.id, ids) & (column == from_id)
-        session.execute(sa.update(column.table).where(still).values({column: to_id}))
-    refile(session, [to_id])
+        pairs = [(row, area_id) for area_id, rows in handed.items() for row in rows.get(str(column), [])]
+        if not pairs:
+            continue
+        rows, areas = (sa.literal(list(ids), sa.ARRAY(sa.BigInteger)) for ids in zip(*pairs, strict=True))
+        back = sa.func.unnest(rows, areas).table_valued("row_id", "area_id").render_derived()
+        still = (column.table.c.id == back.c.row_id) & (column == from_id)
+        session.execute(sa.update(column.table).where(still).values({column: back.c.area_id}))
+    refile(session, list(handed))
 
 
 def _pointers(but: Collection[str] = ()) -> Iterator[sa.Column[int]]:

@@ -187,6 +187,13 @@ def test_a_hole_is_not_inside_but_what_fills_it_is(session, street, community):
     assert queries.containing(session, street.id, 22.704, 114.204) == community
 
 
+def test_a_point_is_looked_up_by_the_index_of_rings(session, street):
+    session.execute(sa.text("SET LOCAL enable_seqscan = off"))
+    where = {"scope_id": street.id, "latitude": 22.7, "longitude": 114.2}
+    lines = session.scalars(sa.text(f"EXPLAIN {queries._CONTAINING.element.text}"), where).all()
+    assert any("ix_outlines_ring" in line for line in lines)
+
+
 def test_places_of_another_district_or_closed_ones_hold_nothing(session, street, community, grid):
     other = make_area(session)
     take(session, feature(polygon(square(114.2, 22.7)), code="G-1"))
