@@ -36,6 +36,13 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }
 NO_UNITS = "没有“责任单位”这一列，看不出谁负责；表头请用：" + "、".join(HEADERS)
 WHOLE = "（全部）"
+# Where an earlier row gives the same to another unit.
+TWIN = Finding(
+    "责任单位",
+    "",
+    "前面有一行把同样的事项、区域和渠道给了别的单位",
+    "派单时以前面的为准；请在“检查”里看一看",
+)
 Key = tuple[int | None, int | None, Channel | None]
 
 
@@ -47,6 +54,7 @@ class Draft:
     known: dict[Key, Told]  # what stands
     called: dict[int, str]  # the names of units by id
     told: dict[tuple[Key, int], Told] = field(default_factory=dict)  # by what it is for, and its unit
+    seen: set[Key] = field(default_factory=set)
     rows: list[RowFate] = field(default_factory=list)
 
 
@@ -148,8 +156,9 @@ def _take(draft: Draft, number: int, cells: dict[str, str]) -> None:
         draft.rows.append(RowFate(number, name or WHOLE, Fate.REPEATED))
         return
     fate, before, after = _compared(draft.called, draft.known.get(_key(told)), told)
-    findings = _twin(draft, told)
+    findings = [TWIN] if _key(told) in draft.seen else []
     draft.told[key] = told
+    draft.seen.add(_key(told))
     draft.rows.append(RowFate(number, name or WHOLE, fate, findings, before, after))
 
 
@@ -198,14 +207,6 @@ def _compared(
         return Fate.ADDED, {}, after
     before = {"责任单位": called.get(known.unit_id, "（已停用）"), "依据": known.source}
     return Fate.CHANGED, before, after
-
-
-def _twin(draft: Draft, told: Told) -> list[Finding]:
-    """A hint where an earlier row gives the same to another unit."""
-    if not any(key == _key(told) for key, _ in draft.told):
-        return []
-    problem = "前面有一行把同样的事项、区域和渠道给了别的单位"
-    return [Finding("责任单位", "", problem, "派单时以前面的为准；请在“检查”里看一看")]
 
 
 def _units(session: Session, ids: Iterable[int]) -> Sequence[Unit]:

@@ -150,10 +150,14 @@ def publish(
     session.add(edition)
     session.flush()
     _end(session, edition, [rows[code].id for code in (*found.replaced, *found.ended)])
-    _add(session, edition, after, rows, [*found.replaced, *found.added])
+    ids = _add(session, edition, after, rows, [*found.replaced, *found.added])
     amend(session, editor, [(rows[code], after[code]) for code in found.amended], import_id)
     if found.replaced:
-        _carry_on(session, edition)
+        _carry_on(
+            session,
+            [rows[code].id for code in found.replaced],
+            [ids[code] for code in found.replaced],
+        )
     _record(session, editor, edition, found)
     if len(found.added) + len(found.replaced) > MANY:
         session.execute(sa.text("ANALYZE categories"))  # or the planner goes by what was there before
@@ -222,8 +226,8 @@ def _end(session: Session, edition: Edition, ids: list[int]) -> None:
 
 def _add(
     session: Session, edition: Edition, after: Items, rows: Mapping[str, Category], codes: list[str]
-) -> None:
-    """Level by level, because who lies below needs the id of who lies above."""
+) -> dict[str | None, int | None]:
+    """Level by level, because who lies below needs the id of who lies above. Returns the ids by code."""
     ids: dict[str | None, int | None] = {None: None} | {code: row.id for code, row in rows.items()}
     paths = {code: path_of(after, code) for code in codes}
     for level in range(1, LEVELS + 1):
@@ -231,6 +235,7 @@ def _add(
         if new:
             made = session.execute(sa.insert(Category).returning(Category.code, Category.id), new)
             ids.update((code, row_id) for code, row_id in made)
+    return ids
 
 
 def _row(
@@ -253,15 +258,16 @@ def _stored(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
+# By the pairs themselves: a join of the table with itself, just after it was filled, may take minutes.
 _SUCCEED = """
-    UPDATE {table} SET category_id = new.id FROM categories old, categories new
-    WHERE {table}.category_id = old.id AND old.until_id = :edition
-      AND new.code = old.code AND new.since_id = :edition"""
+    UPDATE {table} SET category_id = pair.new
+    FROM unnest(CAST(:old AS bigint[]), CAST(:new AS bigint[])) AS pair(old, new)
+    WHERE {table}.category_id = pair.old"""
 
 
-def _carry_on(session: Session, edition: Edition) -> None:
+def _carry_on(session: Session, old: list[int], new: list[int | None]) -> None:
     for table in ("duties", "place_codes"):
-        session.execute(sa.text(_SUCCEED.format(table=table)), {"edition": edition.id})
+        session.execute(sa.text(_SUCCEED.format(table=table)), {"old": old, "new": new})
 
 
 def _record(session: Session, editor: Editor, edition: Edition, found: Difference) -> None:
