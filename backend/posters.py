@@ -4,8 +4,6 @@ from io import BytesIO
 from pathlib import Path
 
 import click
-import sqlalchemy as sa
-from sqlalchemy.orm import Session
 from tqdm import tqdm
 
 from backend import db
@@ -13,8 +11,8 @@ from backend.cases.code_figures import Wanted
 from backend.config import config
 from backend.console import posters
 from backend.errors import AppError
+from backend.places import naming
 from backend.places.layouts import Format
-from backend.places.models import Area
 from backend.places.roles import Level
 from backend.places.scope import COMMAND_LINE
 
@@ -23,7 +21,7 @@ FORMATS = click.Choice([one.value for one in Format])
 
 
 @click.command("posters")
-@click.option("--under", required=True, help="A place: its name, its path like 区/街道/社区, code or number.")
+@click.option("--under", required=True, help="A place: its name, its path like 区/街道/社区, or its code.")
 @click.option("--level", type=LEVELS, help="Places of this level only.")
 @click.option("--format", "format_", type=FORMATS, default=Format.A4.value)
 @click.option("--out", type=click.Path(dir_okay=False, writable=True, path_type=Path), required=True)
@@ -33,7 +31,7 @@ def main(under: str, level: str | None, format_: str, out: Path, is_zip: bool) -
     db.connect(config.database_url)
     try:
         with db.transaction() as session:
-            area = _find(session, under)
+            area = naming.the_one(session, under)
             kind = Level(level) if level else None
             sheets = posters.collect(session, COMMAND_LINE, Wanted(area=area), level=kind)
         drawn = _draw(sheets, Format(format_), is_zip=is_zip)
@@ -55,25 +53,3 @@ def _draw(sheets: posters.Sheets, format: Format, *, is_zip: bool) -> bytes:
 
 def _show(bar: "tqdm[None]", done: int) -> None:
     bar.update(done - bar.n)
-
-
-def _find(session: Session, said: str) -> Area:
-    """By number, code, or name; a path of names where one name is not enough."""
-    *above, name = said.split("/")
-    query = sa.select(Area).where(sa.or_(Area.name == name, Area.code == name, _is_id(name)))
-    query = query.where(Area.closed_at.is_(None))
-    found = [area for area in session.scalars(query) if _lies_below(session, area, above)]
-    if len(found) == 1:
-        return found[0]
-    problem = "several places fit: write its path, like 区/街道/社区" if found else "there is no such place"
-    raise click.BadParameter(f"{said}: {problem}", param_hint="--under")
-
-
-def _is_id(name: str) -> sa.ColumnElement[bool]:
-    return Area.id == int(name) if name.isdecimal() and len(name) < 18 else sa.false()
-
-
-def _lies_below(session: Session, area: Area, above: list[str]) -> bool:
-    around = [int(area_id) for area_id in area.path.split(".")]
-    names = set(session.scalars(sa.select(Area.name).where(Area.id.in_(around))))
-    return set(above) <= names
