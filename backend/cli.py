@@ -29,6 +29,9 @@ COMMANDS = {
 }
 
 
+TABLES = "backend.models"  # all of them: a table may refer to one of another package
+
+
 class Commands(click.Group):
     """A group that knows its commands by name and loads one at need."""
 
@@ -42,7 +45,7 @@ class Commands(click.Group):
             _use_settings_of_this_folder()
         module, name = COMMANDS[cmd_name][0].split(":")
         if module != __name__ and cmd_name != "run":
-            importlib.import_module("backend.models")  # a table may refer to one of another package
+            importlib.import_module(TABLES)
         command = getattr(importlib.import_module(module), name)
         assert isinstance(command, click.Command)
         return command
@@ -70,11 +73,16 @@ def main() -> None:
 
 @click.command()
 def migrate() -> None:
-    """Bring the database's tables up to date."""
-    from backend import migrations
+    """Bring the database's tables up to date, and what is found by sealed columns."""
+    from backend import db, migrations
     from backend.config import config
+    from backend.places import officers
 
+    importlib.import_module(TABLES)
     migrations.upgrade(config.database_url)
+    db.connect(config.database_url)
+    with db.transaction() as session:
+        officers.fill_indexes(session)
 
 
 @click.command()

@@ -82,6 +82,17 @@ COLUMN_LABELS = {
     "state": "状态",
     "second_factor": "动态码",
     "logins_ended": "退出的登录",
+    "into": "并入",
+    "cases": "诉求",
+    "open_cases": "在办诉求",
+    "posts": "岗位",
+    "codes": "二维码",
+    "duties": "职责",
+    "post_id": "岗位",
+    "for_id": "代谁",
+    "name_changed": "姓名有改动",
+    "phone_changed": "电话有改动",
+    "wechat": "微信",
 }
 
 
