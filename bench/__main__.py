@@ -5,7 +5,7 @@ import sys
 
 from bench import place, report
 
-BENCHES = ("intake",)
+BENCHES = ("intake", "size")
 
 
 def main(wanted: list[str]) -> None:

@@ -31,6 +31,7 @@ class Draft:
     wanted: dict[str, Item] = field(default_factory=dict)
     codes: dict[tuple[str, ...], str] = field(default_factory=dict)  # of the paths that the file has named
     paths: dict[str, tuple[str, ...]] = field(default_factory=dict)  # the same the other way round
+    renumbered: dict[tuple[str, ...], Finding] = field(default_factory=dict)  # whose code another path has
     rows: dict[str, RowFate] = field(default_factory=dict)  # of the entries that have a row of their own
     others: list[RowFate] = field(default_factory=list)  # repeated and refused rows
     spared: set[str] = field(default_factory=set)  # named by rows that cannot be taken: these do not end
@@ -72,7 +73,8 @@ def take(draft: Draft, line: Line) -> None:
         draft.others.append(RowFate(line.number, line.name, Fate.REPEATED))
     else:
         draft.wanted[codes[-1]] = item
-        draft.rows[codes[-1]] = RowFate(line.number, line.name, Fate.SAME)
+        said = draft.renumbered.get(line.path)
+        draft.rows[codes[-1]] = RowFate(line.number, line.name, Fate.SAME, [said] if said else [])
 
 
 def _codes(draft: Draft, line: Line) -> list[str]:
@@ -89,14 +91,23 @@ def _code(draft: Draft, path: tuple[str, ...], given: str) -> str:
     """The code under which the path goes: the file's, or the one it has, or one of ours."""
     if path in draft.codes:
         return draft.codes[path]
-    if given and (given in draft.before or path not in draft.standing):
+    is_taken = draft.paths.get(given, path) != path
+    if given and not is_taken and (given in draft.before or path not in draft.standing):
         code = given
     else:
         code = draft.standing.get(path) or editions.free_code(path, draft.before.keys() | draft.paths.keys())
     if draft.paths.get(code, path) != path:
         other = SEPARATOR.join(draft.paths[code])
         raise Refused("编码", code, f"这个编码前面已经给了“{other}”", "一个编码只能是一个事项，请改其中一个")
+    if is_taken:
+        draft.renumbered[path] = _renumbered(given, SEPARATOR.join(draft.paths[given]), code)
     return code
+
+
+def _renumbered(given: str, other: str, code: str) -> Finding:
+    """Cities do give one code to two entries. Both are taken: the later one under a code of ours."""
+    problem = f"这个编码前面已经给了“{other}”，这一项改用编码 {code}"
+    return Finding("编码", given, problem, "要用自己的编码，请改其中一个再导入")
 
 
 def _item(draft: Draft, line: Line, codes: Sequence[str]) -> Item:
