@@ -67,7 +67,7 @@ PAST = """
         '第' || n || '件事：小区门口的垃圾堆了几天没有人清理', g.id, g.district_id, g.subdistrict_id,
         g.community_id, g.zone_id, g.id, o.id, e.id, CASE WHEN n % 4 = 0 THEN g.scan_code END,
         now() - n % 1000 * interval '1 day', now(), now(), now()
-    FROM generate_series(:first, :last) n
+    FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) n
     JOIN grids g ON g.nth = n % g.many JOIN entries e ON e.nth = n % e.many
     JOIN offices o ON o.nth = n % o.many"""
 

@@ -80,6 +80,7 @@ COLUMN_LABELS = {
     "expires_at": "有效期",
     "revoked_at": "停用时间",
     "state": "状态",
+    "outline_points": "边界点数",
     "second_factor": "动态码",
     "logins_ended": "退出的登录",
     "into": "并入",

@@ -128,6 +128,31 @@ def test_the_record_says_who_did_what(session, place, admin_client):
     assert "海棠社区" not in admin_client.get("/console/changes/?subject=units").text
 
 
+def test_the_record_gives_names_for_ids_and_words_for_values(session, place, street, admin_client):
+    session.add(
+        Change(
+            action="moved",
+            subject="areas",
+            subject_id=place.community.id,
+            name="玉兰社区",
+            area_id=place.community.id,
+            before={"parent_id": street.parent_id, "closed_at": None},
+            after={"parent_id": street.id, "level": "community", "closed_at": "2026-11-22T02:00:00+00:00"},
+        )
+    )
+    session.commit()
+    record = admin_client.get("/console/changes/").text
+    for words in (
+        "移动地点",
+        "上级：青岚区",
+        "上级：望溪街道",
+        "层级：社区",
+        "停用时间：2026-11-22 10:00",
+        "停用时间：（空）",
+    ):
+        assert words in record
+
+
 def test_the_record_goes_on_by_key_and_costs_the_same_for_more_rows(session, place, admin_client):
     area_id = place.community.id
     rows = [
