@@ -49,9 +49,10 @@ def area_called(session: Session, words: str, field: str = "area") -> Area:
 def colleagues(session: Session, editor: Editor, area: Area | None = None) -> list[tuple[int, str]]:
     """Officers to choose from, with a post that tells them apart: (id, 周晓岚（信息员 · 玉兰社区）).
 
-    Of those whom this person sees; the community's force of thousands is left out.
+    Of those whom this person sees, or around an area that is the person's own; the community's force of
+    thousands is left out.
     """
-    near = posts.at_areas(editor.sees(Area)) if area is None else posts.at_areas(_around(area))
+    near = posts.at_areas(editor.sees(Area) if area is None else _around(area))
     wanted = (
         sa.select(Post)
         .join(Officer, Officer.id == Post.officer_id)

@@ -1,6 +1,6 @@
 """Officers (/console/officers): found, added, given posts and leave, bound to a WeChat, and let go."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -133,8 +133,7 @@ def _page(session: Session, editor: Editor, found: Officer) -> dict[str, Any]:
     at = now()
     held = [post for post in found.posts if post.until is None or post.until > at]
     may_edit = officers.may_administer(editor, found) and found.left_at is None
-    area = serves(held[0]) if held else None
-    near = choosing.colleagues(session, editor, area) if area is not None and found.left_at is None else []
+    near = _near(session, editor, found, held)
     record = officers.record_of(session, found) if may_edit or editor.is_command_line else []
     return {
         "officer": found,
@@ -149,7 +148,7 @@ def _page(session: Session, editor: Editor, found: Officer) -> dict[str, Any]:
         "may_edit": may_edit,
         "may_give": bool(editor.areas()) and found.left_at is None,
         "is_me": found.id == g.officer_id,
-        "near": [(officer_id, words) for officer_id, words in near if officer_id != found.id],
+        "near": near,
         "record": record,
         "names": changes.names(session, record),
         "did": changes.DID_LABELS,
@@ -157,6 +156,14 @@ def _page(session: Session, editor: Editor, found: Officer) -> dict[str, Any]:
         "at": at,
         **_choices(session, editor),
     }
+
+
+def _near(session: Session, editor: Editor, found: Officer, held: Sequence[Post]) -> list[tuple[int, str]]:
+    """Who may stand in or go on: for one's own leave those around, for others those whom the editor sees."""
+    if not held or found.left_at is not None:
+        return []
+    own = serves(held[0]) if found.id == editor.officer_id else None
+    return [one for one in choosing.colleagues(session, editor, own) if one[0] != found.id]
 
 
 def _stand_ins(session: Session, held: list[Post]) -> list[str]:

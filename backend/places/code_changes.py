@@ -6,14 +6,14 @@ from datetime import datetime
 from types import MappingProxyType
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from backend.errors import Conflict, Invalid, NotFound
 from backend.places import changes, codes
 from backend.places.changes import Did, Entry
 from backend.places.models import Area, PlaceCode, Unit
 from backend.places.roles import Carrier, Level
-from backend.places.scope import Editor, subtree
+from backend.places.scope import Editor, lies_in, subtree
 from backend.times import now
 
 LABEL_LENGTH = 40  # characters
@@ -39,7 +39,7 @@ def make(
 ) -> tuple[PlaceCode, bool]:
     """A code for this place, and whether it is new: one that is just the same is not made a second time."""
     area = _place(session, editor, area_id)
-    values = _checked(session, wish)
+    values = _checked(session, area, wish)
     codes.lock(session)
     same = [getattr(PlaceCode, name).is_not_distinct_from(value) for name, value in values.items()]
     alike = sa.select(PlaceCode).where(
@@ -88,7 +88,7 @@ def change(session: Session, editor: Editor, code_id: int, wish: Wish) -> PlaceC
     """Let the code say something else. What is printed stays good."""
     code, area = _locked(session, editor, code_id)
     before = _snapshot(code)
-    for name, value in _checked(session, wish).items():
+    for name, value in _checked(session, area, wish).items():
         setattr(code, name, value)
     session.flush()
     changes.record(session, editor, [_entry(Did.CHANGED, code, area, before, _snapshot(code))])
@@ -143,16 +143,18 @@ def _locked(session: Session, editor: Editor, code_id: int) -> tuple[PlaceCode, 
     return code, area
 
 
-def _checked(session: Session, wish: Wish) -> dict[str, object]:
+def _checked(session: Session, area: Area, wish: Wish) -> dict[str, object]:
     """The columns of a wish, or Invalid. That the category is one is for those to check who know them."""
     if len(wish.label) > LABEL_LENGTH:
         raise Invalid(f"“贴在哪里”最多 {LABEL_LENGTH} 个字，请写短一点")
     if wish.expires_at is not None and wish.expires_at <= now():
         raise Invalid("到期日已经过去了，请填一个以后的日子，或留空")
     if wish.unit_id is not None:
-        unit = session.get(Unit, wish.unit_id)
+        unit = session.get(Unit, wish.unit_id, options=[joinedload(Unit.area)])
         if unit is None or unit.closed_at is not None:
             raise Invalid("没有这个单位，或它已经停用，请重新选一个")
+        if not (lies_in(unit.area, area) or lies_in(area, unit.area)):
+            raise Invalid(f"“{unit.name}”不管这个地方，请重新选一个单位")
     return {
         "label": wish.label or None,
         "unit_id": wish.unit_id,

@@ -214,6 +214,8 @@ def units_serving(session: Session, row: Any) -> Sequence[Unit]:
     return session.scalars(
         sa.select(Unit)
         .join(Area, Area.id == Unit.area_id)
-        .where(Unit.area_id.in_([area_id for area_id in above if area_id is not None]))
+        .where(
+            Unit.area_id.in_([area_id for area_id in above if area_id is not None]), Unit.closed_at.is_(None)
+        )
         .order_by(sa.func.nlevel(Area.path).desc(), Unit.name)
     ).all()
