@@ -86,18 +86,30 @@ def test_the_case_in_the_database_knows_its_code(client, committed):
     assert list(committed.scalars(sa.select(Case.code_id))) == [code, code]
 
 
-def test_scans_at_once_are_all_counted(client, committed):
-    people = [f"o{n:027d}" for n in range(6)]
-    for openid in people:
-        deliver(client, text("你好"), openid=openid)
+def at_once(*deliveries):
     threads = [
-        threading.Thread(target=deliver, args=(client, event("SCAN", "yulan")), kwargs={"openid": openid})
-        for openid in people
+        threading.Thread(target=deliver, args=(client, fields), kwargs={"openid": openid})
+        for client, fields, openid in deliveries
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def test_one_scan_delivered_by_several_connections_at_once_is_counted_once(client, committed):
+    """Those who come second find the conversation's gate shut: what they meant to count is not counted."""
+    openid, fields = f"o{1:027d}", event("SCAN", "yulan")
+    deliver(client, text("你好"), openid=openid)
+    at_once(*[(client, fields, openid)] * 8)
+    assert scans(committed) == [(1, 0, codes.today())]
+
+
+def test_scans_at_once_are_all_counted(client, committed):
+    people = [f"o{n:027d}" for n in range(6)]
+    for openid in people:
+        deliver(client, text("你好"), openid=openid)
+    at_once(*((client, event("SCAN", "yulan"), openid) for openid in people))
     assert scans(committed) == [(6, 0, codes.today())]
 
 
