@@ -5,12 +5,14 @@ import threading
 import pytest
 import sqlalchemy as sa
 
+from backend import quick
 from backend.cases.models import Case
 from backend.places import codes
 from backend.places.models import CodeScans, PlaceCode
 from backend.places.positions import from_wgs84
 from backend.times import now
-from backend.wechat import wording
+from backend.wechat import inbound, wording
+from backend.wechat.models import Conversation
 from backend.wechat.talk import EMPTY, CountScan, Kind, OpenCase
 from tests.factories import make_area
 from tests.wechat.pushes import event, location, push, read, send, text
@@ -97,11 +99,17 @@ def at_once(*deliveries):
         thread.join()
 
 
-def test_one_scan_delivered_by_several_connections_at_once_is_counted_once(client, committed):
-    """Those who come second find the conversation's gate shut: what they meant to count is not counted."""
-    openid, fields = f"o{1:027d}", event("SCAN", "yulan")
-    deliver(client, text("你好"), openid=openid)
-    at_once(*[(client, fields, openid)] * 8)
+def test_whoever_finds_the_gate_shut_counts_nothing(client, committed):
+    """Two connections that bring one scan read the same version; the second to write finds it gone."""
+    deliver(client, text("你好"))
+    talk = committed.scalars(sa.select(Conversation)).one()
+    code_id = committed.scalar(sa.select(PlaceCode.id))
+    values = dict.fromkeys(inbound.SCAN.names) | {
+        "state": "{}", "at": now(), "contact_id": talk.contact_id, "version": talk.version, "kind": "scan",
+        "content": "{}", "reply": "", "dedupe_key": "k", "code_id": code_id, "day": codes.today(),
+    }  # fmt: skip
+    assert quick.run(inbound.SCAN, values) is not None
+    assert quick.run(inbound.SCAN, values) is None
     assert scans(committed) == [(1, 0, codes.today())]
 
 
