@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -16,6 +16,7 @@ from backend.places.models import Area
 from backend.places.roles import ABOVE, DATUM_LABELS, LEVEL_LABELS, ROLE_LABELS, Level
 from backend.places.scope import Editor
 from backend.web import people
+from backend.web.downloads import download
 from backend.web.forms import WrongFields, sentences_of
 from backend.web.words import clean
 
@@ -94,9 +95,7 @@ def outline_file(area_id: int) -> ResponseReturnValue:
         editor = people.editor(session)
         area = areas.find(session, editor, area_id)
         content = outlines.write(session, [area, *area_lists.below(session, editor, area)])
-    response = Response(content, mimetype="application/geo+json")
-    response.headers.set("Content-Disposition", "attachment", filename=f"{area.name}.geojson")
-    return response
+    return download(content, "application/geo+json", f"{area.name}.geojson")
 
 
 @bp.get("/<int:area_id>/<any(move, merge, close, reopen):act>")

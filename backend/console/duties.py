@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Response, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -25,6 +25,7 @@ from backend.errors import Conflict, Invalid
 from backend.places.models import Area
 from backend.places.scope import Editor
 from backend.web import people
+from backend.web.downloads import download
 from backend.web.forms import sentences_of
 from backend.web.words import clean
 
@@ -119,9 +120,7 @@ def export(list_id: int) -> ResponseReturnValue:
     with db.transaction() as session:
         row, _ = duty_queries.get(session, people.editor(session), list_id)
         table = sheets.write_csv(duty_imports.HEADERS, duty_imports.rows_of(session, [row.id]))
-    response = Response(table, mimetype="text/csv; charset=utf-8")
-    response.headers.set("Content-Disposition", "attachment", filename=f"职责清单-{list_id}.csv")
-    return response
+    return download(table, "text/csv; charset=utf-8", f"职责清单-{list_id}.csv")
 
 
 def _lists(**shown: Any) -> str:

@@ -19,6 +19,7 @@ from backend.places.models import Import
 from backend.places.scope import Editor
 from backend.times import local, now
 from backend.web import people
+from backend.web.downloads import download
 from backend.web.forms import WrongFields, sentences_of
 from backend.web.words import clean
 
@@ -104,9 +105,7 @@ def _file(kind: Kind, rows: list[Sequence[Any]], suffix: str, name: str) -> Resp
     if suffix not in writers:
         raise NotFound("只有 XLSX 和 CSV 两种文件")
     write, mime = writers[suffix]
-    response = Response(write(kind.headers, rows), mimetype=mime)
-    response.headers.set("Content-Disposition", "attachment", filename=f"{name}.{suffix}")
-    return response
+    return download(write(kind.headers, rows), mime, f"{name}.{suffix}")
 
 
 def _look(session: Session, kind: Kind, editor: Editor) -> Import:

@@ -25,6 +25,7 @@ function weigh(files) {
 
 function say(field, sentence) {
   const place = field.closest("fieldset, .field");
+  if (!place) return;
   place.querySelector(".wrong")?.remove();
   if (!sentence) return;
   const words = document.createElement("span");
