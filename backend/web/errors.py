@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, flash, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 
 from backend import devices, logs
@@ -41,6 +42,7 @@ def register(app: Flask) -> None:
     app.teardown_request(forget_request)
     app.register_error_handler(AppError, show_expected)
     app.register_error_handler(HTTPException, show_http)
+    app.register_error_handler(DataError, show_impossible)
     app.register_error_handler(Exception, show_unexpected)
 
 
@@ -61,6 +63,11 @@ def show_expected(error: AppError) -> ResponseReturnValue:
     if isinstance(error, SecondFactorNeeded) and not wants_json():
         return _ask_for_second_factor()
     return answer(error.status, error.code, error.message)
+
+
+def show_impossible(_error: DataError) -> ResponseReturnValue:
+    """A number that no row can have: somebody has changed an address or a form by hand."""
+    return answer(404, "not_found", "没有找到，请返回上一页重新打开")
 
 
 def show_http(error: HTTPException) -> ResponseReturnValue:
