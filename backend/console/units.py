@@ -75,6 +75,8 @@ def merge_twins() -> ResponseReturnValue:
     others = [unit_id for unit_id in request.form.getlist("unit", type=int) if unit_id != into_id]
     if into_id is None or not others:
         raise Invalid("请选择保留哪一个，并勾选要并入它的单位")
+    if not request.form.get("sure"):
+        raise Invalid("合并不能撤回，请先勾选“我看清楚了”")
     with db.transaction() as session:
         editor = people.editor(session)
         for unit_id in others:

@@ -49,7 +49,7 @@ def wrong(said: Told) -> dict[str, str]:
     checks = {
         "name": _wrong_name(said.name),
         "code": _wrong_code(said.code),
-        "telephone": _wrong_telephone(said.telephone),
+        "telephone": wrong_telephone(said.telephone),
         "latitude": wrong_position(said.latitude, said.longitude),
     }
     return {field: sentence for field, sentence in checks.items() if sentence}
@@ -80,7 +80,8 @@ def _wrong_code(code: str | None) -> str:
     return f"编码只能有数字、字母、点和横线，最多 {CODE} 位"
 
 
-def _wrong_telephone(telephone: str | None) -> str:
+def wrong_telephone(telephone: str | None) -> str:
+    """Why this cannot be a telephone number; empty when it can."""
     if telephone is None or (_TELEPHONE.fullmatch(telephone) and len(telephone) <= TELEPHONE):
         return ""
     return f"电话只能有数字、括号、横线和“转”，最多 {TELEPHONE} 位"

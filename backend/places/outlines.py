@@ -45,6 +45,8 @@ def read(content: bytes, datum: Datum = Datum.WGS84) -> list[Shape]:
     except (ValueError, RecursionError):
         raise Invalid(UNREADABLE) from None
     features = list(_features(found))
+    if not features:
+        raise Invalid("文件里没有一个边界，请检查是不是选错了文件")
     if len(features) > FEATURES:
         raise TooLarge(f"一次最多 {FEATURES} 个地点的边界，请拆成几个文件")
     return [_shape(number, feature, datum) for number, feature in enumerate(features, start=1)]

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 from backend.errors import Conflict, Invalid, NotFound
 from backend.places import changes
 from backend.places.changes import Did, Entry
+from backend.places.fields import wrong_telephone
 from backend.places.models import Area, Unit
 from backend.places.roles import Level, UnitKind
 from backend.places.scope import Editor
@@ -141,6 +142,8 @@ def _checked(session: Session, editor: Editor, facts: Facts) -> Facts:
     if area is None or area.closed_at is not None:
         raise NotFound("没有这个服务区域，请重新选择")
     editor.must_edit(area)
+    if problem := wrong_telephone(_or_none(facts.telephone)):
+        raise Invalid(problem)
     aliases = tuple(other_names(name, facts.aliases))
     return Facts(name, facts.kind, area.id, _or_none(facts.code), _or_none(facts.telephone), aliases)
 

@@ -92,7 +92,7 @@ def test_twins_are_offered_with_what_hangs_on_them_and_merged(session, place, st
     assert "有 1 组单位可能是同一个单位" in admin_client.get("/console/units/").text
     page = admin_client.get("/console/units/twins").text
     assert "1 件诉求（1 件没有办完）" in page
-    merged = admin_client.post("/console/units/twins", data={"into": one.id, "unit": [one.id, other.id]})
+    merged = admin_client.post("/console/units/twins", data={"into": one.id, "unit": [other.id], "sure": "1"})
     assert merged.status_code == 303
     session.expire_all()
     assert session.get_one(Unit, other.id).successor_id == one.id
