@@ -14,7 +14,7 @@ from backend.cases.models import CaseKind, Category
 from backend.errors import Conflict, Forbidden, Invalid
 from backend.places.scope import Editor
 from backend.web import people
-from backend.web.forms import WrongFields, sentences_of
+from backend.web.forms import WrongFields, must_be_sure, sentences_of
 from backend.web.words import clean
 
 bp = Blueprint("dictionary", __name__, url_prefix="/console/dictionary")
@@ -177,6 +177,7 @@ def _add(session: Session, editor: Editor, category_id: int | None) -> Category:
 
 
 def _end(session: Session, editor: Editor, category_id: int) -> Category:
+    must_be_sure()
     categories.end(session, editor, category_id)
     return categories.get(session, category_id)
 

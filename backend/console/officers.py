@@ -25,7 +25,7 @@ from backend.places.scope import Editor, serves
 from backend.privacy import mask_phone
 from backend.times import SHANGHAI, now
 from backend.web import people
-from backend.web.forms import WrongFields, sentences_of
+from backend.web.forms import WrongFields, must_be_sure, sentences_of
 from backend.web.words import clean
 from backend.wechat import accounts, qrcodes
 
@@ -278,6 +278,7 @@ def _back(session: Session, editor: Editor, officer_id: int) -> None:
 
 
 def _leave(session: Session, editor: Editor, officer_id: int) -> None:
+    must_be_sure()
     named = {
         field.removeprefix("post"): said for field, said in request.form.items() if field.startswith("post")
     }

@@ -17,7 +17,7 @@ from backend.places.roles import ROLE_LABELS, UNIT_LABELS, UnitKind
 from backend.places.scope import Editor
 from backend.places.units import Facts
 from backend.web import people
-from backend.web.forms import WrongFields, sentences_of
+from backend.web.forms import WrongFields, must_be_sure, sentences_of
 from backend.web.words import clean
 
 bp = Blueprint("units", __name__, url_prefix="/console/units")
@@ -75,8 +75,7 @@ def merge_twins() -> ResponseReturnValue:
     others = [unit_id for unit_id in request.form.getlist("unit", type=int) if unit_id != into_id]
     if into_id is None or not others:
         raise Invalid("请选择保留哪一个，并勾选要并入它的单位")
-    if not request.form.get("sure"):
-        raise Invalid("合并不能撤回，请先勾选“我看清楚了”")
+    must_be_sure()
     with db.transaction() as session:
         editor = people.editor(session)
         for unit_id in others:
@@ -161,6 +160,7 @@ def _merge(session: Session, editor: Editor, unit_id: int) -> Unit:
     into_id = request.form.get("into", type=int)
     if into_id is None:
         raise WrongFields({"into": "请选择并入哪个单位"})
+    must_be_sure()
     return unit_ends.merge(session, editor, unit_id, into_id)
 
 

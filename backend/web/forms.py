@@ -18,6 +18,12 @@ class WrongFields(Invalid):
         self.sentences = dict(sentences)
 
 
+def must_be_sure() -> None:
+    """Raises Invalid unless the form of something that cannot be undone says that its sender has read it."""
+    if not request.form.get("sure"):
+        raise Invalid("不能撤回，请先勾选“我看清楚了”")
+
+
 def photos_in_form() -> list[bytes]:
     """The files of the field `photos`, the same content once; an untouched field comes as an empty file."""
     contents = (file.read() for file in request.files.getlist("photos"))

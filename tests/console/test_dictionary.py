@@ -116,7 +116,7 @@ def test_an_administrator_adds_and_ends(session, admin_client, entries):
     assert admin_client.post(HOME, data={"name": "噪声", "kind": "dispute"}).status_code == 303
     assert {row.name for row in categories.below(session)} == {"市容环卫", "市政设施", "噪声"}
     assert "将停用 4 项" in admin_client.get(address(entries["61"])).text
-    assert admin_client.post(address(entries["61"], "end")).status_code == 303
+    assert admin_client.post(address(entries["61"], "end"), data={"sure": "1"}).status_code == 303
     assert "已经停用" in admin_client.get(address(entries["61"])).text
     assert "613" not in editions.standing(session)
 

@@ -133,11 +133,11 @@ def test_who_leaves_is_followed_and_gone(session, zhou, place, admin_client):
     make_case(session, place.community)
     shown = page_of(admin_client, zhou).text
     assert "没有别人，有 1 件没有办完，要指定接任的人" in shown
-    refused = act(admin_client, zhou, "leave")
+    refused = act(admin_client, zhou, "leave", sure="1")
     assert refused.status_code == 409
     assert "请指定接任的人" in refused.text
     [post] = posts_of(session, zhou.id)
-    assert act(admin_client, zhou, "leave", **{f"post{post.id}": place.desk.id}).status_code == 303
+    assert act(admin_client, zhou, "leave", sure="1", **{f"post{post.id}": place.desk.id}).status_code == 303
     assert "离岗" in page_of(admin_client, zhou).text
     assert "周晓岚" not in admin_client.get("/console/officers/").text
     assert "周晓岚" in admin_client.get("/console/officers/?left=1").text
