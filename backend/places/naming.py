@@ -7,17 +7,18 @@ from backend.errors import Invalid, NotFound
 from backend.places.models import Area
 from backend.places.roles import Level
 
-BY_NAME_ALONE = (Level.DISTRICT, Level.SUBDISTRICT, Level.COMMUNITY)  # below these, names repeat
+LARGE = (Level.DISTRICT, Level.SUBDISTRICT, Level.COMMUNITY)  # meant rather than a grid of the same name
 
 
 def called(session: Session, words: str) -> list[Area]:
-    """The open areas that these words name: none, one, or several namesakes."""
+    """The open areas that these words name: none, one, or several namesakes. By a name alone, a district,
+    street or community is meant before anything smaller."""
     *above, name = words.strip().split("/")
     query = sa.select(Area).where(Area.closed_at.is_(None))
     if above:
         return list(session.scalars(query.where(Area.name == name, Area.parent_id.in_(_path(above)))))
-    by_name = (Area.name == name) & Area.level.in_(BY_NAME_ALONE)
-    return list(session.scalars(query.where(by_name | (Area.code == name)).order_by(Area.id)))
+    found = list(session.scalars(query.where((Area.name == name) | (Area.code == name)).order_by(Area.id)))
+    return [area for area in found if area.level in LARGE or area.code == name] or found
 
 
 def the_one(session: Session, words: str) -> Area:

@@ -1,0 +1,50 @@
+"""Which area an operator means by a code, a name or a path."""
+
+import pytest
+
+from backend.errors import Invalid, NotFound
+from backend.places import naming
+from backend.places.models import Area
+from backend.places.roles import Level
+from backend.times import now
+from tests.factories import make_area, make_community
+
+
+@pytest.fixture
+def community(session):
+    return make_community(session)
+
+
+@pytest.mark.parametrize("words", ["玉兰社区", "青岚区/望溪街道/玉兰社区", " 玉兰社区 ", "440309001"])
+def test_a_place_is_known_by_name_path_or_code(session, community, words):
+    community.code = "440309001"
+    session.flush()
+    assert naming.the_one(session, words).id == community.id
+
+
+def test_a_station_is_known_by_its_name_alone(session, community):
+    gate = make_area(session, Level.STATION, community, name="玉兰苑东门")
+    assert naming.the_one(session, "玉兰苑东门").id == gate.id
+
+
+def test_a_community_is_meant_rather_than_a_station_of_the_same_name(session, community):
+    make_area(session, Level.STATION, community, name="玉兰社区")
+    assert naming.the_one(session, "玉兰社区").id == community.id
+
+
+def test_several_of_one_name_need_their_path(session, community):
+    street = session.get_one(Area, community.subdistrict_id)
+    other = make_area(session, Level.COMMUNITY, street, name="海棠社区")
+    for above in (community, other):
+        make_area(session, Level.GRID, above, name="一网格")
+    with pytest.raises(Invalid, match="有 2 个地点叫“一网格”"):
+        naming.the_one(session, "一网格")
+    assert naming.the_one(session, "青岚区/望溪街道/海棠社区/一网格").parent_id == other.id
+
+
+def test_a_closed_or_unknown_place_is_not_found(session, community):
+    community.closed_at = now()
+    session.flush()
+    for words in ("玉兰社区", "没有的地方", "青岚区/没有"):
+        with pytest.raises(NotFound, match="没有找到地点"):
+            naming.the_one(session, words)
