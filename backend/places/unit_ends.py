@@ -46,6 +46,7 @@ _ASSISTING = sa.text("""
     UPDATE duties SET assisting = array_remove(array_replace(array_remove(assisting, :into), :id, :into),
         CASE WHEN unit_id = :into THEN CAST(:into AS bigint) END)
     WHERE :id = ANY(assisting) OR unit_id = :into AND :into = ANY(assisting)""")
+STAYS = frozenset({"case_events"})  # what a unit once did stays with it
 # What goes to the successor of a unit that is closed; what is over stays where it was.
 _GOES_ON = {
     "cases": "status NOT IN ('closed', 'rejected', 'withdrawn')",
@@ -125,9 +126,10 @@ def reopen(session: Session, editor: Editor, unit_id: int) -> Unit:
 
 
 def _move_everything(session: Session, unit_id: int, into_id: int) -> None:
-    """Whatever has a unit follows; so does who only assists. A duty is not its own assistant."""
+    """Whatever has a unit follows, but not what it did; so does who only assists. A duty is not its own
+    assistant."""
     for table in Base.metadata.sorted_tables:
-        if "unit_id" in table.c:
+        if "unit_id" in table.c and table.name not in STAYS:
             moved = sa.update(table).where(table.c.unit_id == unit_id)
             session.execute(moved.values(unit_id=into_id))
     session.execute(_ASSISTING, {"id": unit_id, "into": into_id})

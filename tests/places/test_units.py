@@ -116,9 +116,10 @@ def test_a_merger_moves_whatever_has_a_unit(session, town):
     )
     assert unit_ends.touches(session, unit.id) == unit_ends.Touches(1, 1, 1, 1, 2)
     unit_ends.merge(session, town.editor, unit.id, into.id)
-    for table in (Case, CaseEvent, PlaceCode, Post):
+    for table in (Case, PlaceCode, Post):
         assert unit.id not in of(session, table)
         assert into.id in of(session, table)
+    assert of(session, CaseEvent) == [unit.id]  # what it did is not rewritten
     session.expire_all()
     assert (duty.unit_id, duty.assisting, helped.assisting) == (into.id, [], [into.id])
     assert unit_ends.touches(session, unit.id) == unit_ends.Touches(0, 0, 0, 0, 0)
