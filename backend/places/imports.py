@@ -127,8 +127,8 @@ def apply(session: Session, kind: Kind, row: Import, editor: Editor, *, skip_ref
     """The real run of a dry run, all or nothing. Two at once take turns, and the same one again is refused.
 
     Raises Conflict when it was done already, or when what stands here has changed since the dry run, so that
-    the rows would meet another fate: the report then says which. Invalid when rows are refused and are not
-    to be skipped.
+    a row would meet another fate, or overwrite another value, than was shown. Invalid when rows are refused
+    and are not to be skipped.
     """
     session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended('imports', 0))"))
     session.refresh(row, with_for_update=True)
@@ -137,7 +137,7 @@ def apply(session: Session, kind: Kind, row: Import, editor: Editor, *, skip_ref
     options = Options(**row.options | {"skip_refused": skip_refused})
     content = unseal_bytes(storage.read(row.sha256), SEALED_AS)
     plan = kind.plan(session, sheets.read(content, row.file_name), editor, options)
-    if plan.count() != row.counts:
+    if _agreed(_written(plan)) != _agreed(row.report):
         raise Conflict("预览之后，这里的资料又变了。请重新上传这个文件，看过新的结果再导入")
     if plan.refused() and not skip_refused:
         raise Invalid(f"有 {len(plan.refused())} 行不能导入，什么都没有改。请改好文件，或者选择跳过这些行")
@@ -160,6 +160,11 @@ def fates(row: Import) -> list[RowFate]:
         )
         for fate in json.loads(row.report)
     ]
+
+
+def _agreed(report: str) -> list[dict[str, Any]]:
+    """What one agrees to. Findings are left out: they count cases, of which new ones come in all the time."""
+    return [{name: said for name, said in row.items() if name != "findings"} for row in json.loads(report)]
 
 
 def _written(plan: Plan) -> str:

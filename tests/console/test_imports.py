@@ -64,6 +64,18 @@ def test_what_changed_since_the_dry_run_is_looked_at_again(session, place, stree
     assert "资料又变了" in said
 
 
+def test_what_a_colleague_wrote_since_the_dry_run_is_not_overwritten(session, place, street, admin_client):
+    area = make_area(session, Level.COMMUNITY, street, name="海棠社区", telephone="0755-00000001")
+    session.commit()
+    page = upload(admin_client, HEADERS + "社区,海棠社区,青岚区/望溪街道,0755-00000003\n").location
+    area.telephone = "0755-00000002"
+    session.commit()
+    said = admin_client.get(admin_client.post(f"{page}/apply").location).text
+    assert "资料又变了" in said
+    session.refresh(area)
+    assert area.telephone == "0755-00000002"
+
+
 def test_an_export_is_taken_back_as_it_is(session, place, admin_client):
     exported = admin_client.get("/console/imports/areas/export.xlsx")
     sheet = openpyxl.load_workbook(io.BytesIO(exported.data)).active
