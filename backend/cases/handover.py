@@ -68,10 +68,10 @@ def ends(
     Raises Conflict while open cases would be left to nobody, and what `posts.end` and `posts.give` raise.
     """
     _take_turns(session)
-    post = posts.locked(session, post_id)
+    holder_id = posts.find(session, editor, post_id).officer_id
+    _lock_people(session, {holder_id, *([successor_id] if successor_id is not None else [])})
+    post = posts.locked(session, post_id)  # after the people, as absences.py does
     moment, held_until = until or now(), post.until
-    editor.must_edit(serves(post))
-    _lock_people(session, {post.officer_id, *([successor_id] if successor_id is not None else [])})
     staying = _staying(session, post, moment)
     if staying.needs_successor and successor_id is None:
         raise Conflict(staying.sentence)

@@ -1,5 +1,6 @@
 """Posts (岗位): which role fits where, given and ended by those who administer the place."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -173,18 +174,52 @@ def end_shifts(session: Session, post_ids: list[int], at: datetime) -> None:
     session.execute(ending, execution_options=unsynced)
 
 
+def end_doubles(
+    session: Session,
+    at_place: sa.orm.InstrumentedAttribute[int | None],
+    place_id: int,
+    at: datetime,
+    moved: Collection[int] = (),
+) -> None:
+    """Who holds the same role twice, now that two areas or units (`at_place`) are one, holds it once.
+
+    The older post stays, but none of `moved` beside another; stand-ins and turns of duty go with the other.
+    """
+    held = sa.select(Post.id, Post.since, Post.officer_id, Post.role, Post.for_id).where(
+        at_place == place_id, Post.until.is_(None) | (Post.until > at)
+    )
+    kept: set[tuple[object, ...]] = set()
+    rows = session.execute(held).all()
+    for post_id, since, *what in sorted(rows, key=lambda row: (row.id in moved, row.since, row.id)):
+        if tuple(what) in kept:
+            _end_unseen(session, post_id, max(at, since + AN_INSTANT))
+        kept.add(tuple(what))
+
+
+def _end_unseen(session: Session, post_id: int, at: datetime) -> None:
+    """End a post and who stands in for its holder, without a record of its own."""
+    own = sa.or_(Post.id == post_id, (Post.for_id == post_id) & (Post.until > at))
+    ending = sa.update(Post).where(own).values(until=sa.func.greatest(at, Post.since + AN_INSTANT))
+    session.execute(ending, execution_options={"synchronize_session": "fetch"})
+    end_shifts(session, [post_id], at)
+
+
 def locked(session: Session, post_id: int) -> Post:
     """The post with its place, its row held until the transaction ends. Raises NotFound."""
-    wanted = sa.select(Post).where(Post.id == post_id).options(*PLACES).with_for_update(of=Post)
-    post = session.scalar(wanted, execution_options={"populate_existing": True})
-    if post is None:
-        raise NotFound("没有这个岗位，请刷新页面再看")
+    return _one(session, _with_place(post_id).with_for_update(of=Post, key_share=True))
+
+
+def find(session: Session, editor: Editor, post_id: int) -> Post:
+    """The post with its place, not held, if this person administers it. Raises NotFound or Forbidden."""
+    post = _one(session, _with_place(post_id))
+    editor.must_edit(serves(post))
     return post
 
 
 def lock_officer(session: Session, officer_id: int) -> Officer:
     """The officer's row, held until the transaction ends. Raises NotFound, or Conflict for one who left."""
-    officer = session.get(Officer, officer_id, with_for_update=True, populate_existing=True)
+    wanted = {"key_share": True}  # whatever only refers to the officer does not wait
+    officer = session.get(Officer, officer_id, with_for_update=wanted, populate_existing=True)
     if officer is None:
         raise NotFound(STRANGER)
     if officer.left_at is not None:
@@ -226,6 +261,17 @@ def place(session: Session, seat: Seat) -> Area | Unit:
 def served(where: Area | Unit) -> Area:
     """The area itself, or the one that the unit (with its area loaded) serves."""
     return where if isinstance(where, Area) else where.area
+
+
+def _with_place(post_id: int) -> sa.Select[Post]:
+    return sa.select(Post).where(Post.id == post_id).options(*PLACES)
+
+
+def _one(session: Session, wanted: sa.Select[Post]) -> Post:
+    post = session.scalar(wanted, execution_options={"populate_existing": True})
+    if post is None:
+        raise NotFound("没有这个岗位，请刷新页面再看")
+    return post
 
 
 def _unit(session: Session, unit_id: int | None) -> Unit | None:

@@ -1,16 +1,16 @@
 """How a unit ends: merged into its twin, or closed with or without a successor; and how it comes back."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.db import Base
 from backend.errors import Conflict, Invalid
-from backend.places import changes, units
+from backend.places import changes, posts, units
 from backend.places.changes import Did
-from backend.places.models import Change, Post, Shift, Unit
+from backend.places.models import Change, Post, Unit
 from backend.places.scope import Editor
 from backend.places.units import COLUMNS, locked
 from backend.times import now
@@ -75,7 +75,7 @@ def merge(session: Session, editor: Editor, unit_id: int, into_id: int, at: date
     moment, found = at or now(), touches(session, unit_id)
     before, before_into = changes.snapshot(unit, COLUMNS), changes.snapshot(into, COLUMNS)
     _move_everything(session, unit.id, into.id)
-    _end_doubles(session, into.id, moment)
+    posts.end_doubles(session, Post.unit_id, into.id, moment)
     into.aliases = units.other_names(into.name, [*into.aliases, unit.name, *unit.aliases])
     into.telephone = into.telephone or unit.telephone
     unit.closed_at, unit.successor_id = moment, into.id
@@ -136,20 +136,6 @@ def _move_everything(session: Session, unit_id: int, into_id: int) -> None:
     session.execute(sa.update(Unit).where(Unit.successor_id == unit_id).values(successor_id=into_id))
 
 
-def _end_doubles(session: Session, unit_id: int, at: datetime) -> None:
-    """Who held the same role at both holds it once: the older post stays; turns of duty go with the other."""
-    held = sa.select(Post.id, Post.since, Post.officer_id, Post.role, Post.for_id).where(
-        Post.unit_id == unit_id, Post.until.is_(None) | (Post.until > at)
-    )
-    kept: set[tuple[object, ...]] = set()
-    for post_id, since, *what in session.execute(held.order_by(Post.since, Post.id)):
-        if tuple(what) in kept:
-            ends = max(at, since + timedelta(microseconds=1))
-            session.execute(sa.delete(Shift).where(Shift.post_id == post_id, Shift.since > at))
-            session.execute(sa.update(Post).where(Post.id == post_id).values(until=ends))
-        kept.add(tuple(what))
-
-
 def _hand_over(session: Session, editor: Editor, unit: Unit, successor_id: int) -> None:
     if successor_id == unit.id:
         raise Invalid("不能由自己接手，请选择另一个单位")
@@ -159,7 +145,7 @@ def _hand_over(session: Session, editor: Editor, unit: Unit, successor_id: int) 
         moved = f"UPDATE {name} SET unit_id = :into WHERE unit_id = :id AND {condition}"
         session.execute(sa.text(moved), {"id": unit.id, "into": successor.id, "at": now()})
     session.execute(_ASSISTING, {"id": unit.id, "into": successor.id})
-    _end_doubles(session, successor.id, now())
+    posts.end_doubles(session, Post.unit_id, successor.id, now())
 
 
 def _still_has(unit: Unit, found: Touches) -> str:

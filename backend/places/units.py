@@ -114,7 +114,7 @@ def find(session: Session, editor: Editor, unit_id: int) -> Unit:
 
 def locked(session: Session, editor: Editor, unit_id: int) -> Unit:
     """The unit's row, held until the transaction ends. Raises NotFound, or Forbidden for another's."""
-    unit = session.get(Unit, unit_id, with_for_update=True, populate_existing=True)
+    unit = session.get(Unit, unit_id, with_for_update={"key_share": True}, populate_existing=True)
     if unit is None:
         raise NotFound(NONE)
     editor.must_edit(session.get_one(Area, unit.area_id))

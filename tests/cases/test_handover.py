@@ -1,11 +1,13 @@
 """Who leaves: nothing is left to nobody, who left hears nothing, and of two one stays."""
 
+import threading
+import time
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from backend import auth
+from backend import auth, db
 from backend.auth import LoginSession
 from backend.cases import audience, handover, workflow
 from backend.cases.models import Case
@@ -141,6 +143,27 @@ def test_who_stands_in_is_followed_for_as_long(session, town, officer, successor
     handover.leaves(session, town.editor, successor.id, heirs)
     taken = next(post for post in posts_of(session, third.id) if post.for_id)
     assert (taken.for_id, taken.until) == (standing_in.for_id, until)
+
+
+def test_a_leave_and_the_end_of_a_post_do_not_lock_each_other_out(committed):
+    town = make_town(committed)
+    officer = make_officer(committed, Role.INFORMATION_OFFICER, area=town.community)
+    post = only_post(committed, officer)
+    committed.commit()
+
+    def end():
+        with db.transaction() as session:
+            handover.ends(session, COMMAND_LINE, post.id)
+
+    second = threading.Thread(target=end)
+    with db.transaction() as session:
+        posts.lock_officer(session, officer.id)
+        second.start()  # it must wait for the officer before it holds the post
+        time.sleep(0.3)
+        absences.be_away(session, COMMAND_LINE, officer.id, now(), now() + DAY)
+    second.join()
+    committed.expire_all()
+    assert post.until is not None
 
 
 def test_who_left_gets_in_no_more(session, town, officer):

@@ -244,6 +244,18 @@ def test_a_merger_hands_everything_to_the_one_that_goes_on(session, communities)
     assert wrong_copies(session) == []
 
 
+def test_who_held_the_same_post_at_both_places_holds_it_once(session, communities):
+    area, into = communities
+    officer = make_officer(session, Role.INFORMATION_OFFICER, area=area)
+    session.add(Post(officer_id=officer.id, role=Role.INFORMATION_OFFICER, area_id=into.id))
+    session.flush()
+    areas.merge(session, COMMAND_LINE, area.id, into.id)
+    [held] = scope.posts_of(session, officer.id)
+    assert held.area_id == into.id
+    areas.reopen(session, COMMAND_LINE, area.id)
+    assert [post.area_id for post in scope.posts_of(session, officer.id)] == [into.id]
+
+
 def test_a_merger_is_undone_by_opening_again(session, communities):
     gone, into = communities
     had = furnish(session, gone)

@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from backend import db
 from backend.cases import audience, workflow
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
-from backend.places import officers, posts
+from backend.places import officers, posts, units
 from backend.places.models import Change, Officer, Post, Shift
 from backend.places.officers import Person
 from backend.places.posts import Seat
@@ -15,7 +16,7 @@ from backend.places.roles import Force, Level, Role
 from backend.places.scope import COMMAND_LINE, posts_of
 from backend.times import now
 from tests.factories import make_area, make_officer, make_unit
-from tests.places.people import town
+from tests.places.people import make_town, town
 
 __all__ = ["town"]
 ZHOU = Person("周晓岚", "138 0000-0001", "A001")
@@ -245,6 +246,19 @@ def test_the_list_goes_on_after_the_last_one_seen(session, town):
     first = officers.page(session, town.editor, area=town.community, limit=2)
     rest = officers.page(session, town.editor, area=town.community, after=first[-1].id)
     assert first + rest == people
+
+
+def test_what_only_refers_to_a_held_row_does_not_wait(committed):
+    town = make_town(committed)
+    unit = make_unit(committed, town.street)
+    officer = make_officer(committed, Role.SECRETARY, area=town.community)
+    committed.commit()
+    with db.transaction() as session:
+        posts.lock_officer(session, officer.id)
+        units.locked(session, COMMAND_LINE, unit.id)
+        with db.transaction() as other:
+            other.execute(sa.text("SET LOCAL lock_timeout = '1s'"))
+            other.add(Post(officer_id=officer.id, role=Role.HANDLER, unit_id=unit.id))
 
 
 def test_who_left_is_listed_apart(session, town):
