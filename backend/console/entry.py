@@ -14,6 +14,7 @@ from backend.console import tickets
 from backend.console.tickets import State
 from backend.errors import AppError, Conflict, Forbidden, Gone, NotFound, TooMany
 from backend.notify.models import Contact
+from backend.places import officers
 from backend.places.drawing import draw_svg
 from backend.places.models import Officer
 from backend.times import now
@@ -59,7 +60,7 @@ def poll(token: str) -> ResponseReturnValue:
     with db.transaction() as session:
         ticket = tickets.of_browser(session, token, request.cookies.get(COOKIE, ""))
         standing = tickets.state(ticket, now())
-        name = _masked_name(session, ticket.contact_id)
+        name = _name_of(session, ticket.contact_id)
     if standing == request.args.get("seen"):
         return "", 204
     return render_template("desk/entry_state.html", **_shown(token, standing, name=name))
@@ -133,8 +134,8 @@ def _shown(token: str, standing: State, **more: object) -> dict[str, object]:
     return {"token": token, "state": standing, "number": tickets.number(token), "next": _wanted()} | more
 
 
-def _masked_name(session: Session, contact_id: int | None) -> str:
-    """周**, for a screen that others may see; empty before the scan."""
+def _name_of(session: Session, contact_id: int | None) -> str:
+    """The name for a screen that others may see; empty before the scan."""
     contact = session.get(Contact, contact_id) if contact_id else None
     officer = session.get(Officer, contact.officer_id) if contact and contact.officer_id else None
-    return officer.name[0] + "*" * (len(officer.name) - 1) if officer else ""
+    return officers.masked_name(officer.name) if officer else ""

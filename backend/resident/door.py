@@ -11,7 +11,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from backend import db
+from backend import db, devices
 from backend.auth import public
 from backend.places import codes, queries
 from backend.places.codes import Found
@@ -19,7 +19,6 @@ from backend.places.models import Area
 from backend.wechat import accounts, qrcodes
 
 bp = Blueprint("door", __name__, url_prefix=codes.PATH.rstrip("/"))
-WECHAT_BROWSER = "MicroMessenger"
 
 
 @bp.get("/<payload>")
@@ -40,7 +39,7 @@ def enter(payload: str) -> ResponseReturnValue:
 
 def _lead_on(session: Session, found: Found) -> ResponseReturnValue:
     form = _form(session, found.area, codes.payload(found.code.scene))
-    if WECHAT_BROWSER in request.user_agent.string:
+    if devices.is_in_wechat(request.user_agent.string):
         return redirect(form)
     facts = {"path": queries.path_names(session, found.area), "label": found.code.label, "form": form}
     telephone = _telephone(session, found.area)

@@ -75,7 +75,7 @@ def test_a_scan_and_a_tap_let_the_desktop_in(session, desk, phone, place):
     for words in (desk.number, "电脑 Windows Chrome（网络地址 127.0.0.1）", "今天", "确认登录", "不是我操作"):
         assert words in asked
     scanned = desk.poll().text
-    assert "李* 已扫码，请在手机上确认" in scanned
+    assert "李** 已扫码，请在手机上确认" in scanned
     assert "seen=scanned" in scanned
     assert desk.poll("scanned").status_code == 204
     assert "已确认" in phone.post(f"{desk.path}/confirm", follow_redirects=True).text
