@@ -31,7 +31,7 @@ OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 WORKBOOK = b"PK\x03\x04"
 UNREADABLE = "这个文件读不出来，请用 Excel 或 WPS 打开后另存为 .xlsx 或 CSV（UTF-8）再上传"
 # PostgreSQL takes no NUL; the others would be seen by nobody and yet make two names differ.
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+UNSEEN = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 # A cell that begins like this becomes a formula in a spreadsheet, or looks as if it were guarded already.
 _DANGEROUS = re.compile(r"'*[=+\-@\t\r]")
 
@@ -74,7 +74,7 @@ def given(cell: str | None) -> str:
 
 def clean_header(text: str) -> str:
     """A header without marks (*), line breaks, blanks beside Chinese, and full-width forms of ASCII."""
-    plain = unicodedata.normalize("NFKC", _UNSEEN.sub("", text)).replace("*", "")
+    plain = unicodedata.normalize("NFKC", UNSEEN.sub("", text)).replace("*", "")
     return re.sub(r"(?<=[^\x00-\x7f]) | (?=[^\x00-\x7f])", "", " ".join(plain.split()))
 
 
@@ -129,7 +129,7 @@ def _clean(text: str) -> str:
     """A cell without blank edges, what cannot be seen, and the guard against formulas."""
     if len(text) > CELL:
         raise TooLarge(f"有一格超过 {CELL} 字，请拆开或删短后再上传")
-    seen = _UNSEEN.sub("", text.replace("\r\n", "\n")).strip()
+    seen = UNSEEN.sub("", text.replace("\r\n", "\n")).strip()
     return seen[1:] if seen.startswith("'") and _DANGEROUS.match(seen[1:]) else seen
 
 
