@@ -19,7 +19,7 @@ from backend.db import after_commit
 from backend.errors import AppError, Invalid, NotFound
 from backend.places import codes, poster_jobs
 from backend.places.drawing import draw_png, draw_svg
-from backend.places.layouts import Format
+from backend.places.layouts import PAGES, Format
 from backend.places.models import Area, PlaceCode
 from backend.places.poster_jobs import JobState, PosterJob
 from backend.places.roles import Carrier
@@ -30,12 +30,6 @@ from backend.wechat import qrcodes
 
 bp = Blueprint("codes", __name__, url_prefix="/console/codes")
 
-FORMATS = {
-    Format.A4: "A4 海报",
-    Format.A5: "A5 桌牌",
-    Format.STICKER: "10×10 厘米贴纸",
-    Format.SHEET: "A4 纸，一张四枚贴纸",
-}
 PICTURES = {"png": "image/png", "jpg": "image/jpeg", "svg": "image/svg+xml"}
 MIMES = PICTURES | {"pdf": "application/pdf", "zip": "application/zip"}
 NOT_MADE = "微信还没有生成这个码的图片，请过几分钟再来"
@@ -86,7 +80,7 @@ def poster(code_id: int, format_: str) -> ResponseReturnValue:
         sheets = posters.collect(session, editor, Wanted(), ids=[code_id])
     drawn = BytesIO()
     posters.draw(sheets, Format(format_), drawn, is_zip=False)
-    return _file(drawn.getvalue(), "pdf", f"{name} {FORMATS[Format(format_)]}")
+    return _file(drawn.getvalue(), "pdf", f"{name} {PAGES[Format(format_)].name}")
 
 
 @bp.post("/posters")
@@ -124,7 +118,7 @@ def posters_of(job_id: int) -> ResponseReturnValue:
     """How far it is; htmx asks again every second, until it hears STOP."""
     with db.transaction() as session:
         job = poster_jobs.find(session, job_id, g.officer_id)
-        shown = {"job": job, "formats": FORMATS, "is_over": job.state in (JobState.DONE, JobState.FAILED)}
+        shown = {"job": job, "formats": PAGES, "is_over": job.state in (JobState.DONE, JobState.FAILED)}
     if "HX-Request" not in request.headers:
         return render_template("desk/codes_posters.html", **shown)
     return render_template("desk/codes_job.html", **shown), STOP if shown["is_over"] else 200
@@ -137,7 +131,7 @@ def posters_file(job_id: int) -> ResponseReturnValue:
         job = poster_jobs.find(session, job_id, g.officer_id)
     if job.sha256 is None:
         raise NotFound("还没有画好，请稍等")
-    name = f"海报 {FORMATS[job.format]} {job.done}张"
+    name = f"海报 {PAGES[job.format].name} {job.done}张"
     return _file(storage.read(job.sha256), "zip" if job.is_zip else "pdf", name)
 
 

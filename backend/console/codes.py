@@ -15,9 +15,10 @@ from backend.cases import code_figures
 from backend.cases.code_figures import STATE_LABELS, STATES, Wanted
 from backend.cases.models import Category
 from backend.console import code_forms, code_making
-from backend.console.code_files import FORMATS, bp, find
+from backend.console.code_files import bp, find
 from backend.errors import Conflict, Invalid
 from backend.places import area_lists, code_changes, codes, poster_jobs
+from backend.places.layouts import PAGES
 from backend.places.models import Area, CodeScans, PlaceCode
 from backend.places.queries import path_names, units_serving
 from backend.places.roles import CARRIER_LABELS, LEVEL_LABELS, Carrier
@@ -63,7 +64,7 @@ def _words(editor: Editor) -> dict[str, Any]:
         "carriers": CARRIER_LABELS,
         "states": STATE_LABELS,
         "levels": LEVEL_LABELS,
-        "formats": FORMATS,
+        "formats": PAGES,
         "list_days": LIST_DAYS,
         "is_used": codes.is_used,
         "may_add": bool(editor.areas()),
