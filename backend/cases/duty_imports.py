@@ -16,8 +16,9 @@ from backend.cases import duties, duty_names, duty_queries
 from backend.cases.categories import words
 from backend.cases.category_columns import find
 from backend.cases.duties import Told
-from backend.cases.duty_names import CHANNEL_NAMES, Names, full_unit_name
+from backend.cases.duty_names import Names, full_unit_name
 from backend.cases.models import Category, Channel, Duty, DutyList, ListState
+from backend.cases.staff import CHANNEL_LABELS
 from backend.errors import Invalid
 from backend.places.imports import Fate, Finding, Kind, Options, Plan, RowFate
 from backend.places.models import Area, Unit
@@ -102,7 +103,7 @@ def rows_of(session: Session, list_ids: Sequence[int]) -> Iterable[Sequence[Any]
     paths = _paths(session, [area for *_, area in found])
     for duty, code, path, area in found:
         assisting = "、".join(names[each] for each in duty.assisting if each in names)
-        channel = CHANNEL_NAMES[duty.channel] if duty.channel else ""
+        channel = CHANNEL_LABELS[duty.channel] if duty.channel else ""
         unit = names[duty.unit_id]
         yield code or "", path or "", paths[area.id], channel, unit, assisting, duty.source
 

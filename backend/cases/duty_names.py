@@ -14,11 +14,6 @@ from backend.errors import Invalid
 from backend.places.models import Area, Unit
 from backend.places.scope import subtree
 
-CHANNEL_NAMES = {
-    Channel.WECHAT: "微信公众号",
-    Channel.MINI_PROGRAM: "小程序",
-    Channel.WEB: "网页",
-} | CHANNEL_LABELS
 T = TypeVar("T")
 _BRACKETS = str.maketrans("（）／", "()/")
 
@@ -99,10 +94,10 @@ def unit_name(unit: Unit) -> str:
 
 def channel(said: str) -> Channel:
     """The channel of this label or value. Raises Invalid."""
-    for value, label in CHANNEL_NAMES.items():
+    for value, label in CHANNEL_LABELS.items():
         if plain(said) in (plain(label), value.value):
             return value
-    raise Invalid(f"没有“{said}”这个渠道；请写 {'、'.join(CHANNEL_NAMES.values())} 之一，不分渠道的留空")
+    raise Invalid(f"没有“{said}”这个渠道；请写 {'、'.join(CHANNEL_LABELS.values())} 之一，不分渠道的留空")
 
 
 def _areas(rows: Sequence[Area]) -> dict[str, list[Area]]:

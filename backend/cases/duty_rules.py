@@ -7,10 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.cases.duty_names import CHANNEL_NAMES
 from backend.cases.models import Category, Channel, Duty, DutyList, ListState
 from backend.cases.routing import Chain, Decision, Name, Question
 from backend.cases.routing import Duty as Rule
+from backend.cases.staff import CHANNEL_LABELS
 from backend.places.models import Area, Unit
 
 PLACES = ("place_id", "grid_id", "zone_id", "community_id", "subdistrict_id", "district_id")
@@ -113,7 +113,7 @@ def naming_rules(session: Session, rules: Collection[Rule]) -> Name:
 
     def name(what: str, which: int | str) -> str:
         if what == "channel":
-            return CHANNEL_NAMES[Channel(str(which))]
+            return CHANNEL_LABELS[Channel(str(which))]
         return names[what].get(int(which), GONE)
 
     return name

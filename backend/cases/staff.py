@@ -19,12 +19,16 @@ from backend.places.scope import roles_over
 from backend.privacy import PHONE, blind_index
 
 CHANNEL_LABELS = {
+    Channel.WECHAT: "微信公众号",
+    Channel.MINI_PROGRAM: "小程序",
+    Channel.WEB: "网页",
     Channel.TELEPHONE: "来电",
     Channel.WINDOW: "窗口来访",
     Channel.HOTLINE: "12345 热线",
     Channel.MAILBOX: "书记信箱",
     Channel.OTHER: "其他渠道",
 }
+ONLINE = frozenset({Channel.WECHAT, Channel.MINI_PROGRAM, Channel.WEB})  # residents come by these themselves
 LONGEST = 2000
 BETWEEN = r"[\s()（）-]"  # what people write between the digits of a number
 NO_PHONE = "电话号码不对，请填手机号或带区号的固定电话"
@@ -100,7 +104,7 @@ def _checked_text(visit: Visit) -> str:
         raise Invalid("请填写反映的内容")
     if len(text) > LONGEST:
         raise Invalid(f"反映的内容太长了，最多 {LONGEST} 个字")
-    if visit.channel not in CHANNEL_LABELS:
+    if visit.channel in ONLINE:
         raise Invalid("请选择来件渠道")
     return text
 

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from backend import db
 from backend.auth import Who, require
 from backend.cases.duties import STATE_LABELS
-from backend.cases.duty_names import CHANNEL_NAMES
 from backend.cases.models import Category
+from backend.cases.staff import CHANNEL_LABELS
 from backend.db import Base
 from backend.errors import Invalid
 from backend.places import changes
@@ -62,7 +62,7 @@ WORDS: dict[str, Mapping[Any, str]] = {
     "force_kind": FORCE_LABELS,
     "datum": DATUM_LABELS,
     "carrier": CARRIER_LABELS,
-    "channel": CHANNEL_NAMES,
+    "channel": CHANNEL_LABELS,
     "state": STATE_LABELS,
 }
 UNSAID = frozenset({"handed", "for_id", "post_id"})  # for the program, or said by the row's name

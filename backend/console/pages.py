@@ -16,6 +16,7 @@ from backend.cases.attachments import Photo
 from backend.cases.models import Attachment, AttachmentKind, Case, Stored
 from backend.cases.queries import Step
 from backend.cases.service import Actor
+from backend.cases.staff import CHANNEL_LABELS
 from backend.cases.workflow import RULES, STATUS_LABELS, Action, Status, allowed
 from backend.console import phones, tasks, wording
 from backend.errors import AppError, Conflict, Forbidden, Invalid, NotFound, TooMany
@@ -165,7 +166,7 @@ def _facts(session: Session, found: Case, actor: Actor) -> dict[str, Any]:
         "due": wording.due(found, now()),
         "turn": wording.turn(found, is_readers=any(task.is_next for task in doable)),
         "category": found.category.path if found.category else "",
-        "channel": wording.CHANNELS[found.channel],
+        "channel": CHANNEL_LABELS[found.channel],
         "typed": MultiDict(),
         "wrong": {},
     }

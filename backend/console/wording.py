@@ -4,18 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from backend.cases.deadlines import POLICY, length
-from backend.cases.models import Case, Channel, Clock
+from backend.cases.models import Case, Clock
 from backend.cases.queries import NEXT_STEP
-from backend.cases.staff import CHANNEL_LABELS
 from backend.cases.workflow import RULES, UNIT, Status
 from backend.places.roles import ROLE_LABELS, Role
 from backend.times import span, spoken
-
-CHANNELS = CHANNEL_LABELS | {
-    Channel.WECHAT: "微信公众号",
-    Channel.MINI_PROGRAM: "小程序",
-    Channel.WEB: "网页",
-}
 
 # The clock that people look at while a case is in this status.
 CLOCKS = {

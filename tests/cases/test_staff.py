@@ -159,3 +159,8 @@ def test_two_calls_of_one_person_at_the_same_moment_make_one_person(committed):
         thread.join()
     assert committed.scalar(sa.select(sa.func.count()).select_from(Case)) == 4
     assert committed.scalar(sa.select(sa.func.count()).select_from(Resident)) == 1
+
+
+def test_every_channel_has_its_name_and_residents_come_by_theirs_alone():
+    assert set(staff.CHANNEL_LABELS) == set(Channel)
+    assert set(Channel) > staff.ONLINE
