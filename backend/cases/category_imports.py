@@ -180,4 +180,4 @@ def _touched(session: Session, codes: Sequence[str]) -> dict[str, str]:
     return {code: text or "没有用过" for code, text in said.items()}
 
 
-CATEGORIES = Kind("categories", "事件字典", HEADERS, plan, export)
+CATEGORIES = Kind("categories", "事件字典", HEADERS, plan, export, editions.take_turns)

@@ -26,7 +26,6 @@ def plan(session: Session, sheet: Sheet, editor: Editor, options: Options) -> Pl
     A place is known by its code, else by its parent and name. Raises Invalid for a sheet of other things.
     """
     columns = Columns(sheet.headers)
-    tree.lock(session)  # or the tree could be another one by the time the plan is written
     index = area_index.load(session)
     under = index.by_id.get(options.under_id) if options.under_id is not None else None
     if options.under_id is not None and under is None:
@@ -111,4 +110,4 @@ def _entry(did: Did, node: Node, before: dict[str, Any], after: dict[str, Any]) 
     return Entry(did, "areas", node.id, node.name, node.id, before, after)
 
 
-AREAS = Kind("areas", "地点", HEADERS, plan, export)
+AREAS = Kind("areas", "地点", HEADERS, plan, export, tree.lock)

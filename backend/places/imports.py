@@ -99,6 +99,7 @@ class Kind:
     headers: Sequence[str]
     plan: Callable[[Session, Sheet, Editor, Options], Plan]
     export: Callable[[Session, Editor], Iterable[Sequence[Any]]]
+    lock: Callable[[Session], None] | None = None  # for which whoever else changes such rows waits, too
 
 
 def look(
@@ -136,6 +137,8 @@ def apply(session: Session, kind: Kind, row: Import, editor: Editor, *, skip_ref
         raise Conflict("这个文件已经导入过了")
     options = Options(**row.options | {"skip_refused": skip_refused})
     content = unseal_bytes(storage.read(row.sha256), SEALED_AS)
+    if kind.lock is not None:
+        kind.lock(session)  # before the plan, or the rows could be others by the time it is written
     plan = kind.plan(session, sheets.read(content, row.file_name), editor, options)
     if _agreed(_written(plan)) != _agreed(row.report):
         raise Conflict("预览之后，这里的资料又变了。请重新上传这个文件，看过新的结果再导入")

@@ -96,7 +96,6 @@ def _shown(post: Post, where: Area | Unit | None, index: Index) -> dict[str, str
 
 
 def _write(session: Session, editor: Editor, steps: Sequence[Step], import_id: int) -> None:
-    officers.take_turns(session)
     taken = [step for step in steps if step.fate in (Fate.ADDED, Fate.CHANGED)]
     entries = [*_write_people(session, taken), *_write_posts(session, taken)]
     changes.record(session, editor, entries, import_id)
@@ -164,4 +163,4 @@ def _new(step: Step, officer_id: int) -> Post:
     )
 
 
-OFFICERS = Kind("officers", "人员", HEADERS, plan, export)
+OFFICERS = Kind("officers", "人员", HEADERS, plan, export, officers.take_turns)

@@ -227,7 +227,6 @@ def _shown(values: dict[str, Any], index: Index) -> dict[str, Any]:
 
 
 def _write(session: Session, editor: Editor, steps: Sequence[Step], import_id: int) -> None:
-    units.take_turns(session)
     entries, taken = [], [step for step in steps if step.fate in (Fate.ADDED, Fate.CHANGED)]
     written: list[tuple[Did, Unit, dict[str, Any]]] = []
     for step in taken:
@@ -244,4 +243,4 @@ def _write(session: Session, editor: Editor, steps: Sequence[Step], import_id: i
     changes.record(session, editor, entries, import_id)
 
 
-UNITS = Kind("units", "单位", HEADERS, plan, export)
+UNITS = Kind("units", "单位", HEADERS, plan, export, units.take_turns)

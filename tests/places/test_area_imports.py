@@ -7,10 +7,11 @@ from time import perf_counter
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
-from backend import sheets
+from backend import db, sheets
 from backend.errors import Invalid, NotFound
-from backend.places import area_index, imports, scope
+from backend.places import area_index, imports, scope, tree
 from backend.places.area_imports import AREAS
 from backend.places.area_rows import HEADERS
 from backend.places.fields import told
@@ -346,6 +347,17 @@ def test_a_districts_own_list_is_taken_as_it_is(session, district):
     streets = session.scalars(sa.select(Area.name).where(Area.level == L.SUBDISTRICT)).all()
     assert len(streets) == 6
     assert wrong_copies(session) == []
+
+
+def test_a_dry_run_waits_for_nobody_and_the_real_run_for_whoever_changes_places(committed):
+    content = sheet_of(("层级", "名称"), ("区", "青岚区"))
+    with db.transaction() as other:
+        tree.lock(other)
+        with db.transaction() as session:
+            session.execute(sa.text("SET LOCAL lock_timeout = '500ms'"))
+            row = imports.look(session, AREAS, content, "地点.csv", COMMAND_LINE, Options())
+            with pytest.raises(OperationalError), session.begin_nested():
+                imports.apply(session, AREAS, row, COMMAND_LINE)
 
 
 @pytest.mark.slow
