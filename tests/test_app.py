@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 import redis
+import sqlalchemy as sa
 import structlog
 
 from backend import db
@@ -127,6 +128,18 @@ def test_a_wrong_method_is_told_which_ones_work(client):
     response = client.delete("/healthz")
     assert response.status_code == 405
     assert "GET" in response.headers["Allow"]
+
+
+def test_who_waits_too_long_for_others_is_asked_to_come_back(app, client, session):
+    def wait():
+        with db.transaction() as waiting:
+            waiting.execute(sa.text("SET LOCAL statement_timeout = '50ms'"))
+            waiting.execute(sa.text("SELECT pg_sleep(1)"))
+
+    app.add_url_rule("/busy", view_func=wait)
+    response = client.get("/busy")
+    assert response.status_code == 409
+    assert "有人正在改同样的资料，请稍后再试" in response.text
 
 
 def test_an_expected_failure_keeps_its_status_and_sentence(app, client):

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, flash, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import DataError
+from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
+from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from backend import devices, logs
@@ -43,6 +44,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(AppError, show_expected)
     app.register_error_handler(HTTPException, show_http)
     app.register_error_handler(DataError, show_impossible)
+    app.register_error_handler(OperationalError, show_busy)
     app.register_error_handler(Exception, show_unexpected)
 
 
@@ -68,6 +70,14 @@ def show_expected(error: AppError) -> ResponseReturnValue:
 def show_impossible(_error: DataError) -> ResponseReturnValue:
     """A number that no row can have: somebody has changed an address or a form by hand."""
     return answer(404, "not_found", "没有找到，请返回上一页重新打开")
+
+
+def show_busy(error: OperationalError) -> ResponseReturnValue:
+    """Somebody else holds the same rows for longer than a person waits; anything else is not expected."""
+    if not isinstance(error.orig, LockNotAvailable | DeadlockDetected | QueryCanceled):
+        return show_unexpected(error)
+    logger.warning("the database was busy in request %s: %s", g.request_id, type(error.orig).__name__)
+    return answer(409, "busy", "有人正在改同样的资料，请稍后再试")
 
 
 def show_http(error: HTTPException) -> ResponseReturnValue:
