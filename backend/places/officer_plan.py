@@ -67,6 +67,8 @@ class Planner:
         self.mine = set(session.scalars(sa.select(Area.id).where(editor.edits(Area))))
         self.by_code: dict[str, One] = {}
         self.by_index: dict[tuple[bytes, bytes], One] = {}
+        gone = sa.select(Officer.code).where(Officer.left_at.is_not(None), Officer.code.is_not(None))
+        self.codes_of_gone = set(session.scalars(gone))  # which stay theirs
         self._load_people(session, editor)
 
     def _load_people(self, session: Session, editor: Editor) -> None:
@@ -101,6 +103,9 @@ class Planner:
             return Step(line, None, where, Fate.REFUSED, [finding] if finding else [])
         if line.role and (wrong := wrong_force(line.role, line.force_kind)):
             said = Finding(FORCE, line.cells[FORCE], wrong, "请清空这一格，或者把岗位改成平安员")
+            return Step(line, None, where, Fate.REFUSED, [said])
+        if line.person.code in self.codes_of_gone:
+            said = Finding(CODE, line.cells[CODE], "工号是已离岗人员的", "请换工号，或留空")
             return Step(line, None, where, Fate.REFUSED, [said])
         one = self._one(line)
         if finding := self._wrong_person(line, one):

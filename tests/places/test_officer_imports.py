@@ -172,6 +172,11 @@ def test_a_row_that_cannot_be_taken_says_why_and_what_to_do(session, town, said,
     assert fate.findings[0].cure
 
 
+def test_the_end_of_time_is_no_date(session, town):
+    [refused] = plan(session, town.editor, row(until="9999-12-31")).rows
+    assert (refused.fate, refused.findings[0].cure[-11:]) == (Fate.REFUSED, "，没有结束日期请留空")
+
+
 def test_rows_that_contradict_one_another_are_refused(session, town):
     rows = [row(), row(name="周小兰", role="社区书记"), row(phone="13800000002", role="社区书记")]
     rows += [row(since="2026-01-05")]
@@ -189,6 +194,14 @@ def test_a_wrong_code_renames_nobody(session, town):
     take_in(session, town.editor, row())
     found = plan(session, town.editor, row(name="别人"))
     assert "同一个工号" in found.refused()[0].findings[0].problem
+
+
+def test_the_code_of_someone_who_left_is_refused(session, town):
+    take_in(session, town.editor, row())
+    session.execute(sa.update(Officer).where(Officer.code == "A001").values(left_at=now()))
+    [refused] = plan(session, town.editor, row()).rows
+    assert (refused.fate, refused.findings[0].problem) == (Fate.REFUSED, "工号是已离岗人员的")
+    assert fates(plan(session, town.editor, row(code=""))) == [Fate.ADDED]
 
 
 def test_a_new_phone_is_written_where_all_posts_are_the_senders(session, town):
