@@ -7,6 +7,7 @@ import chinese_calendar
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 WEEKDAYS = "一二三四五六日"
+YEARS = range(2000, 2200)  # of days that anybody means; beyond, neither a week nor a zone can be added
 
 
 def now() -> datetime:
@@ -15,6 +16,21 @@ def now() -> datetime:
 
 def local(moment: datetime) -> datetime:
     return moment.astimezone(SHANGHAI)
+
+
+def day(text: str) -> date:
+    """Read "2026-01-31". Raises ValueError on anything else, and on a year that is a slip of the pen."""
+    found = date.fromisoformat(text)
+    if found.year not in YEARS:
+        raise ValueError(f"a day of the year {found.year}")
+    return found
+
+
+def moment(text: str) -> datetime:
+    """Read "2026-01-31T18:30", said in Shanghai. Raises ValueError as `day`."""
+    found = datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
+    day(found.date().isoformat())
+    return found
 
 
 def stamp(moment: datetime | None) -> str:

@@ -1,12 +1,22 @@
 """Moments as people say them, lengths in words, and the hours of the day in Shanghai."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.times import SHANGHAI, after_working_days, next_within, parse_hours, span, spoken, stamp
+from backend.times import (
+    SHANGHAI,
+    after_working_days,
+    day,
+    moment,
+    next_within,
+    parse_hours,
+    span,
+    spoken,
+    stamp,
+)
 
 NINE_TO_EIGHT = (time(9), time(20))
 
@@ -104,3 +114,11 @@ def test_other_hours_are_refused(text):
 def test_working_days_follow_the_notice_of_their_year(start, days, end):
     moment = datetime.fromisoformat(f"{start}T10:30+08:00")
     assert after_working_days(moment, days) == datetime.fromisoformat(f"{end}T10:30+08:00")
+
+
+@pytest.mark.parametrize("text", ["9999-12-31", "0001-01-01", "1999-12-31", "2200-01-01", "明天", ""])
+def test_a_day_that_nobody_means_is_none(text):
+    assert day("2026-11-21") == date(2026, 11, 21)
+    for read, said in ((day, text), (moment, f"{text}T09:00")):
+        with pytest.raises(ValueError, match=r"day|iso"):
+            read(said)

@@ -1,11 +1,12 @@
 """What the forms of codes bring, read back from what was typed."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
+from backend import times
 from backend.cases.models import Category
 from backend.places.code_changes import Wish
 from backend.places.models import PlaceCode
@@ -38,7 +39,7 @@ def given(code: PlaceCode, category: Category | None) -> dict[str, object]:
 def _end_of(text: str) -> datetime | None:
     """The midnight after the last day on which the code is good."""
     try:
-        day = date.fromisoformat(text) if text else None
+        day = times.day(text) if text else None
     except ValueError:
         raise WrongFields({"expires": "请填日期，例如 2027-12-31"}) from None
     if day is None:

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from backend import db
+from backend import db, times
 from backend.auth import Who, require
 from backend.cases import handover
 from backend.console import choosing
@@ -240,14 +240,14 @@ def _days() -> dict[str, datetime | None]:
 
 def _date(field: str) -> date | None:
     try:
-        return date.fromisoformat(request.form[field]) if request.form.get(field) else None
+        return times.day(request.form[field]) if request.form.get(field) else None
     except ValueError:
         raise WrongFields({field: "请选择日期"}) from None
 
 
 def _moment(field: str, words: str) -> datetime:
     try:
-        return datetime.fromisoformat(request.form.get(field, "")).replace(tzinfo=SHANGHAI)
+        return times.moment(request.form.get(field, ""))
     except ValueError:
         raise WrongFields({field: words}) from None
 

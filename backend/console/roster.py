@@ -8,7 +8,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from backend import db
+from backend import db, times
 from backend.auth import Who, require
 from backend.errors import Conflict, Invalid, NotFound
 from backend.places import duty, roster
@@ -18,7 +18,7 @@ from backend.places.posts import name_of
 from backend.places.roles import ROLE_LABELS
 from backend.places.roster import Turn
 from backend.places.scope import Editor
-from backend.times import SHANGHAI, WEEKDAYS, local, now
+from backend.times import WEEKDAYS, local, now
 from backend.web import people
 from backend.web.forms import WrongFields, sentences_of
 
@@ -120,7 +120,7 @@ def _called(post: Post) -> str:
 def _monday() -> date:
     """The week that is looked at: that of `week`, else this one."""
     try:
-        day = date.fromisoformat(request.values.get("week", ""))
+        day = times.day(request.values.get("week", ""))
     except ValueError:
         day = local(now()).date()
     return day - timedelta(days=day.weekday())
@@ -162,13 +162,13 @@ ACTS: dict[str, Callable[[Session, Editor], str]] = {"plan": _plan, "move": _mov
 
 def _clock(field: str) -> time:
     try:
-        return time.fromisoformat(request.form.get(field, ""))
+        return time.fromisoformat(request.form.get(field, "")).replace(tzinfo=None)
     except ValueError:
         raise WrongFields({field: "请填时间，如 09:00"}) from None
 
 
 def _moment(field: str) -> datetime:
     try:
-        return datetime.fromisoformat(request.form.get(field, "")).replace(tzinfo=SHANGHAI)
+        return times.moment(request.form.get(field, ""))
     except ValueError:
         raise WrongFields({field: "请填时间"}) from None

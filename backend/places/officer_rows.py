@@ -3,8 +3,9 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 
+from backend import times
 from backend.errors import Invalid
 from backend.places import headers, officers
 from backend.places.imports import Finding
@@ -122,11 +123,12 @@ def _day(cells: Mapping[str, str], column: str, findings: list[Finding]) -> date
     found = DATE.fullmatch(cells[column])
     try:
         if found:
-            day = date(*map(int, found.groups()))
-            return datetime.combine(day, time.min, SHANGHAI)
+            year, month, day = found.groups()
+            return datetime.combine(times.day(f"{year}-{month:0>2}-{day:0>2}"), time.min, SHANGHAI)
     except ValueError:
         pass
-    _say(findings, cells, column, "日期读不出来", "请写成 2026-01-31 这样")
+    cure = "请写成 2026-01-31 这样" + ("，没有结束日期请留空" if column == UNTIL else "")
+    _say(findings, cells, column, "日期读不出来", cure)
     return None
 
 

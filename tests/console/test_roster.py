@@ -68,6 +68,13 @@ def test_a_communitys_desk_plans_its_nights(session, place, desk_post, as_office
     assert "请填时间" in plan(client, where, post=desk_post.id, since="晚上").text
 
 
+def test_weeks_and_times_that_nobody_means_are_answered(place, desk_post, as_officer):
+    client, where = as_officer(place.desk), f"areas/{place.community.id}"
+    for week in ("9999-12-31", "0001-01-01"):
+        assert client.get(f"/console/roster/{where}?week={week}").status_code == 200
+    assert plan(client, where, post=desk_post.id, since="18:00+08:00").status_code == 303
+
+
 def test_a_turn_is_moved_and_called_off(session, place, desk_post, as_officer):
     client, where = as_officer(place.desk), f"/console/roster/areas/{place.community.id}"
     [shift] = roster.plan(session, COMMAND_LINE, desk_post.id, MONDAY, [Turn(0, time(9), time(18))])
