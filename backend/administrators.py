@@ -82,6 +82,7 @@ def appoint(
     known = None if is_new else _known(session, name, phone, officer_id)
     seat = Seat(Role.ADMINISTRATOR, area_id=area.id)
     if known is None:
+        _must_mean_it(session, name, is_new)
         known = officers.add(session, COMMAND_LINE, Person(name, phone), seat)
         gave = True
     else:
@@ -91,6 +92,12 @@ def appoint(
         if gave:
             posts.give(session, COMMAND_LINE, known.id, seat)
     return Appointed(known.id, _said(session, known.id), gave, binding.is_bound(session, known.id))
+
+
+def _must_mean_it(session: Session, name: str, is_new: bool) -> None:
+    """Where people are known already, an unknown name is more likely a slip than somebody new."""
+    if not is_new and session.scalar(sa.select(Officer.id).limit(1)) is not None:
+        raise click.ClickException(f"没有叫“{name}”的工作人员。名字没有写错、要新建这个人的话，请加 --new")
 
 
 def everyone(session: Session) -> list[str]:
