@@ -134,10 +134,12 @@ def _clean(text: str) -> str:
 
 
 def _filled(records: Iterable[Record]) -> Iterator[Record]:
-    """The rows in which anything stands, cleaned; refuses a table that is too long."""
+    """The rows in which anything stands, cleaned; refuses a table that is too long or too wide at once."""
     taken = 0
     for number, cells in records:
         row = [_clean(cell) for cell in cells]
+        if any(row[COLUMNS:]):
+            raise TooLarge(f"表格最多 {COLUMNS} 列，请删去多余的列再上传")
         if any(row):
             taken += 1
             yield number, row
@@ -149,8 +151,6 @@ def _headers(filled: Sequence[Record]) -> list[str]:
     """A name for every column in which anything stands; where none is given, or it is taken, its number."""
     top = filled[0][1]
     width = max(max(i for i, cell in enumerate(cells) if cell) + 1 for _, cells in filled)
-    if width > COLUMNS:
-        raise TooLarge(f"表格最多 {COLUMNS} 列，请删去多余的列再上传")
     names: list[str] = []
     for number in range(width):
         name = clean_header(top[number]) if number < len(top) else ""
@@ -202,7 +202,9 @@ def _workbook(content: bytes) -> Iterator[Record]:
     """The first sheet not hidden, as it was computed last; of merged cells the first holds the text."""
     assert openpyxl.xml.DEFUSEDXML  # a workbook is XML from a stranger
     with _broken():
-        for number, row in enumerate(_first_sheet(content).iter_rows(values_only=True), start=1):
+        # A stray cell in the last column would make every row 16,384 cells long.
+        rows = _first_sheet(content).iter_rows(values_only=True, max_col=COLUMNS + 1)
+        for number, row in enumerate(rows, start=1):
             yield number, [_text(cell) for cell in row]
 
 

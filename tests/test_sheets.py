@@ -4,6 +4,7 @@ import csv
 import io
 import zipfile
 from datetime import date, datetime, time
+from time import perf_counter
 
 import openpyxl
 import pytest
@@ -207,6 +208,25 @@ def test_too_long_a_cell_and_too_many_columns_are_refused():
         sheets.read(f"编码,名称\n1,{'长' * (sheets.CELL + 1)}\n".encode(), "表.csv")
     with pytest.raises(TooLarge, match="最多 200 列"):
         sheets.read(",".join(map(str, range(201))).encode(), "表.csv")
+
+
+def test_a_table_that_is_too_wide_is_refused_before_it_is_read_to_its_end():
+    wide = [""] * 200 + ["x"]
+    records = ((number, wide if number == 2 else ["x"]) for number in range(1, 4))
+    with pytest.raises(TooLarge, match="最多 200 列"):
+        list(sheets._filled(records))
+    assert next(records)[0] == 3
+
+
+def test_a_stray_cell_in_the_last_column_costs_nothing():
+    def stray(workbook):
+        for number in range(1, 2_000):
+            workbook.active.cell(number, 16_384).number_format = "@"
+            workbook.active.cell(number, 1, f"第{number}行")
+
+    start = perf_counter()
+    assert len(rows_of(book(before=stray), "表.xlsx")) == 1_998
+    assert perf_counter() - start < 5
 
 
 def test_a_workbook_that_is_small_only_while_packed_is_refused(monkeypatch):
