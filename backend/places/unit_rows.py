@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from backend.errors import Invalid
-from backend.places import headers
+from backend.places import fields, headers, units
 from backend.places.area_index import Index, Node
 from backend.places.imports import Finding
 from backend.places.roles import UNIT_LABELS, Level, UnitKind
@@ -96,9 +96,23 @@ def _draft(rows: list[Named], index: Index, under: Node | None) -> Draft:
     draft = Draft(rows, said[CODE] or None, names, listed, None, None, said[TELEPHONE] or None)
     if max(map(len, names)) > LONGEST:
         draft.wrong.append(Finding(NAME, names[0], "名称太长了", f"最多 {LONGEST} 个字，请写短一些"))
+    _check_lengths(draft, said)
     _set_area(draft, said[AREA], index, under)
     _set_kind(draft, said[KIND])
     return draft
+
+
+def _check_lengths(draft: Draft, said: Mapping[str, str]) -> None:
+    """Only the beginning of what is too long is said again."""
+    others = [*draft.names, *(draft.listed or [])]
+    problems = {
+        CODE: units.wrong_code(draft.code),
+        TELEPHONE: fields.wrong_telephone(draft.telephone),
+        ALIASES: units.wrong_aliases([name.strip() for name in others]),
+    }
+    for column, problem in problems.items():
+        if problem:
+            draft.wrong.append(Finding(column, said[column][:LONGEST], problem, "请改好这一格再导入"))
 
 
 def _set_area(draft: Draft, said: str, index: Index, under: Node | None) -> None:

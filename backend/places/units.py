@@ -7,9 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
 from backend.errors import Conflict, Invalid, NotFound
-from backend.places import changes
+from backend.places import changes, fields
 from backend.places.changes import Did, Entry
-from backend.places.fields import wrong_telephone
 from backend.places.models import Area, Unit
 from backend.places.roles import Level, UnitKind
 from backend.places.scope import Editor
@@ -17,6 +16,7 @@ from backend.places.twins import twins
 
 PAGE = 50
 LONGEST = 60  # characters of a name
+ALIASES = 200  # other names of one unit
 COLUMNS = ("name", "kind", "area_id", "code", "telephone", "aliases", "closed_at", "successor_id")
 NONE = "没有这个单位，请刷新页面再看"
 
@@ -142,10 +142,24 @@ def _checked(session: Session, editor: Editor, facts: Facts) -> Facts:
     if area is None or area.closed_at is not None:
         raise NotFound("没有这个服务区域，请重新选择")
     editor.must_edit(area)
-    if problem := wrong_telephone(_or_none(facts.telephone)):
-        raise Invalid(problem)
+    code, telephone = _or_none(facts.code), _or_none(facts.telephone)
     aliases = tuple(other_names(name, facts.aliases))
-    return Facts(name, facts.kind, area.id, _or_none(facts.code), _or_none(facts.telephone), aliases)
+    for problem in (wrong_code(code), fields.wrong_telephone(telephone), wrong_aliases(aliases)):
+        if problem:
+            raise Invalid(problem)
+    return Facts(name, facts.kind, area.id, code, telephone, aliases)
+
+
+def wrong_code(code: str | None) -> str:
+    """Why this cannot be a unit's code, which is another system's word; empty when it can."""
+    return f"编码太长了，最多 {fields.CODE} 位" if len(code or "") > fields.CODE else ""
+
+
+def wrong_aliases(names: Sequence[str]) -> str:
+    """Why these cannot be the other names of one unit; empty when they can."""
+    if len(names) > ALIASES:
+        return f"其他名称太多了，最多 {ALIASES} 个，请删去用不到的"
+    return f"其他名称太长了，每个最多 {LONGEST} 个字" if max(map(len, names), default=0) > LONGEST else ""
 
 
 def _or_none(text: str | None) -> str | None:

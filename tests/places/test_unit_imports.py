@@ -133,6 +133,19 @@ def test_a_row_that_cannot_be_taken_says_why_and_what_to_do(session, town, row, 
     assert cure in fate.findings[0].cure
 
 
+@pytest.mark.parametrize(
+    ("row", "column"),
+    [
+        (office(code="8" * 41), "编码"),
+        (office(phone="找王主任"), "电话"),
+        (office(aliases="长" * 61), "其他名称"),
+    ],
+)
+def test_a_cell_that_is_too_long_or_none_is_refused(session, town, row, column):
+    [refused] = plan(session, town.editor, row).rows
+    assert (refused.fate, refused.findings[0].column) == (Fate.REFUSED, column)
+
+
 def test_nobody_changes_another_streets_unit_by_its_code(session, town):
     make_unit(session, town.other_street, name="松屿街道综治办", code="U1")
     assert fates(plan(session, town.editor, office())) == [Fate.REFUSED]

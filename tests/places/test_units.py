@@ -58,6 +58,20 @@ def test_a_name_that_cannot_be_taken_is_refused(session, town, name, said):
         units.add(session, town.editor, facts(town.street, name))
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"code": "8" * 41},
+        {"telephone": "1" * 41},
+        {"aliases": ("长" * 61,)},
+        {"aliases": tuple(map(str, range(201)))},
+    ],
+)
+def test_what_is_too_long_is_refused_with_how_long_it_may_be(session, town, more):
+    with pytest.raises(Invalid, match="最多"):
+        units.add(session, town.editor, facts(town.street, **more))
+
+
 def test_the_same_name_may_stand_in_another_street(session, town):
     units.add(session, town.editor, facts(town.street, "城建办"))
     assert units.add(session, town.neighbour, facts(town.other_street, "城建办")).id
