@@ -1,5 +1,7 @@
 """Places and people as forms name them: suggested while one types, read back from what was typed."""
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
@@ -26,16 +28,23 @@ def areas(session: Session, editor: Editor) -> list[str]:
     return ["/".join(name for name in names if name) for names in rows]
 
 
-def units(session: Session, editor: Editor) -> list[Unit]:
-    """The open units that this person administers, with their areas, by name."""
+def units(session: Session, editor: Editor, near: int | None = None) -> list[Unit]:
+    """The open units that this person administers, with their areas: those of the area `near` first."""
+    ordered = _units(editor).order_by(Unit.area_id != near, Unit.name, Unit.id)
+    return list(session.scalars(ordered.limit(SUGGESTED)))
+
+
+def unit_called(session: Session, editor: Editor, words: str) -> Unit | None:
+    """The one unit that was typed: as suggested, by name or by code; none where several are called so."""
+    with_area = Unit.name + "（" + Area.name + "）"
+    called = sa.or_(Unit.name == words, Unit.code == words, with_area == words)
+    found = session.scalars(_units(editor).where(called).limit(2)).all()
+    return found[0] if len(found) == 1 else None
+
+
+def _units(editor: Editor) -> sa.Select[Unit]:
     query = sa.select(Unit).join(Area, Area.id == Unit.area_id).options(joinedload(Unit.area))
-    query = query.where(Unit.closed_at.is_(None), editor.edits(Area))
-    return list(session.scalars(query.order_by(Unit.name, Unit.id).limit(SUGGESTED)))
-
-
-def names_of(unit: Unit) -> set[str]:
-    """What may be typed for a unit: as suggested, by name or by code."""
-    return {unit.name, f"{unit.name}（{unit.area.name}）", *([unit.code] if unit.code else [])}
+    return query.where(Unit.closed_at.is_(None), editor.edits(Area))
 
 
 def area_called(session: Session, words: str, field: str = "area") -> Area:
@@ -46,11 +55,13 @@ def area_called(session: Session, words: str, field: str = "area") -> Area:
         raise WrongFields({field: error.message if words else "请填地点"}) from None
 
 
-def colleagues(session: Session, editor: Editor, area: Area | None = None) -> list[tuple[int, str]]:
+def colleagues(
+    session: Session, editor: Editor, area: Area | None = None, beside: Sequence[Post] = ()
+) -> list[tuple[int, str]]:
     """Officers to choose from, with a post that tells them apart: (id, 周晓岚（信息员 · 玉兰社区）).
 
-    Of those whom this person sees, or around an area that is the person's own; the community's force of
-    thousands is left out.
+    Of those whom this person sees, or around an area that is the person's own; who works at the same unit
+    or place as one of `beside` comes first, and the community's force of thousands is left out.
     """
     near = posts.at_areas(editor.sees(Area) if area is None else _around(area))
     wanted = (
@@ -64,11 +75,19 @@ def colleagues(session: Session, editor: Editor, area: Area | None = None) -> li
             Post.role != Role.SAFETY_OFFICER,
         )
     )
-    loaded = wanted.options(joinedload(Post.officer), *posts.PLACES).order_by(Post.id).limit(SUGGESTED)
+    ordered = wanted.order_by(sa.case((_beside(beside), 0), else_=1), Post.id).limit(SUGGESTED)
+    loaded = ordered.options(joinedload(Post.officer), *posts.PLACES)
     found: dict[int, str] = {}
     for post in session.scalars(loaded):
         found.setdefault(post.officer_id, f"{post.officer.name}（{posts.name_of(post)}）")
     return list(found.items())
+
+
+def _beside(others: Sequence[Post]) -> sa.ColumnElement[bool]:
+    return sa.or_(
+        Post.unit_id.in_([post.unit_id for post in others if post.unit_id]),
+        Post.area_id.in_([post.area_id for post in others if post.area_id]),
+    )
 
 
 def _around(area: Area) -> sa.ColumnElement[bool]:

@@ -32,8 +32,7 @@ def index() -> ResponseReturnValue:
     with db.transaction() as session:
         editor = people.editor(session)
         rows = units.page(session, editor, search=said, kind=kind, closed=shown["closed"], after=after)
-        twins = 0 if said or after else len(units.offers(session, editor))
-    shown |= {"rows": rows, "more": rows[-1].id if len(rows) == units.PAGE else None, "twins": twins}
+    shown |= {"rows": rows, "more": rows[-1].id if len(rows) == units.PAGE else None}
     whole = "desk/units_rows.html" if after else "desk/units_list.html"
     page = whole if "HX-Request" in request.headers else "desk/units.html"
     return render_template(page, kinds=UNIT_LABELS, may_add=bool(editor.areas()), **shown)
@@ -114,7 +113,7 @@ def _show(unit_id: int, **shown: Any) -> str:
 
 def _page(session: Session, editor: Editor, row: Unit) -> dict[str, Any]:
     may_edit = editor.may_edit(row.area)
-    others = [one for one in choosing.units(session, editor) if one.id != row.id] if may_edit else []
+    near = choosing.units(session, editor, row.area_id) if may_edit else []
     return {
         "unit": row,
         "place": queries.path_names(session, row.area),
@@ -125,7 +124,7 @@ def _page(session: Session, editor: Editor, row: Unit) -> dict[str, Any]:
         "touched": unit_ends.touches(session, row.id),
         "successor": session.get(Unit, row.successor_id) if row.successor_id else None,
         "may_edit": may_edit,
-        "others": [(one.id, f"{one.name}（{one.area.name}）") for one in others],
+        "others": [(one.id, f"{one.name}（{one.area.name}）") for one in near if one.id != row.id],
         "areas": choosing.areas(session, editor) if may_edit else [],
         "typed": {},
         "wrong": {},

@@ -89,7 +89,7 @@ def test_the_unit_shows_what_it_has_and_who_works_there(session, place, admin_cl
 def test_twins_are_offered_with_what_hangs_on_them_and_merged(session, place, street, admin_client):
     one, other = (make_unit(session, street, name=name) for name in ("望溪街道城建办", "城市建设办公室"))
     make_case(session, place.community, unit_id=other.id)
-    assert "有 1 组单位可能是同一个单位" in admin_client.get("/console/units/").text
+    assert "/console/units/twins" in admin_client.get("/console/units/").text
     page = admin_client.get("/console/units/twins").text
     assert "1 件诉求（1 件没有办完）" in page
     merged = admin_client.post("/console/units/twins", data={"into": one.id, "unit": [other.id], "sure": "1"})
