@@ -1,5 +1,6 @@
 """Officers (/console/officers): found, added, given posts and leave, bound to a WeChat, and let go."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -32,6 +33,7 @@ from backend.wechat import accounts, qrcodes
 bp = Blueprint("officers", __name__, url_prefix="/console/officers")
 
 SAY = {"post": posts.name_of, "role": ROLE_LABELS, "force": FORCE_LABELS, "mask": mask_phone}
+POST = re.compile(r"post[0-9]{1,18}")  # the field of who gets a post
 REFUSED = (Invalid, Conflict, NotFound, Forbidden)
 
 
@@ -133,6 +135,7 @@ def _page(session: Session, editor: Editor, found: Officer) -> dict[str, Any]:
     at = now()
     held = [post for post in found.posts if post.until is None or post.until > at]
     may_edit = officers.may_administer(editor, found) and found.left_at is None
+    leaving = may_edit and _is_leaving()
     near = _near(session, editor, found, held)
     record = officers.record_of(session, found) if may_edit or editor.is_command_line else []
     return {
@@ -144,7 +147,8 @@ def _page(session: Session, editor: Editor, found: Officer) -> dict[str, Any]:
         "bound_since": binding.bound_since(session, found.id),
         "away": absences.away(held, at),
         "stand_ins": _stand_ins(session, held),
-        "stays": handover.what_stays(session, found.id) if may_edit else [],
+        "leaving": leaving,
+        "stays": handover.what_stays(session, found.id) if leaving else [],
         "may_edit": may_edit,
         "may_give": bool(editor.areas()) and found.left_at is None,
         "is_me": found.id == g.officer_id,
@@ -163,7 +167,12 @@ def _near(session: Session, editor: Editor, found: Officer, held: Sequence[Post]
     if not held or found.left_at is not None:
         return []
     own = serves(held[0]) if found.id == editor.officer_id else None
-    return [one for one in choosing.colleagues(session, editor, own) if one[0] != found.id]
+    return [one for one in choosing.colleagues(session, editor, own, held) if one[0] != found.id]
+
+
+def _is_leaving() -> bool:
+    """Whether the form for leaving is looked at or was sent: what stays behind is counted only then."""
+    return "leave" in request.args or (request.view_args or {}).get("act") == "leave"
 
 
 def _stand_ins(session: Session, held: list[Post]) -> list[str]:
@@ -221,9 +230,9 @@ def _seat(session: Session, editor: Editor) -> Seat:
 def _place(session: Session, editor: Editor, role: Role, words: str) -> Area | Unit:
     """A unit of this name or code, where the role fits at units; else the area."""
     if role in posts.AT_UNITS:
-        found = [unit for unit in choosing.units(session, editor) if words in choosing.names_of(unit)]
-        if len(found) == 1:
-            return found[0]
+        unit = choosing.unit_called(session, editor, words)
+        if unit is not None:
+            return unit
         if role not in posts.LEVELS:
             raise WrongFields({"place": "没有找到这个单位，请从提示里选，或者写单位编码"})
     return choosing.area_called(session, words, "place")
@@ -279,10 +288,8 @@ def _back(session: Session, editor: Editor, officer_id: int) -> None:
 
 def _leave(session: Session, editor: Editor, officer_id: int) -> None:
     must_be_sure()
-    named = {
-        field.removeprefix("post"): said for field, said in request.form.items() if field.startswith("post")
-    }
-    chosen = {int(post): int(who) for post, who in named.items() if post.isdigit() and who.isdigit()}
+    named = {field: request.form.get(field, type=int) for field in request.form if POST.fullmatch(field)}
+    chosen = {int(field.removeprefix("post")): who for field, who in named.items() if who is not None}
     handover.leaves(session, editor, officer_id, chosen)
 
 

@@ -6,12 +6,13 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from backend.console import choosing
 from backend.notify import binding
 from backend.notify.models import Contact
 from backend.places import posts
 from backend.places.models import Area, Officer, Post
 from backend.places.roles import Role
-from backend.places.scope import posts_of
+from backend.places.scope import COMMAND_LINE, posts_of
 from backend.times import local, now
 from tests.console.conftest import queries_of
 from tests.factories import make_case, make_community, make_contact, make_officer, make_unit
@@ -105,6 +106,34 @@ def test_a_post_is_given_at_a_unit_and_ended_with_a_successor(session, zhou, pla
     assert act(admin_client, zhou, "end", post=others.id).status_code == 422
 
 
+def test_a_unit_that_is_not_suggested_is_found_by_what_was_typed(
+    session, zhou, place, admin_client, monkeypatch
+):
+    make_unit(session, place.community, name="玉兰社区党群服务中心", code="U9")
+    monkeypatch.setattr(choosing, "SUGGESTED", 0)
+    for said, status in (("没有这个", 422), ("U9", 303)):
+        assert act(admin_client, zhou, "give", role="handler", place=said).status_code == status
+
+
+def test_who_works_beside_somebody_is_offered_first(session, place):
+    for name in ("甲", "乙"):
+        make_officer(
+            session, Role.SUPERVISOR, area=session.get_one(Area, place.community.district_id), name=name
+        )
+    last = make_officer(session, Role.SECRETARY, area=place.community, name="丙")
+    held = posts_of(session, place.desk.id)
+    named = [officer_id for officer_id, _ in choosing.colleagues(session, COMMAND_LINE, None, held)]
+    beside = session.scalars(sa.select(Post.officer_id).where(Post.area_id == place.community.id)).all()
+    assert last.id in beside
+    assert set(named[: len(set(beside))]) == set(beside)
+
+
+def test_days_that_nobody_means_are_asked_for_again(zhou, admin_client):
+    refused = act(admin_client, zhou, "give", role="secretary", place=HERE, until="9999-12-31")
+    assert refused.status_code == 422
+    assert "请选择日期" in refused.text
+
+
 def test_an_officer_enters_their_own_leave_with_a_colleague(session, place, as_officer):
     client = as_officer(place.desk)
     assert "登记请假" in page_of(client, place.desk).text
@@ -132,10 +161,14 @@ def test_an_administrators_own_leave_gives_their_powers_to_nobody(session, place
 def test_who_leaves_is_followed_and_gone(session, zhou, place, admin_client):
     make_case(session, place.community)
     shown = page_of(admin_client, zhou).text
+    assert "件没有办完" not in shown  # it is counted only for who wants to know
+    assert f"/console/officers/{zhou.id}?leave=1#leave" in shown
+    shown = admin_client.get(f"/console/officers/{zhou.id}?leave=1").text
     assert "没有别人，有 1 件没有办完，要指定接任的人" in shown
     refused = act(admin_client, zhou, "leave", sure="1")
     assert refused.status_code == 409
     assert "请指定接任的人" in refused.text
+    assert act(admin_client, zhou, "leave", sure="1", **{"post1": "²", "post²": "1"}).status_code == 409
     [post] = posts_of(session, zhou.id)
     assert act(admin_client, zhou, "leave", sure="1", **{f"post{post.id}": place.desk.id}).status_code == 303
     assert "离岗" in page_of(admin_client, zhou).text
