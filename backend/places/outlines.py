@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.errors import Invalid, TooLarge
-from backend.places import changes, fields, positions
+from backend.places import changes, fields, positions, tree
 from backend.places.changes import Did, Entry
 from backend.places.models import Area, Outline
 from backend.places.roles import Datum
@@ -18,11 +18,14 @@ from backend.places.scope import Editor
 
 POINTS = 20_000  # of one outline; a street's own has some hundreds
 FEATURES = 20_000
+NEARBY = 40  # sides that each side of an outline is compared with, on average: maps need a tenth of it
+SLANT = 0.618  # of the line along which sides are swept, so that borders along a meridian are no pile
 CODES = ("code", "编码", "代码", "adcode", "id")  # properties that may hold an area's code
 NAMES = ("name", "名称", "NAME")
 
 Point = tuple[float, float]  # longitude, latitude: as GeoJSON has it
 Ring = tuple[Point, ...]  # the last point is the first
+Side = tuple[float, float, Point, Point, int]  # from and to on the line of the sweep, its ends, its number
 UNREADABLE = "这个文件不是 GeoJSON，请从地图软件里导出为 GeoJSON（.geojson、.json）再上传"
 
 
@@ -41,10 +44,9 @@ def read(content: bytes, datum: Datum = Datum.WGS84) -> list[Shape]:
     Raises Invalid with a sentence for what is not one, or for a ring that cannot be an outline.
     """
     try:
-        found = json.loads(content.decode("utf-8-sig"))
+        features = list(_features(json.loads(content.decode("utf-8-sig"))))
     except (ValueError, RecursionError):
         raise Invalid(UNREADABLE) from None
-    features = list(_features(found))
     if not features:
         raise Invalid("文件里没有一个边界，请检查是不是选错了文件")
     if len(features) > FEATURES:
@@ -124,7 +126,7 @@ def _features(found: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _shape(number: int, feature: Mapping[str, Any], datum: Datum) -> Shape:
-    geometry, properties = feature.get("geometry") or {}, feature.get("properties") or {}
+    geometry, properties = (_object(feature, name) for name in ("geometry", "properties"))
     name, code = _property(properties, NAMES), _property(properties, CODES)
     where = f"第 {number} 个边界" + (f"「{name or code}」" if name or code else "")
     kind, found = geometry.get("type"), geometry.get("coordinates")
@@ -133,11 +135,16 @@ def _shape(number: int, feature: Mapping[str, Any], datum: Datum) -> Shape:
     polygons = [found] if kind == "Polygon" else found
     try:
         rings = tuple(tuple(_ring(ring, where, datum) for ring in rings) for rings in polygons)
-    except (TypeError, ValueError, IndexError):
+    except (TypeError, ValueError, LookupError, OverflowError):
         raise Invalid(f"{where}的坐标读不出来，请在地图软件里检查后重新导出") from None
     if not all(rings):
         raise Invalid(f"{where}没有点，请重新导出")
     return Shape(code, name, rings)
+
+
+def _object(feature: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = feature.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _property(properties: Mapping[str, Any], names: Sequence[str]) -> str:
@@ -155,7 +162,7 @@ def _ring(found: Sequence[Sequence[float]], where: str, datum: Datum) -> Ring:
     for longitude, latitude in ring:
         if sentence := fields.wrong_position(latitude, longitude):
             raise Invalid(f"{where}有一点（{longitude}, {latitude}）不对：{sentence}")
-    if _crosses_itself(ring):
+    if _crosses_itself(ring, where):
         raise Invalid(f"{where}的边线自己相交，请在地图软件里修好后再上传")
     return ring if datum is Datum.WGS84 else tuple(_true(point) for point in ring)
 
@@ -165,25 +172,31 @@ def _true(point: Point) -> Point:
     return longitude, latitude
 
 
-def _crosses_itself(ring: Ring) -> bool:
-    """Whether two sides that are not neighbours meet. Sides are swept from west to east."""
-    sides = [(min(a[0], b[0]), max(a[0], b[0]), a, b, nth) for nth, (a, b) in enumerate(pairwise(ring))]
-    if len({point for point in ring}) < 3:
+def _crosses_itself(ring: Ring, where: str) -> bool:
+    """Whether two sides that are not neighbours meet. Raises TooLarge when too many lie side by side."""
+    if len(set(ring)) < 3:
         return True
-    last, active = len(sides) - 1, list[tuple[float, float, Point, Point, int]]()
-    for side in sorted(sides):
+    last, left, active = len(ring) - 2, NEARBY * len(ring), list[Side]()
+    for side in sorted(_sides(ring)):
         active = [other for other in active if other[1] >= side[0]]
-        for other in active:
-            if abs(side[4] - other[4]) in (1, last):
-                continue
-            if _meet(side[2], side[3], other[2], other[3]):
-                return True
+        left -= len(active)
+        if left < 0:
+            raise TooLarge(f"{where}的边界太复杂，请在地图软件里简化后再上传")
+        if any(_meet(side, other) for other in active if abs(side[4] - other[4]) not in (1, last)):
+            return True
         active.append(side)
     return False
 
 
-def _meet(a: Point, b: Point, c: Point, d: Point) -> bool:
-    """Whether the lines a-b and c-d cross. That they merely touch is how many maps draw a neck of land."""
+def _sides(ring: Ring) -> Iterator[Side]:
+    for nth, (a, b) in enumerate(pairwise(ring)):
+        begin, end = a[0] + SLANT * a[1], b[0] + SLANT * b[1]
+        yield min(begin, end), max(begin, end), a, b, nth
+
+
+def _meet(one: Side, other: Side) -> bool:
+    """Whether two sides cross. That they merely touch is how many maps draw a neck of land."""
+    (a, b), (c, d) = one[2:4], other[2:4]
     return _turn(a, b, c) * _turn(a, b, d) < 0 and _turn(c, d, a) * _turn(c, d, b) < 0
 
 
@@ -201,7 +214,8 @@ def _only(found: Sequence[Area], shape: Shape) -> Area:
 
 
 def _put(session: Session, editor: Editor, outlines: Sequence[tuple[Area, Sequence[Sequence[Ring]]]]) -> None:
-    """In four statements, however many. The record counts the points: they themselves would fill it."""
+    """In five statements, however many. The record counts the points: they themselves would fill it."""
+    tree.lock(session)  # or two uploads at once would leave both their outlines
     is_one = _is_one_of([area.id for area, _ in outlines])
     points = sa.func.sum(sa.func.npoints(Outline.ring))
     counted = session.execute(sa.select(Outline.area_id, points).where(is_one).group_by(Outline.area_id))

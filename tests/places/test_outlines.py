@@ -3,10 +3,13 @@
 # ruff: noqa: E501  (shapes are read across)
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
 
 import pytest
 import sqlalchemy as sa
 
+from backend import db
 from backend.errors import Forbidden, Invalid, TooLarge
 from backend.places import outlines, positions, queries, scope
 from backend.places.models import Change, Outline
@@ -98,6 +101,11 @@ def test_a_map_in_gcj02_is_turned_into_wgs84():
         (polygon([[114, 22], [115, 23], [115, 22], [114, 23], [114, 22]]), "自己相交"),
         (polygon([[y, x] for x, y in square(114, 22)]), "填反了"),
         (polygon(square(14, 22)), "不在国内"),
+        (feature([114, 22]), "第 1 个边界不是面"),
+        (feature("面"), "第 1 个边界不是面"),
+        ({"type": "Feature", "properties": ["玉兰社区"], "geometry": polygon(square(114, 22)[:-1])}, "没有闭合"),
+        (polygon([{"lon": 114, "lat": 22}] * 4), "坐标读不出来"),
+        (polygon([[10**400, 22]] * 4), "坐标读不出来"),
         (polygon([["a", 22], [115, 22], [115, 23], ["a", 22]]), "坐标读不出来"),
         (polygon([[114], [115, 22], [115, 23], [114]]), "坐标读不出来"),
         (polygon([[114, float("nan")], [115, 22], [115, 23], [114, float("nan")]]), "没有闭合|不在国内"),
@@ -118,6 +126,39 @@ def test_an_outline_of_too_many_points_is_refused(monkeypatch):
     monkeypatch.setattr(outlines, "POINTS", 4)
     with pytest.raises(TooLarge, match="简化"):
         read(polygon(square(114, 22)))
+
+
+def comb(teeth):
+    points = [(114 + n / teeth, 22.7 if n % 2 else 22.1) for n in range(teeth)]
+    return [*points, (115, 22), (114, 22), points[0]]
+
+
+def test_an_outline_that_would_take_minutes_to_check_is_refused_at_once():
+    start = perf_counter()
+    with pytest.raises(TooLarge, match="太复杂，请在地图软件里简化"):
+        read(polygon(comb(15_000)))
+    assert perf_counter() - start < 5
+
+
+def test_an_outline_with_a_straight_border_of_many_points_is_taken():
+    side = [(114 + 0.00001 * (n % 7), 22 + n / 10_000) for n in range(5_000)]
+    east = [(x + 0.5, y) for x, y in reversed(side)]
+    [[ring]] = read(polygon([*side, *east, side[0]]))[0].polygons
+    assert len(ring) == 10_001
+
+
+def test_two_uploads_at_once_leave_one_outline(committed):
+    area = make_area(committed, code="D-1")
+    committed.commit()
+    shapes = read(feature(polygon(square(114.2, 22.7)), code="D-1"))
+
+    def upload(_):
+        with db.transaction() as session:
+            outlines.take_in(session, COMMAND_LINE, shapes)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(upload, range(4)))
+    assert committed.scalar(sa.select(sa.func.count()).where(Outline.area_id == area.id)) == 1
 
 
 def test_outlines_go_to_the_places_that_they_name_and_come_out_the_same(session, community, grid):
