@@ -16,7 +16,6 @@ from backend.cases.duties import STATE_LABELS
 from backend.cases.models import Category
 from backend.cases.staff import CHANNEL_LABELS
 from backend.db import Base
-from backend.errors import Invalid
 from backend.places import changes
 from backend.places.models import Area, Change, Officer, Unit
 from backend.places.roles import (
@@ -29,12 +28,12 @@ from backend.places.roles import (
 )
 from backend.times import stamp
 from backend.web import people
+from backend.web.forms import last_seen
 
 bp = Blueprint("changes", __name__, url_prefix="/console/changes")
 
 SUBJECTS = {
     "areas": "地点",
-    "outlines": "边界",
     "units": "单位",
     "officers": "人员",
     "posts": "岗位",
@@ -84,20 +83,26 @@ class Line:
 @bp.get("/")
 @require(Who.ADMINISTRATOR)
 def index() -> ResponseReturnValue:
-    subject = request.args.get("subject", "")
+    subject = _subject()
     with db.transaction() as session:
-        rows = changes.page(session, people.editor(session), before=_before(), subject=subject or None)
+        rows = changes.page(
+            session, people.editor(session), before=last_seen("before"), subjects=_alike(subject)
+        )
         lines = _lines(session, rows)
     whole = "desk/changes.html" if "HX-Request" not in request.headers else "desk/changes_rows.html"
     more = rows[-1].id if len(rows) == changes.PAGE else None
     return render_template(whole, lines=lines, more=more, subject=subject, subjects=SUBJECTS)
 
 
-def _before() -> int | None:
-    text = request.args.get("before", "")
-    if text and not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise Invalid("这一页已经失效，请从头看起")
-    return int(text) if text else None
+def _subject() -> str:
+    """What the record is narrowed to; what is no subject narrows nothing."""
+    said = request.args.get("subject", "")
+    return said if said in SUBJECTS else ""
+
+
+def _alike(subject: str) -> list[str] | None:
+    """All subjects that have the same name: the dictionary's editions are the dictionary, too."""
+    return [key for key, words in SUBJECTS.items() if words == SUBJECTS[subject]] if subject else None
 
 
 def _lines(session: Session, rows: Sequence[Change]) -> list[Line]:

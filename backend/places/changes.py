@@ -1,6 +1,6 @@
 """The record of changes (变更记录): who did what to places, people and duties, with before and after."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -91,6 +91,14 @@ COLUMN_LABELS = {
     "duties": "职责",
     "post_id": "岗位",
     "for_id": "代谁",
+    "added": "新增",
+    "changed": "有改动",
+    "replaced": "改名或移动",
+    "amended": "改词语或时限",
+    "ended": "停用",
+    "removed": "去掉",
+    "same": "不变",
+    "retires": "换下的清单",
     "name_changed": "姓名有改动",
     "phone_changed": "电话有改动",
     "wechat": "微信",
@@ -141,7 +149,7 @@ def page(
     editor: Editor,
     *,
     before: int | None = None,
-    subject: str | None = None,
+    subjects: Collection[str] | None = None,
     limit: int = PAGE,
 ) -> list[Change]:
     """The changes in this person's areas, newest first. `before` is the id of the last one seen.
@@ -152,8 +160,8 @@ def page(
     if not editor.is_command_line:
         of_all = Change.area_id.is_(None) if _has_district(editor) else sa.false()
         query = query.where(editor.edits(Area) | of_all)
-    if subject is not None:
-        query = query.where(Change.subject == subject)
+    if subjects is not None:
+        query = query.where(Change.subject.in_(subjects))
     if before is not None:
         query = query.where(Change.id < before)
     return list(session.scalars(query.order_by(Change.id.desc()).limit(limit)))
