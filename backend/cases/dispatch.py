@@ -5,7 +5,7 @@ change the answer has been written since; a minute at most passes even if they s
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from threading import Lock
 from time import monotonic
@@ -40,8 +40,12 @@ class World:
     chains: Mapping[int, Chain]
 
 
+NOTHING = World(Index([]), {})
+
+
 @dataclass(frozen=True)
 class _Kept:
+    seen: int  # the last change that was looked at
     stamp: tuple[Any, ...]
     at: float
     world: World
@@ -49,11 +53,15 @@ class _Kept:
 
 _kept: list[_Kept] = []
 _lock = Lock()
-# Lists, editions and whatever is on the record of changes (units that merge, areas that close).
+# Lists, editions, and what has come on the record of changes since the last look (units that merge, areas
+# that close). Only the new end of the record is read: it grows with every shift and every code.
 _STAMP = sa.text("""
-    SELECT (SELECT max(id) FROM changes), (SELECT max(id) FROM editions),
+    SELECT (SELECT coalesce(max(id), 0) FROM changes),
+           EXISTS (SELECT FROM changes WHERE id > :seen AND subject = ANY(:subjects)),
+           (SELECT max(id) FROM editions),
            (SELECT string_agg(id || '@' || switched_on_at, ',' ORDER BY id) FROM duty_lists
             WHERE state = 'current')""")
+TOLD_BY = ["areas", "units", "categories", "editions", "duty_lists", "duties"]  # subjects that may change it
 
 
 def route(session: Session, case_or_facts: Any) -> Decision | None:
@@ -77,14 +85,16 @@ def suggest(session: Session, case: Any) -> Suggestion | None:
 
 def in_force(session: Session) -> World:
     """What the lists in force say now; read again only when something has changed."""
-    stamp = tuple(session.execute(_STAMP).one())
     with _lock:
-        if _kept and _kept[0].stamp == stamp and monotonic() - _kept[0].at < KEPT_S:
-            return _kept[0].world
-    world = read(session, duty_rules.in_force(session))
+        kept = _kept[0] if _kept else _Kept(0, (), -KEPT_S, NOTHING)
+    last, has_news, *stamp = session.execute(_STAMP, {"seen": kept.seen, "subjects": TOLD_BY}).one()
+    is_old = monotonic() - kept.at >= KEPT_S or last < kept.seen  # what was seen has been rolled back
+    if is_old or has_news or tuple(stamp) != kept.stamp:
+        world = read(session, duty_rules.in_force(session))
+        kept = _Kept(last, tuple(stamp), monotonic(), world)
     with _lock:
-        _kept[:] = [_Kept(stamp, monotonic(), world)]
-    return world
+        _kept[:] = [replace(kept, seen=last)]
+    return kept.world
 
 
 def read(session: Session, list_ids: Sequence[int]) -> World:

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from backend.cases import duties
 from backend.cases.duties import Told
+from backend.cases.models import Duty
 from backend.places.models import Post
 from backend.places.roles import Level, Role
 from backend.places.scope import COMMAND_LINE, Editor, posts_of
@@ -16,6 +17,10 @@ from tests.factories import make_area, make_officer, make_unit
 def editor_of(session, area, role=Role.ADMINISTRATOR):
     officer = make_officer(session, role, area=area)
     return Editor(officer.id, tuple(posts_of(session, officer.id)))
+
+
+def duties_of(session, duty_list):
+    return session.scalars(sa.select(Duty).where(Duty.list_id == duty_list.id).order_by(Duty.id)).all()
 
 
 def make_scene(session):

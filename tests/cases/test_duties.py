@@ -10,13 +10,15 @@ import sqlalchemy as sa
 from backend import db
 from backend.cases import categories, dispatch, duties, duty_checks, duty_queries, duty_rules
 from backend.cases.duties import Told
-from backend.cases.models import Channel, Duty, DutyList, ListState
+from backend.cases.models import Channel, DutyList, ListState
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
+from backend.places import changes
+from backend.places.changes import Did
 from backend.places.models import Change
 from backend.places.roles import Role
 from backend.places.scope import COMMAND_LINE
 from backend.times import now
-from tests.cases.duty_scene import editor_of, make_full_scene, make_scene, told
+from tests.cases.duty_scene import duties_of, editor_of, make_full_scene, make_scene, told
 from tests.factories import make_area, make_case, make_unit
 
 
@@ -98,9 +100,7 @@ def test_switching_the_former_on_again_undoes(session, scene):
     new = draft_of(session, scene)
     duties.put(session, scene.editor, new.id, *told(scene, ("51", "here", "water")))
     duties.switch_on(session, scene.editor, new.id)
-    former = duty_queries.former(session, scene.district.id)
-    duties.switch_on(session, scene.editor, former.id)
-    assert former.id == scene.duty_list.id
+    duties.switch_on(session, scene.editor, scene.duty_list.id)
     assert unit_for(session, case_at(session, scene, "magnolia", "511")) == scene.office.id
     states = dict(session.execute(sa.select(DutyList.id, DutyList.state)).all())
     assert states == {scene.duty_list.id: ListState.CURRENT, new.id: ListState.RETIRED}
@@ -136,7 +136,7 @@ def test_switching_on_is_on_the_record_with_what_it_changes(session, scene):
 def test_a_list_in_force_is_not_changed(session, scene):
     with pytest.raises(Conflict, match="复制成草稿"):
         duties.put(session, scene.editor, scene.duty_list.id, *told(scene, ("6", None, "water")))
-    duty = duty_queries.page(session, scene.duty_list)[0]
+    duty = duties_of(session, scene.duty_list)[0]
     with pytest.raises(Conflict):
         duties.remove(session, scene.editor, duty.id)
     with pytest.raises(Conflict):
@@ -176,7 +176,7 @@ def test_the_lists_own_area_is_no_area(session, scene):
 
 def test_a_duty_is_removed_and_a_draft_thrown_away(session, scene):
     new = draft_of(session, scene)
-    duties.remove(session, scene.editor, duty_queries.page(session, new)[0].id)
+    duties.remove(session, scene.editor, duties_of(session, new)[0].id)
     assert duties.discard(session, scene.editor, new.id) == 1
     assert session.get(DutyList, new.id) is None
 
@@ -209,7 +209,7 @@ def test_a_neighbour_neither_reads_nor_edits(session, scene):
     for verb in (
         lambda: duties.draft(session, neighbour, scene.here.id, "甲"),
         lambda: duties.put(session, neighbour, street.id, *told(scene, ("6", None, "office"))),
-        lambda: duties.remove(session, neighbour, duty_queries.page(session, street)[0].id),
+        lambda: duties.remove(session, neighbour, duties_of(session, street)[0].id),
         lambda: duties.discard(session, neighbour, street.id),
         lambda: duties.switch_on(session, neighbour, street.id),
         lambda: duties.switch_on(session, neighbour, scene.duty_list.id),
@@ -332,8 +332,24 @@ def _seconds(call, times=5):
     return min(taken)
 
 
-def test_duties_are_paged_by_key(session, scene):
-    first = duty_queries.page(session, scene.duty_list, limit=1)
-    second = duty_queries.page(session, scene.duty_list, after=first[0].id, limit=1)
-    assert [duty.unit_id for duty in (*first, *second)] == [scene.order.id, scene.office.id]
-    assert session.scalar(sa.select(sa.func.count()).select_from(Duty)) == 2
+def test_the_lists_are_read_again_for_a_unit_and_not_for_a_shift(session, scene):
+    def happens(subject):
+        entry = changes.Entry(Did.ADDED, subject, 1, "某项", scene.district.id, after={"name": "某项"})
+        changes.record(session, COMMAND_LINE, [entry])
+        return dispatch.in_force(session)
+
+    before = dispatch.in_force(session)
+    assert happens("shifts") is before
+    after = happens("units")
+    assert after is not before
+    assert happens("place_codes") is after
+
+
+def test_changes_of_others_cost_the_look_up_nothing(session, scene):
+    session.execute(
+        sa.text("""
+        INSERT INTO changes (action, subject, subject_id, name)
+        SELECT 'added', 'shifts', n, '值班' FROM generate_series(1, 50000) n""")
+    )
+    dispatch.in_force(session)
+    assert _seconds(lambda: dispatch.in_force(session)) < 0.01
