@@ -9,15 +9,16 @@ import sqlalchemy as sa
 from flask import Blueprint, Response, g, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session, joinedload
+from werkzeug.datastructures import MultiDict
 
 from backend import db, storage
 from backend.auth import Who, require
 from backend.broker import nudge
-from backend.cases.code_figures import Wanted
+from backend.cases.code_figures import STATES, Wanted
 from backend.console import poster_tasks, posters
 from backend.db import after_commit
 from backend.errors import AppError, Invalid, NotFound
-from backend.places import codes, poster_jobs
+from backend.places import area_lists, codes, poster_jobs
 from backend.places.drawing import draw_png, draw_svg
 from backend.places.layouts import PAGES, Format
 from backend.places.models import Area, PlaceCode
@@ -54,6 +55,24 @@ def find(session: Session, editor: Editor, code_id: int) -> PlaceCode:
     return row
 
 
+def read_wanted(session: Session, editor: Editor, said: "MultiDict[str, str]") -> Wanted:
+    """What a list of codes is narrowed to; what nobody could have chosen is left out."""
+    carrier, state = said.get("carrier", ""), said.get("state", "")
+    area_id = said.get("area", type=int)
+    return Wanted(
+        words=clean(said.get("q", ""))[:60],
+        carrier=Carrier(carrier) if carrier in set(Carrier) else None,
+        state=state if state in STATES else "",
+        area=_area_of(session, editor, area_id) if area_id else None,
+    )
+
+
+def _area_of(session: Session, editor: Editor, area_id: int) -> Area | None:
+    """The place, if this person sees it."""
+    wanted = session.get(Area, area_id)
+    return wanted if wanted and wanted.id in area_lists.seen(session, editor, wanted) else None
+
+
 @bp.get("/<int:code_id>/picture.<any(svg, png, jpg):ending>")
 @require(Who.OFFICER)
 def picture(code_id: int, ending: str) -> ResponseReturnValue:
@@ -73,7 +92,7 @@ def picture(code_id: int, ending: str) -> ResponseReturnValue:
 @require(Who.OFFICER)
 def poster(code_id: int, format_: str) -> ResponseReturnValue:
     if format_ not in set(Format):
-        raise NotFound("没有这种纸张")
+        raise NotFound("没有这种纸张，请回到二维码页面重新选择")
     with db.transaction() as session:
         editor = people.editor(session)
         name = find(session, editor, code_id).area.name
@@ -101,12 +120,12 @@ def _job(session: Session, editor: Editor) -> PosterJob:
     if form.get("format") not in set(Format):
         raise Invalid("请选择纸张")
     ids = form.getlist("ids", type=int)[:CHOSEN]
-    area = session.get(Area, form.get("area", type=int) or 0)
-    said = {"words": clean(form.get("q", ""))[:60], "carrier": form.get("carrier", "")}
+    wanted = read_wanted(session, editor, form)
+    said = {"words": wanted.words, "carrier": wanted.carrier or "", "state": wanted.state}
     return PosterJob(
         officer_id=editor.officer_id,
-        area_id=area.id if area and not ids else None,
-        wanted={"ids": ids} if ids else said | {"state": form.get("state", "")},
+        area_id=wanted.area.id if wanted.area and not ids else None,
+        wanted={"ids": ids} if ids else said,
         format=Format(form["format"]),
         is_zip=form.get("kind") == "zip",
     )

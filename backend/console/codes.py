@@ -7,25 +7,23 @@ from typing import Any
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
-from werkzeug.datastructures import MultiDict
 
 from backend import db
 from backend.auth import Who, require
 from backend.cases import code_figures
-from backend.cases.code_figures import STATE_LABELS, STATES, Wanted
+from backend.cases.code_figures import STATE_LABELS
 from backend.cases.models import Category
 from backend.console import code_forms, code_making
-from backend.console.code_files import bp, find
+from backend.console.code_files import bp, find, read_wanted
 from backend.errors import Conflict, Invalid
 from backend.places import area_lists, code_changes, codes, poster_jobs
 from backend.places.layouts import PAGES
-from backend.places.models import Area, CodeScans, PlaceCode
+from backend.places.models import CodeScans, PlaceCode
 from backend.places.queries import path_names, units_serving
-from backend.places.roles import CARRIER_LABELS, LEVEL_LABELS, Carrier
+from backend.places.roles import CARRIER_LABELS, LEVEL_LABELS
 from backend.places.scope import Editor
 from backend.web import people
 from backend.web.forms import sentences_of
-from backend.web.words import clean
 
 __all__ = ["bp", "code_making"]  # the application registers the one; the other adds its routes
 
@@ -41,7 +39,7 @@ def index() -> ResponseReturnValue:
     before = request.args.get("before", type=int)
     with db.transaction() as session:
         editor = people.editor(session)
-        wanted = _wanted(session, editor, request.args)
+        wanted = read_wanted(session, editor, request.args)
         rows = code_figures.page(session, editor, wanted, before=before)
         until = codes.today()
         shown = {
@@ -69,24 +67,6 @@ def _words(editor: Editor) -> dict[str, Any]:
         "is_used": codes.is_used,
         "may_add": bool(editor.areas()),
     }
-
-
-def _wanted(session: Session, editor: Editor, said: "MultiDict[str, str]") -> Wanted:
-    """What the list is narrowed to; what nobody could have chosen is left out."""
-    carrier, state = said.get("carrier", ""), said.get("state", "")
-    area_id = said.get("area", type=int)
-    return Wanted(
-        words=clean(said.get("q", ""))[:60],
-        carrier=Carrier(carrier) if carrier in set(Carrier) else None,
-        state=state if state in STATES else "",
-        area=area_of(session, editor, area_id) if area_id else None,
-    )
-
-
-def area_of(session: Session, editor: Editor, area_id: int) -> Area | None:
-    """The place, if this person sees it."""
-    wanted = session.get(Area, area_id)
-    return wanted if wanted and wanted.id in area_lists.seen(session, editor, wanted) else None
 
 
 @bp.get("/<int:code_id>")

@@ -306,6 +306,14 @@ def test_ticked_codes_alone_are_printed_and_what_cannot_be_is_said(session, town
     assert len(chosen.wanted["ids"]) <= CHOSEN
 
 
+def test_posters_of_what_nobody_could_have_chosen_are_those_of_the_list(session, town, broker, admin_client):
+    form = {"format": "a4", "carrier": "nonsense", "state": "nonsense", "area": "0", "q": "8栋"}
+    assert admin_client.post("/console/codes/posters", data=form).status_code == 303
+    job = session.scalars(sa.select(PosterJob)).one()
+    assert job.wanted == {"words": "8栋", "carrier": "", "state": ""}
+    assert job.area_id is None
+
+
 @pytest.mark.parametrize("form", [{}, {"format": "a0"}])
 def test_posters_need_a_paper(session, town, admin_client, form):
     assert admin_client.post("/console/codes/posters", data=form).status_code == 422
