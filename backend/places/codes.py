@@ -17,9 +17,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from backend.config import config
-from backend.places import positions
+from backend.places import changes, positions
+from backend.places.changes import Did, Entry
 from backend.places.models import Area, CodeScans, PlaceCode
 from backend.places.roles import Carrier
+from backend.places.scope import COMMAND_LINE
 from backend.privacy import blind_index
 from backend.times import local, now
 
@@ -102,14 +104,24 @@ def by_scene(session: Session, said: str) -> Area | None:
 
 
 def make_codes(session: Session) -> int:
-    """Give every open area that has no living code a new one. Returns how many were made."""
+    """Give every open area that has no living code of any sort a new one, on the record as the command
+    line's. Returns how many were made."""
     lock(session)
     known = sa.select(PlaceCode.area_id).where(living())
-    open_areas = sa.select(Area.id).where(Area.closed_at.is_(None), Area.id.not_in(known))
-    areas = session.scalars(open_areas.order_by(Area.id))
-    made = [PlaceCode(area_id=area_id, scene=random_scene()) for area_id in areas]
+    open_areas = sa.select(Area).where(Area.closed_at.is_(None), Area.id.not_in(known))
+    areas = session.scalars(open_areas.order_by(Area.id)).all()
+    made = [PlaceCode(area_id=area.id, carrier=Carrier.ACCOUNT, scene=random_scene()) for area in areas]
     session.add_all(made)
     session.flush()
+    after = {"carrier": Carrier.ACCOUNT.value}
+    changes.record(
+        session,
+        COMMAND_LINE,
+        [
+            Entry(Did.ADDED, "place_codes", code.id, area.name, area.id, after=after)
+            for code, area in zip(made, areas, strict=True)
+        ],
+    )
     return len(made)
 
 

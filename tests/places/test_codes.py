@@ -28,6 +28,8 @@ def test_every_area_without_a_code_gets_one(session):
     assert codes.make_codes(session) == 2  # the district and the street
     assert codes.make_codes(session) == 0
     assert codes.by_scene(session, kept.scene) == community
+    noted = session.scalars(sa.select(Change).where(Change.subject == "place_codes")).all()
+    assert [(row.officer_id, row.after) for row in noted] == [(None, {"carrier": "account"})] * 2
 
 
 def test_a_revoked_code_leads_nowhere_and_is_replaced(session):
