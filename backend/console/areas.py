@@ -17,7 +17,7 @@ from backend.places.roles import ABOVE, DATUM_LABELS, LEVEL_LABELS, ROLE_LABELS,
 from backend.places.scope import Editor
 from backend.web import people
 from backend.web.downloads import download
-from backend.web.forms import WrongFields, sentences_of
+from backend.web.forms import WrongFields, last_seen, sentences_of
 from backend.web.words import clean
 
 bp = Blueprint("areas", __name__, url_prefix="/console/areas")
@@ -35,7 +35,9 @@ def index() -> ResponseReturnValue:
     with db.transaction() as session:
         editor = people.editor(session)
         rows = (
-            area_lists.search(session, editor, said, _after()) if said else area_lists.tops(session, editor)
+            area_lists.search(session, editor, said, last_seen("after"))
+            if said
+            else area_lists.tops(session, editor)
         )
         shown = {
             "rows": rows,
@@ -45,7 +47,9 @@ def index() -> ResponseReturnValue:
         }
     more = rows[-1].id if said and len(rows) == area_lists.FOUND else None
     whole = "desk/areas.html" if "HX-Request" not in request.headers else "desk/areas_list.html"
-    return render_template(whole, q=said, more=more, is_next=_after() is not None, **shown, **LABELS)
+    return render_template(
+        whole, q=said, more=more, is_next=last_seen("after") is not None, **shown, **LABELS
+    )
 
 
 @bp.get("/<int:area_id>/below")
@@ -55,7 +59,7 @@ def below(area_id: int) -> ResponseReturnValue:
     with db.transaction() as session:
         editor = people.editor(session)
         area = areas.find(session, editor, area_id)
-        rows = area_lists.below(session, editor, area, _after())
+        rows = area_lists.below(session, editor, area, last_seen("after"))
         branches = area_lists.with_places(session, rows)
     more = rows[-1].id if len(rows) == area_lists.PAGE else None
     return render_template(
@@ -253,10 +257,3 @@ def _ask(area_id: int, act: str, **shown: Any) -> str:
             "wrong": {},
         }
         return render_template("desk/area_act.html", **(facts | shown), **LABELS)
-
-
-def _after() -> int | None:
-    text = request.args.get("after", "")
-    if text and not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise Invalid("这一页已经失效，请从头看起")
-    return int(text) if text else None

@@ -20,7 +20,7 @@ from backend.places.scope import Editor
 from backend.times import local, now
 from backend.web import people
 from backend.web.downloads import download
-from backend.web.forms import WrongFields, sentences_of
+from backend.web.forms import WrongFields, last_seen, sentences_of
 from backend.web.words import clean
 
 bp = Blueprint("imports", __name__, url_prefix="/console/imports")
@@ -54,8 +54,7 @@ def upload(kind: str) -> ResponseReturnValue:
 def report(import_id: int) -> ResponseReturnValue:
     with db.transaction() as session:
         row = _own(session, people.editor(session), import_id)
-    after = request.args.get("after", "")
-    rows = _page(row, request.args.get("fate", ""), int(after[:9]) if after.isdigit() else 0)
+    rows = _page(row, request.args.get("fate", ""), last_seen("after") or 0)
     whole = "desk/import.html" if "HX-Request" not in request.headers else "desk/import_rows.html"
     shown = {"import_": row, "rows": rows, "fate": request.args.get("fate", ""), "fates": FATE_LABELS}
     return render_template(whole, kind=_kind(row.kind), more=len(rows) == ROWS, **shown)

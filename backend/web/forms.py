@@ -18,6 +18,23 @@ class WrongFields(Invalid):
         self.sentences = dict(sentences)
 
 
+def number(text: str) -> int | None:
+    """The number of a row that an address or a field holds; None for whatever cannot be one."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def last_seen(name: str) -> int | None:
+    """After which row the next page begins, by this part of the address; None for the first page.
+
+    Raises Invalid for what is no number.
+    """
+    text = request.args.get(name, "")
+    found = number(text)
+    if text and found is None:
+        raise Invalid("这一页已经失效，请从头看起")
+    return found
+
+
 def must_be_sure() -> None:
     """Raises Invalid unless the form of something that cannot be undone says that its sender has read it."""
     if not request.form.get("sure"):

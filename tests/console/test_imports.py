@@ -105,6 +105,19 @@ def test_no_file_is_said_beside_the_field(place, admin_client):
     assert answer.text.count("请选择一个 XLSX 或 CSV 文件") >= 2  # by the browser and by the server
 
 
+@pytest.mark.parametrize("after", ["²", "٣", "-1", "9" * 19])
+def test_a_page_that_can_be_none_is_refused_in_words(session, place, admin_client, after):
+    report = upload(admin_client, HEADERS + "社区,海棠社区,青岚区/望溪街道,\n").location
+    for page in (
+        f"{report}?after={after}",
+        f"/console/changes/?before={after}",
+        f"/console/areas/?q=a&after={after}",
+    ):
+        answer = admin_client.get(page)
+        assert answer.status_code == 422
+        assert "这一页已经失效，请从头看起" in answer.text
+
+
 def test_a_report_is_for_whoever_sent_the_file(session, place, street, admin_client, as_administrator):
     page = upload(admin_client, HEADERS + "社区,海棠社区,青岚区/望溪街道,\n").location
     other = as_administrator(street)
