@@ -3,7 +3,7 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from backend.cases.duty_names import area_chain
 from backend.cases.models import Duty, DutyList, ListState
@@ -34,7 +34,7 @@ def get(session: Session, editor: Editor, list_id: int) -> tuple[DutyList, Area]
     query = sa.select(DutyList, Area).join(Area, Area.id == DutyList.area_id)
     found = session.execute(query.where(DutyList.id == list_id, readable(editor))).one_or_none()
     if found is None:
-        raise NotFound("没有这份职责清单，或者不在您的辖区")
+        raise NotFound("没有这份职责清单，或者不在您的辖区，请从列表里重新打开")
     return found[0], found[1]
 
 
@@ -42,21 +42,3 @@ def current(session: Session, area_id: int) -> DutyList | None:
     """The list in force for exactly this area."""
     wanted = (DutyList.area_id == area_id) & (DutyList.state == ListState.CURRENT)
     return session.scalars(sa.select(DutyList).where(wanted)).one_or_none()
-
-
-def former(session: Session, area_id: int) -> DutyList | None:
-    """The list that was in force before the one that is: what undoing would switch on again."""
-    retired = (DutyList.area_id == area_id) & (DutyList.state == ListState.RETIRED)
-    latest = sa.select(DutyList).where(retired).order_by(DutyList.switched_on_at.desc(), DutyList.id.desc())
-    return session.scalars(latest.limit(1)).one_or_none()
-
-
-def page(
-    session: Session, duty_list: DutyList, *, after: int = 0, unit_id: int | None = None, limit: int = PAGE
-) -> list[Duty]:
-    """The duties of a list, in the order they came, with unit, category and area; of one unit if given."""
-    query = sa.select(Duty).where(Duty.list_id == duty_list.id, Duty.id > after).order_by(Duty.id)
-    if unit_id is not None:
-        query = query.where(Duty.unit_id == unit_id)
-    named = (joinedload(Duty.unit), joinedload(Duty.category), joinedload(Duty.area))
-    return list(session.scalars(query.options(*named).limit(limit)))

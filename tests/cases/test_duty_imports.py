@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from backend import sheets
-from backend.cases import duties, duty_imports, duty_queries
+from backend.cases import duties, duty_imports
 from backend.cases.duties import Told
 from backend.cases.duty_imports import DUTIES, HEADERS
 from backend.cases.models import Channel, DutyList, ListState
@@ -13,7 +13,7 @@ from backend.places.imports import Fate, Options
 from backend.places.models import Import
 from backend.places.roles import Role
 from backend.sheets import Sheet
-from tests.cases.duty_scene import editor_of, make_scene, told
+from tests.cases.duty_scene import duties_of, editor_of, make_scene, told
 from tests.factories import make_area
 
 
@@ -57,7 +57,7 @@ def test_a_file_becomes_a_draft_and_leaves_what_is_in_force(session, scene):
     assert fates(take(session, scene, table, name="新的")) == [Fate.ADDED, Fate.ADDED]
     made = newest(session)
     assert (made.name, made.state, made.area_id) == ("新的", ListState.DRAFT, scene.district.id)
-    first, second = duty_queries.page(session, made)
+    first, second = duties_of(session, made)
     assert (first.category.code, first.area_id, first.unit_id) == ("511", scene.here.id, scene.office.id)
     assert (first.assisting, first.source) == ([scene.water.id, scene.order.id], "会议纪要")
     assert (second.category.code, second.area_id, second.channel) == ("61", None, Channel.HOTLINE)
@@ -100,13 +100,13 @@ def test_what_cannot_be_told_is_refused_by_its_column(session, scene, row, colum
 @pytest.mark.parametrize("name", ["城管办（东岭街道）", "城管办(东岭街道)"])
 def test_a_namesake_is_told_by_its_street(session, scene, name):
     take(session, scene, sheet(("511", "", "", "", name)))
-    assert duty_queries.page(session, newest(session))[0].unit_id == scene.other_office.id
+    assert duties_of(session, newest(session))[0].unit_id == scene.other_office.id
 
 
 def test_a_place_may_be_a_path_or_a_code(session, scene):
     for said in ("望溪街道/玉兰社区", "青岚区 / 望溪街道 / 玉兰社区", "玉兰社区"):
         take(session, scene, sheet(("511", "", said, "", "水务局")), name=said)
-        assert duty_queries.page(session, newest(session))[0].area_id == scene.magnolia.id
+        assert duties_of(session, newest(session))[0].area_id == scene.magnolia.id
 
 
 def test_a_twin_is_taken_and_said(session, scene):

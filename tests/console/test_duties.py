@@ -12,7 +12,7 @@ from backend.places.models import Officer
 from backend.places.roles import Role
 from backend.places.scope import COMMAND_LINE
 from backend.times import now
-from tests.cases.duty_scene import make_full_scene, make_scene, told
+from tests.cases.duty_scene import duties_of, make_full_scene, make_scene, told
 from tests.console.conftest import queries_of
 from tests.factories import make_case, make_officer
 
@@ -91,11 +91,11 @@ def test_an_administrator_writes_a_cell_of_a_draft_and_takes_it_out(session, adm
     page = admin.get(url).text
     assert "会议纪要" in page
     assert "协办：城管局、城管办" in page
-    own = duty_queries.page(session, draft)[-1]
+    own = duties_of(session, draft)[-1]
     assert (own.unit_id, own.area_id) == (scene.water.id, scene.magnolia.id)
     assert f"/remove/{own.id}" in page
     assert admin.post(f"{HOME}{draft.id}/remove/{own.id}?category=1&area=1").status_code == 303
-    assert len(duty_queries.page(session, draft)) == 2
+    assert len(duties_of(session, draft)) == 2
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_neighbour_sees_and_changes_nothing_of_a_streets_list(session, scene, 
     session.commit()
     neighbour = as_administrator(scene.there)
     assert "望溪的" not in neighbour.get(HOME).text
-    duty = duty_queries.page(session, own)[0]
+    duty = duties_of(session, own)[0]
     url = f"{HOME}{own.id}"
     for path in ("", "/check", "/trial", "/switch", "/export.csv", f"/cell?category={scene.entries['5'].id}"):
         assert neighbour.get(url + path).status_code == 404
