@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, aliased
 
-from backend.cases import editions
-from backend.cases.editions import SEPARATOR, Item
+from backend.cases import editions, limits
+from backend.cases.editions import LONGEST_CODE, SEPARATOR, Item
 from backend.cases.models import Case, CaseKind, Category, Duty, Edition
 from backend.errors import Conflict, Invalid, NotFound
 from backend.places.models import PlaceCode
@@ -28,14 +28,15 @@ KIND_LABELS = {
     CaseKind.ASSISTANCE: "帮扶救助",
 }
 LONGEST_NAME = 60
-LONGEST_LIMIT = 366 * 24  # hours
 PAGE = 50
+MANY = 10_000  # cases, duties or codes: nobody needs to know more exactly what an end touches
+NO_SUCH = "事件字典里没有这一项，请从列表里重新打开"
 BETWEEN = re.compile(r"[、，,；;|\n]+")  # the marks between words of a list
 
 
 @dataclass(frozen=True)
 class Touched:
-    """What points at some entries of the dictionary: shown before they end."""
+    """What points at some entries of the dictionary: shown before they end. Counted up to MANY."""
 
     entries: int
     cases: int
@@ -72,7 +73,7 @@ def get(session: Session, category_id: int) -> Category:
     """An entry, also one that has ended. Raises NotFound."""
     row = session.get(Category, category_id)
     if row is None:
-        raise NotFound("事件字典里没有这一项")
+        raise NotFound(NO_SUCH)
     return row
 
 
@@ -136,11 +137,13 @@ def history(session: Session, row: Category) -> list[tuple[Category, Edition]]:
 
 
 def touches(session: Session, ids: Sequence[int]) -> Touched:
-    """What points at these entries (open and closed cases alike)."""
-    counts = [
-        session.scalar(sa.select(sa.func.count()).where(table.category_id.in_(ids)).select_from(table)) or 0
+    """What points at these entries (open and closed cases alike), of each sort MANY at most: a page of the
+    dictionary must not take longer with every case."""
+    some = (
+        sa.select(table.id).where(table.category_id.in_(ids)).limit(MANY).subquery()
         for table in (Case, Duty, PlaceCode)
-    ]
+    )
+    counts = [session.scalar(sa.select(sa.func.count()).select_from(each)) or 0 for each in some]
     return Touched(len(ids), *counts)
 
 
@@ -159,7 +162,7 @@ def get_edition(session: Session, edition_id: int) -> Edition:
     """An edition. Raises NotFound."""
     row = session.get(Edition, edition_id)
     if row is None:
-        raise NotFound("没有这一版")
+        raise NotFound("没有这一版字典，请从版本列表里重新打开")
     return row
 
 
@@ -231,6 +234,8 @@ def add(
     path = (*under.path.split(SEPARATOR), name) if under else (name,)
     taken = editions.standing(session)
     code = code.strip() or editions.free_code(path, taken)
+    if len(code) > LONGEST_CODE:
+        raise Invalid(f"编码最多 {LONGEST_CODE} 个字，请写短一些，或留空")
     if code in taken:
         raise Invalid(f"编码“{code}”已经给了“{taken[code].path}”，请换一个")
     return _publish(session, editor, f"新增“{name}”", Item(code, under.code if under else None, name, kind))
@@ -257,7 +262,7 @@ def _for_change(session: Session, editor: Editor, category_id: int) -> tuple[Cat
 def _living(session: Session, category_id: int) -> Category:
     row = session.get(Category, category_id, populate_existing=True)
     if row is None:
-        raise NotFound("事件字典里没有这一项")
+        raise NotFound(NO_SUCH)
     if row.until_id is not None:
         raise Conflict(f"“{row.name}”已经停用或改过，请刷新页面，用现在的这一项")
     return row
@@ -288,6 +293,6 @@ def _checked_name(name: str) -> str:
 
 
 def _checked_limit(hours: int | None) -> int | None:
-    if hours is not None and not 0 < hours <= LONGEST_LIMIT:
+    if hours is not None and not 0 < hours <= limits.LONGEST:
         raise Invalid("时限要在 1 小时到 366 天之间，不单独规定的请留空")
     return hours

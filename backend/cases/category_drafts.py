@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from backend.cases import editions, limits
 from backend.cases.categories import KIND_LABELS, words
 from backend.cases.category_columns import Line
-from backend.cases.editions import LEVELS, SEPARATOR, Item
+from backend.cases.editions import LEVELS, LONGEST_CODE, SEPARATOR, Item
 from backend.cases.models import CaseKind
 from backend.errors import Invalid
 from backend.places.imports import Fate, Finding, RowFate
@@ -91,6 +91,8 @@ def _code(draft: Draft, path: tuple[str, ...], given: str) -> str:
     """The code under which the path goes: the file's, or the one it has, or one of ours."""
     if path in draft.codes:
         return draft.codes[path]
+    if len(given) > LONGEST_CODE:
+        raise Refused("编码", given, "编码太长了", f"最多 {LONGEST_CODE} 个字，请写短一些，或留空")
     is_taken = draft.paths.get(given, path) != path
     if given and not is_taken and (given in draft.before or path not in draft.standing):
         code = given

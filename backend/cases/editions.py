@@ -18,6 +18,7 @@ from backend.places.scope import Editor
 
 SEPARATOR = " / "
 LEVELS = 4
+LONGEST_CODE = 40  # characters
 MANY = 500  # entries: an edition of more changes what the planner should know
 KEPT = (
     "synonyms",

@@ -121,6 +121,7 @@ def _facts(session: Session, row: Category) -> dict[str, Any]:
         "past": past,
         "now": next((each for each, _ in past if each.until_id is None), None),
         "touched": categories.end_touches(session, row.id) if row.until_id is None else None,
+        "many": categories.MANY,
         "keeps": _keeps(people.editor(session)),
         "kinds": KIND_LABELS,
         "limit": limits.words(row.resolve_hours, row.in_working_days),

@@ -207,6 +207,14 @@ def test_what_an_end_touches_is_counted_before(session, entries):
     assert (touched.entries, touched.cases, touched.duties, touched.codes) == (3, 1, 1, 0)
 
 
+def test_what_an_end_touches_is_counted_up_to_many(session, entries, monkeypatch):
+    community = make_community(session)
+    for _ in range(3):
+        make_case(session, community, category_id=entries["511"].id)
+    monkeypatch.setattr(categories, "MANY", 2)
+    assert categories.end_touches(session, entries["51"].id).cases == 2
+
+
 def test_an_ended_entry_cannot_be_edited(session, entries):
     categories.end(session, COMMAND_LINE, entries["51"].id)
     with pytest.raises(Conflict, match="已经停用"):

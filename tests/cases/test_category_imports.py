@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from backend import sheets
-from backend.cases import categories, category_imports, duty_queries, editions, limits
+from backend.cases import categories, category_imports, editions, limits
 from backend.cases.category_imports import ABSENT, CATEGORIES, HEADERS, HINTS
 from backend.cases.models import CaseKind, Duty, DutyList, Edition
 from backend.errors import Forbidden, Invalid
@@ -16,6 +16,7 @@ from backend.places.roles import Level, Role
 from backend.places.scope import COMMAND_LINE, Editor, posts_of
 from backend.sheets import Sheet
 from tests.cases.dictionary import make_dictionary, path
+from tests.cases.duty_scene import duties_of
 from tests.factories import make_area, make_case, make_community, make_officer, make_unit
 
 REAL = Path("../shared/data")
@@ -105,7 +106,7 @@ def test_a_citys_table_is_taken_with_limits_and_units(session):
     assert (rows[path("市容", "占道", "游商")].resolve_hours, rows["市容"].level) == (72, 1)
     duty_list = session.scalars(sa.select(DutyList)).one()
     assert (duty_list.name, duty_list.state) == ("第一版", "draft")
-    assert [duty.unit_id for duty in duty_queries.page(session, duty_list)] == [unit.id]
+    assert [duty.unit_id for duty in duties_of(session, duty_list)] == [unit.id]
 
 
 def test_units_without_an_area_are_left_out_and_said(session):
@@ -151,6 +152,12 @@ def test_of_two_paths_with_one_code_the_later_gets_a_code_of_ours(session):
     assert "前面已经给了“市容 / 占道”，这一项改用编码 p" in rows_of(taken)[1].findings[0].problem
     take(session, table)
     assert fates(plan(session, table)) == [Fate.SAME, Fate.SAME]
+
+
+def test_a_code_of_more_than_forty_characters_is_refused_with_its_row(session):
+    taken = plan(session, sheet(("一级", "一级编码"), ("市容", "5" * 41), ("噪声", "6" * 40)))
+    assert fates(taken) == [Fate.REFUSED, Fate.ADDED]
+    assert "最多 40 个字" in rows_of(taken)[0].findings[0].cure
 
 
 def test_codes_that_begin_anew_on_each_level_get_those_above_before_them(session):

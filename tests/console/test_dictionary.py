@@ -129,6 +129,7 @@ def test_an_administrator_adds_and_ends(session, admin_client, entries):
         ("add", {"name": "路灯", "kind": "complaint"}, "已经有了"),
         ("add", {"name": "护栏", "kind": ""}, "请选择"),
         ("add", {"name": "护栏", "kind": "complaint", "code": "5"}, "已经给了"),
+        ("add", {"name": "护栏", "kind": "complaint", "code": "5" * 41}, "最多 40 个字"),
     ],
 )
 def test_what_cannot_be_done_is_said_on_the_page(admin_client, entries, act, form, said):
