@@ -118,7 +118,7 @@ def remove(session: Session, editor: Editor, duty_id: int) -> DutyList:
     """Take a duty out of a draft. Raises NotFound, Forbidden or Conflict."""
     row = session.get(Duty, duty_id)
     if row is None:
-        raise NotFound("没有这条职责，可能已经删掉了")
+        raise NotFound("没有这条职责，可能已经删掉了，请刷新页面")
     duty_list, _ = _editable(session, editor, row.list_id)
     _record_duty(session, editor, Did.REMOVED, duty_list, row, changes.snapshot(row, COLUMNS))
     session.delete(row)
@@ -166,7 +166,7 @@ def switch_on(session: Session, editor: Editor, list_id: int, at: datetime | Non
     """
     row, area = _locked(session, editor, list_id)
     if row.state is ListState.CURRENT:
-        raise Conflict("这份清单已经在使用了")
+        raise Conflict("这份清单已经在使用了，不用再启用")
     if session.scalar(sa.select(Duty.id).where(Duty.list_id == row.id).limit(1)) is None:
         raise Conflict("这份清单还是空的，请先写好职责再启用")
     if gone := dead_duties(session, row):
@@ -208,13 +208,13 @@ def _locked(session: Session, editor: Editor, list_id: int) -> tuple[DutyList, A
     wanted = sa.select(DutyList.area_id).where(DutyList.id == list_id)
     area = session.scalars(sa.select(Area).where(Area.id == wanted.scalar_subquery())).one_or_none()
     if area is None:
-        raise NotFound("没有这份职责清单，可能已经删掉了")
+        raise NotFound("没有这份职责清单，可能已经删掉了，请从列表里重新打开")
     editor.must_edit(area)
     same = sa.select(DutyList).where(DutyList.area_id == area.id).order_by(DutyList.id)
     rows = session.scalars(same.with_for_update().execution_options(populate_existing=True))
     found = {row.id: row for row in rows}
     if list_id not in found:
-        raise NotFound("没有这份职责清单，可能已经删掉了")
+        raise NotFound("没有这份职责清单，可能已经删掉了，请从列表里重新打开")
     return found[list_id], area
 
 

@@ -171,7 +171,7 @@ def _read(names: Names, cells: dict[str, str], findings: list[Finding]) -> Told 
         try:
             return meant(said, *more) if said else None
         except Invalid as error:
-            findings.append(Finding(column, said, "对不上", error.message))
+            findings.append(Finding(column, said, "和系统里登记的对不上", error.message))
             return None
 
     by_code = bool(cells.get("事项编码"))

@@ -44,7 +44,7 @@ def place(session: Session, duty_list: DutyList, area_id: int | None) -> Area:
     own = session.get_one(Area, duty_list.area_id)
     area = session.get(Area, area_id) if area_id else own
     if area is None or not lies_in(area, own):
-        raise NotFound("这份清单不管这个地点")
+        raise NotFound("这份清单不管这个地点，请换一个地点，或打开管这里的清单")
     return area
 
 

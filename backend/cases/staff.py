@@ -70,7 +70,7 @@ def take(session: Session, actor: Actor, visit: Visit, at: datetime | None = Non
     text, phone = _checked_text(visit), clean_phone(visit.phone)
     area = session.get(Area, visit.place_id)
     if area is None:
-        raise NotFound("没有这个地点")
+        raise NotFound("没有这个地点，请重新选一个")
     role = _role_at(actor, area)
     if visit.key is not None and (known := intake.with_key(session, visit.key)) is not None:
         return known
@@ -103,7 +103,7 @@ def _checked_text(visit: Visit) -> str:
     if not text:
         raise Invalid("请填写反映的内容")
     if len(text) > LONGEST:
-        raise Invalid(f"反映的内容太长了，最多 {LONGEST} 个字")
+        raise Invalid(f"反映的内容太长了，最多 {LONGEST} 个字，请写短一些")
     if visit.channel in ONLINE:
         raise Invalid("请选择来件渠道")
     return text
@@ -115,7 +115,7 @@ def _role_at(actor: Actor, area: Area) -> Role:
     )
     roles = roles_over(actor.posts, spot)
     if actor.officer_id is None or not roles:
-        raise Forbidden("这个地点不归您负责，不能在这里登记诉求")
+        raise Forbidden("这个地点不归您负责，不能在这里登记诉求，请换一个您负责的地点")
     return workflow.acting_role(Action.SUBMIT, roles)
 
 

@@ -137,7 +137,7 @@ def _place(session: Session, editor: Editor, area_id: int) -> Area:
 def _locked(session: Session, editor: Editor, code_id: int) -> tuple[PlaceCode, Area]:
     code = session.get(PlaceCode, code_id, with_for_update=True, populate_existing=True)
     if code is None:
-        raise NotFound("没有这个二维码")
+        raise NotFound("没有这个二维码，请从列表里重新打开")
     area = session.get_one(Area, code.area_id)
     editor.must_edit(area)
     return code, area
