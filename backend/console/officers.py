@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
@@ -10,23 +9,21 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from backend import db, times
+from backend import db
 from backend.auth import Who, require
 from backend.cases import handover
-from backend.console import choosing
+from backend.console import choosing, officer_forms
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.notify import binding
 from backend.places import absences, changes, duty, officers, posts
 from backend.places.drawing import draw_svg
-from backend.places.models import Area, Officer, Post, Unit
-from backend.places.officers import Person
-from backend.places.posts import Seat
-from backend.places.roles import FORCE_LABELS, ROLE_LABELS, Force, Role
+from backend.places.models import Officer, Post
+from backend.places.roles import FORCE_LABELS, ROLE_LABELS
 from backend.places.scope import Editor, serves
 from backend.privacy import mask_phone
-from backend.times import SHANGHAI, now
+from backend.times import now
 from backend.web import people
-from backend.web.forms import WrongFields, must_be_sure, sentences_of
+from backend.web.forms import must_be_sure, sentences_of
 from backend.web.words import clean
 from backend.wechat import accounts, qrcodes
 
@@ -40,7 +37,7 @@ REFUSED = (Invalid, Conflict, NotFound, Forbidden)
 @bp.get("/")
 @require(Who.OFFICER)
 def index() -> ResponseReturnValue:
-    said, role = clean(request.args.get("q", ""))[:60], _role(request.args.get("role"))
+    said, role = clean(request.args.get("q", ""))[:60], officer_forms.role(request.args.get("role"))
     shown: dict[str, Any] = {"q": said, "role": role, "left": bool(request.args.get("left"))}
     after = request.args.get("after", type=int)
     with db.transaction() as session:
@@ -63,8 +60,8 @@ def new() -> ResponseReturnValue:
 def add() -> ResponseReturnValue:
     try:
         with db.transaction() as session:
-            seat, days = _seat(session, people.editor(session)), _days()
-            officer = officers.add(session, people.editor(session), _person(), seat, **days)
+            seat, days = officer_forms.seat(session, people.editor(session)), officer_forms.days()
+            officer = officers.add(session, people.editor(session), officer_forms.person(), seat, **days)
     except REFUSED as error:
         return _form(wrong=sentences_of(error), typed=request.form), error.status
     flash(f"已新增“{officer.name}”，请让本人扫码绑定微信", "success")
@@ -199,74 +196,12 @@ def _form(**shown: Any) -> str:
         return render_template("desk/officer_new.html", **(_choices(session, people.editor(session)) | shown))
 
 
-def _person() -> Person:
-    name, phone, staff_code = (clean(request.form.get(field, "")) for field in ("name", "phone", "code"))
-    if not name:
-        raise WrongFields({"name": "请填写姓名"})
-    try:
-        return officers.checked(Person(name, phone, staff_code))
-    except Invalid as error:
-        raise WrongFields(
-            {"phone" if error.message == officers.NO_PHONE else "name": error.message}
-        ) from None
-
-
-def _seat(session: Session, editor: Editor) -> Seat:
-    role, where = _role(request.form.get("role")), clean(request.form.get("place", ""))
-    if role is None or not where:
-        missing = {"role": role is None and "请选择岗位", "place": not where and "请填写地点或单位"}
-        raise WrongFields({field: words for field, words in missing.items() if words})
-    said = request.form.get("force", "")
-    force = Force(said) if said in set(Force) else None
-    place = _place(session, editor, role, where)
-    seat = Seat(role, place.id, None, force) if isinstance(place, Area) else Seat(role, None, place.id, force)
-    if wrong := posts.misfit(role, place):
-        raise WrongFields({"place": wrong})
-    if wrong := posts.wrong_force(role, force):
-        raise WrongFields({"force": wrong})
-    return seat
-
-
-def _place(session: Session, editor: Editor, role: Role, words: str) -> Area | Unit:
-    """A unit of this name or code, where the role fits at units; else the area."""
-    if role in posts.AT_UNITS:
-        unit = choosing.unit_called(session, editor, words)
-        if unit is not None:
-            return unit
-        if role not in posts.LEVELS:
-            raise WrongFields({"place": "没有找到这个单位，请从提示里选，或者写单位编码"})
-    return choosing.area_called(session, words, "place")
-
-
-def _days() -> dict[str, datetime | None]:
-    """Since the beginning of the first day, until the end of the last one."""
-    first, last = _date("since"), _date("until")
-    return {
-        "since": datetime.combine(first, time.min, SHANGHAI) if first else None,
-        "until": datetime.combine(last + timedelta(days=1), time.min, SHANGHAI) if last else None,
-    }
-
-
-def _date(field: str) -> date | None:
-    try:
-        return times.day(request.form[field]) if request.form.get(field) else None
-    except ValueError:
-        raise WrongFields({field: "请选择日期"}) from None
-
-
-def _moment(field: str, words: str) -> datetime:
-    try:
-        return times.moment(request.form.get(field, ""))
-    except ValueError:
-        raise WrongFields({field: words}) from None
-
-
 def _change(session: Session, editor: Editor, officer_id: int) -> None:
-    officers.change(session, editor, officer_id, _person())
+    officers.change(session, editor, officer_id, officer_forms.person())
 
 
 def _give(session: Session, editor: Editor, officer_id: int) -> None:
-    posts.give(session, editor, officer_id, _seat(session, editor), **_days())
+    posts.give(session, editor, officer_id, officer_forms.seat(session, editor), **officer_forms.days())
 
 
 def _end(session: Session, editor: Editor, officer_id: int) -> None:
@@ -274,11 +209,14 @@ def _end(session: Session, editor: Editor, officer_id: int) -> None:
     if post_id not in [post.id for post in posts.held_by(session, officer_id)]:
         raise Invalid("这个岗位已经有变化，请刷新页面再试")
     successor = request.form.get("successor", type=int)
-    handover.ends(session, editor, int(post_id or 0), _days()["until"], successor)
+    handover.ends(session, editor, int(post_id or 0), officer_forms.days()["until"], successor)
 
 
 def _away(session: Session, editor: Editor, officer_id: int) -> None:
-    since, until = _moment("since", "请填开始的时间"), _moment("until", "请填返岗的时间")
+    since, until = (
+        officer_forms.moment("since", "请填开始的时间"),
+        officer_forms.moment("until", "请填返岗的时间"),
+    )
     absences.be_away(session, editor, officer_id, since, until, request.form.get("substitute", type=int))
 
 
@@ -304,7 +242,3 @@ ACTS: dict[str, Callable[[Session, Editor, int], None]] = {
     "change": _change, "give": _give, "end": _end, "away": _away, "back": _back, "leave": _leave,
     "unbind": _unbind,
 }  # fmt: skip
-
-
-def _role(text: str | None) -> Role | None:
-    return Role(text) if text in {role.value for role in posts.GIVEN} else None
