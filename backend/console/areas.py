@@ -253,6 +253,7 @@ def _ask(area_id: int, act: str, **shown: Any) -> str:
             "act": act,
             "above": area_lists.above(session, [area])[area.id],
             "touches": areas.touches(session, editor, area_id),
+            "most": areas.MOST,
             "typed": {},
             "wrong": {},
         }

@@ -15,18 +15,19 @@ from backend.places.changes import Did, Entry, snapshot
 from backend.places.fields import Told
 from backend.places.models import Area, Change, PlaceCode, Post, Unit
 from backend.places.roles import LEVEL_LABELS, Level
-from backend.places.scope import Editor, is_held, lies_in
+from backend.places.scope import COLUMNS, Editor, is_held, lies_in, subtree
 from backend.times import now
 
 FIELDS = ("name", "code", "telephone", "latitude", "longitude", "datum")
 STATE = ("closed_at", "successor_id")
 # The record says which rows went on, so that they can come back. Beyond this they stay where they went.
 REMEMBERED = 20_000
+MOST = 10_000  # of each kind that are counted, to say what an act touches
 
 
 @dataclass(frozen=True)
 class Touches:
-    """What an act on a place and all that lies in it touches: how many of each."""
+    """What an act on a place and all that lies in it touches: how many of each, MOST for that or more."""
 
     children: int  # open, right below it
     places: int  # open, anywhere below it
@@ -44,7 +45,7 @@ class Touches:
 def touches(session: Session, editor: Editor, area_id: int) -> Touches:
     """What moving, merging or closing this place would touch."""
     area = find(session, editor, area_id)
-    inside = sa.select(Area.id).where(_below(area))
+    inside = sa.select(Area.id).where(subtree(area))
     below = inside.where(Area.closed_at.is_(None), Area.id != area.id)
     return Touches(
         children=_count(session, below.where(Area.parent_id == area.id)),
@@ -52,7 +53,7 @@ def touches(session: Session, editor: Editor, area_id: int) -> Touches:
         codes=_count(session, _at(PlaceCode.id, PlaceCode.area_id, inside, PlaceCode.revoked_at.is_(None))),
         posts=_count(session, _at(Post.id, Post.area_id, inside, is_held())),
         units=_count(session, _at(Unit.id, Unit.area_id, inside, Unit.closed_at.is_(None))),
-        filed=sum(_count(session, _at(key, place, inside)) for key, place in tree.filed_at()),
+        filed=min(MOST, sum(_count(session, _filed(table, area, inside)) for table in tree.filed_tables())),
     )
 
 
@@ -252,8 +253,15 @@ def _at(key: Any, column: Any, inside: sa.Select[int], *conditions: Any) -> sa.S
     return sa.select(key).where(column.in_(inside), *conditions)
 
 
+def _filed(table: sa.Table, area: Area, inside: sa.Select[int]) -> sa.Select[int]:
+    """The rows of a table that are filed in the area: by its own indexed column if there is one."""
+    own = COLUMNS.get(area.level, "")
+    is_filed = table.c[own] == area.id if own in table.c else table.c.place_id.in_(inside)
+    return sa.select(table.c.id).where(is_filed)
+
+
 def _count(session: Session, query: sa.Select[Any]) -> int:
-    return session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
+    return session.scalar(sa.select(sa.func.count()).select_from(query.limit(MOST).subquery())) or 0
 
 
 def _write(area: Area, said: Told) -> None:

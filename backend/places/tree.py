@@ -71,11 +71,6 @@ def filed_tables() -> Iterator[sa.Table]:
             yield table
 
 
-def filed_at() -> Iterator[tuple[sa.Column[int], sa.Column[int]]]:
-    """The id and the place of the rows of each of these tables."""
-    return ((table.c.id, table.c.place_id) for table in filed_tables())
-
-
 def hand_over(
     session: Session, area_ids: Sequence[int], to_id: int, but: Collection[str] = ()
 ) -> dict[int, Handed]:

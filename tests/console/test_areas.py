@@ -6,7 +6,7 @@ import json
 import pytest
 import sqlalchemy as sa
 
-from backend.places import area_lists
+from backend.places import area_lists, areas
 from backend.places.models import Area, Outline
 from backend.places.roles import Datum, Level, Role
 from tests.console.conftest import queries_of
@@ -217,6 +217,13 @@ def test_a_place_is_moved_merged_closed_and_opened_again(session, client, street
     assert session.get_one(Area, community.id, populate_existing=True).closed_at is None
     client.post(address(other, "close"), data={"to": "玉兰社区", "with_places": "1"})
     assert session.get_one(Area, grid.id, populate_existing=True).successor_id == community.id
+
+
+def test_more_than_one_cares_to_count_is_said_as_such(session, place, admin_client, monkeypatch):
+    monkeypatch.setattr(areas, "MOST", 1)
+    asked = admin_client.get(f"/console/areas/{place.community.district_id}/close").text
+    assert "<strong>1 以上</strong> 个下级地点" in asked
+    assert "<strong>0</strong> 个二维码" in admin_client.get(f"/console/areas/{place.community.id}/close").text
 
 
 def test_an_act_without_a_clear_target_is_refused_beside_the_field(

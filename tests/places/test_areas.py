@@ -211,6 +211,15 @@ def test_what_a_place_holds_is_counted_before_it_goes(session, streets, communit
     )
 
 
+def test_what_is_touched_is_counted_up_to_a_bound(session, communities, monkeypatch):
+    monkeypatch.setattr(areas, "MOST", 2)
+    for place in (communities[0], communities[0], communities[1]):
+        make_case(session, place)
+    found = areas.touches(session, COMMAND_LINE, communities[0].id)
+    assert (found.places, found.filed) == (2, 2)
+    assert areas.touches(session, COMMAND_LINE, communities[1].id).filed == 1
+
+
 def hung_at(session, area):
     """What hangs at this very place, by table."""
     columns = {PlaceCode: PlaceCode.area_id, Post: Post.area_id, Unit: Unit.area_id, Case: Case.place_id}
