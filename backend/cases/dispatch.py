@@ -18,6 +18,7 @@ from backend.cases import duty_rules
 from backend.cases.routing import Chain, Decision, Index, decide
 from backend.places.models import Unit
 
+MOST = 1_000  # changes to look through; of more, one will be of a list
 KEPT_S = 60.0  # a change that was written early and committed late is seen after this at the latest
 OTHERS = 2  # units to choose from beside the first
 
@@ -54,10 +55,12 @@ class _Kept:
 _kept: list[_Kept] = []
 _lock = Lock()
 # Lists, editions, and what has come on the record of changes since the last look (units that merge, areas
-# that close). Only the new end of the record is read: it grows with every shift and every code.
+# that close). Only the new end of the record is read, which grows with every shift and every code, and of it
+# no more than MOST, in an order that leaves the planner only one index to go by.
 _STAMP = sa.text("""
     SELECT (SELECT coalesce(max(id), 0) FROM changes),
-           EXISTS (SELECT FROM changes WHERE id > :seen AND subject = ANY(:subjects)),
+           (SELECT coalesce(bool_or(subject = ANY(:subjects)), false) OR count(*) = :most
+            FROM (SELECT subject FROM changes WHERE id > :seen ORDER BY id DESC LIMIT :most) AS latest),
            (SELECT max(id) FROM editions),
            (SELECT string_agg(id || '@' || switched_on_at, ',' ORDER BY id) FROM duty_lists
             WHERE state = 'current')""")
@@ -87,7 +90,8 @@ def in_force(session: Session) -> World:
     """What the lists in force say now; read again only when something has changed."""
     with _lock:
         kept = _kept[0] if _kept else _Kept(0, (), -KEPT_S, NOTHING)
-    last, has_news, *stamp = session.execute(_STAMP, {"seen": kept.seen, "subjects": TOLD_BY}).one()
+    asked = {"seen": kept.seen, "subjects": TOLD_BY, "most": MOST}
+    last, has_news, *stamp = session.execute(_STAMP, asked).one()
     is_old = monotonic() - kept.at >= KEPT_S or last < kept.seen  # what was seen has been rolled back
     if is_old or has_news or tuple(stamp) != kept.stamp:
         world = read(session, duty_rules.in_force(session))
