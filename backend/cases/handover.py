@@ -68,8 +68,9 @@ def ends(
     Raises Conflict while open cases would be left to nobody, and what `posts.end` and `posts.give` raise.
     """
     _take_turns(session)
-    holder_id = posts.find(session, editor, post_id).officer_id
-    _lock_people(session, {holder_id, *([successor_id] if successor_id is not None else [])})
+    seen = posts.find(session, post_id)
+    editor.must_edit(serves(seen))
+    _lock_people(session, {seen.officer_id, *([successor_id] if successor_id is not None else [])})
     post = posts.locked(session, post_id)  # after the people, as absences.py does
     moment, held_until = until or now(), post.until
     staying = _staying(session, post, moment)
