@@ -17,6 +17,7 @@ PUBLIC: dict[str, tuple[tuple[str, ...], str]] = {
     "codes.new": (("areas.subdistrict.name",), SHARED),
     "door.enter": (("areas.", "place_codes.scene", "place_codes.label"), SCANNED),
     "officers.change": (("areas.community.name", "areas.subdistrict.name"), OWN_OFFICER),
+    "officers.change_own": (("areas.community.name",), "an officer sees the posts that they held themselves"),
     "officers.index": (("areas.community.name",), OWN_OFFICER),
     "officers.officer": (("areas.community.name",), OWN_OFFICER),
     "resident.show_form": (("areas.", "place_codes.scene", "place_codes.label"), CHOSEN),
