@@ -13,7 +13,8 @@ from backend import db, sheets
 from backend.auth import Who, require
 from backend.cases.tables import KINDS
 from backend.errors import AppError, Conflict, Invalid, NotFound
-from backend.places import imports
+from backend.places import changes, imports
+from backend.places.changes import Did, Entry
 from backend.places.imports import FATE_LABELS, Fate, Kind, Options, RowFate
 from backend.places.models import Import
 from backend.places.scope import Editor
@@ -75,13 +76,17 @@ def apply(import_id: int) -> ResponseReturnValue:
     return redirect(url_for("imports.report", import_id=import_id), 303)
 
 
-@bp.get("/<kind>/export.<suffix>")
+@bp.post("/<kind>/export.<suffix>")
 @require(Who.ADMINISTRATOR)
 def export(kind: str, suffix: str) -> ResponseReturnValue:
-    """All rows of this kind in the caller's areas, as a file that the import takes."""
+    """All rows of this kind in the caller's areas, as a file that the import takes. It may hold names and
+    numbers, so it asks for the second factor, and who took it is on the record."""
     wanted = _kind(kind)
     with db.transaction() as session:
-        rows = list(wanted.export(session, people.editor(session)))
+        editor = people.editor(session)
+        rows = list(wanted.export(session, editor))
+        taken = Entry(Did.EXPORTED, wanted.name, 0, wanted.label, None, after={"rows": len(rows)})
+        changes.record(session, editor, [taken])
     return _file(wanted, rows, suffix, f"{wanted.label}-{local(now()):%Y%m%d}")
 
 

@@ -97,11 +97,24 @@ def change(officer_id: int, act: str) -> ResponseReturnValue:
 def code(officer_id: int) -> ResponseReturnValue:
     """A personal code to scan: made by WeChat after the transaction, shown in this answer and in no other."""
     with db.transaction() as session:
-        found = officers.must_administer(session, people.editor(session), officer_id)
+        editor = people.editor(session)
+        found = officers.must_administer(session, editor, officer_id)
         issued, at = binding.issue(session, officer_id), now()
+        officers.note(session, editor, found, {"wechat": "发出绑定码"})
     _, url = qrcodes.personal_code(next(iter(accounts.all_accounts().values())), issued)
     picture = Markup(draw_svg(url))  # drawn by us: it holds nothing that anybody typed
     return render_template("desk/officer_code.html", officer=found, code=picture, until=at + binding.LIFE)
+
+
+@bp.post("/<int:officer_id>/phone")
+@require(Who.ADMINISTRATOR)
+def phone(officer_id: int) -> ResponseReturnValue:
+    """Write down who looked, then show the whole number in this answer and in no other."""
+    with db.transaction() as session:
+        editor = people.editor(session)
+        found = officers.must_administer(session, editor, officer_id)
+        officers.note(session, editor, found, {"seen": "电话"})
+    return _show(officer_id, phone=found.phone or "", is_whole=True)
 
 
 def _act(officer_id: int, act: str, editor_of: Callable[[Session], Editor]) -> ResponseReturnValue:
@@ -139,7 +152,7 @@ def _page(session: Session, editor: Editor, found: Officer) -> dict[str, Any]:
         "officer": found,
         "held": [(post, editor.may_edit(serves(post))) for post in held],
         "past": [post for post in found.posts if post not in held],
-        "phone": found.phone if may_edit else mask_phone(found.phone or ""),
+        "phone": mask_phone(found.phone) if found.phone else "",
         "is_bound": binding.is_bound(session, found.id),
         "bound_since": binding.bound_since(session, found.id),
         "away": absences.away(held, at),

@@ -27,6 +27,7 @@ class Did(StrEnum):
     REOPENED = "reopened"
     SWITCHED_ON = "switched_on"
     REMOVED = "removed"
+    EXPORTED = "exported"
 
 
 DID_LABELS = {
@@ -38,6 +39,7 @@ DID_LABELS = {
     Did.REOPENED: "恢复",
     Did.SWITCHED_ON: "启用",
     Did.REMOVED: "删除",
+    Did.EXPORTED: "导出",
 }
 
 
@@ -81,6 +83,8 @@ COLUMN_LABELS = {
     "revoked_at": "停用时间",
     "state": "状态",
     "outline_points": "边界点数",
+    "rows": "行数",
+    "seen": "查看了",
     "second_factor": "动态码",
     "logins_ended": "退出的登录",
     "into": "并入",

@@ -1,7 +1,7 @@
 """Officers (工作人员): added with a first post, changed, found by exact name, phone or code, and listed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -58,10 +58,13 @@ def add(
 
 
 def change(session: Session, editor: Editor, officer_id: int, person: Person) -> Officer:
-    """Say otherwise what is said of an officer. Raises as `add`, and Forbidden as `must_administer`."""
+    """Say otherwise what is said of an officer; a telephone number that is not given stays.
+
+    Raises as `add`, and Forbidden as `must_administer`.
+    """
     take_turns(session)
     officer = must_administer(session, editor, officer_id)
-    person = checked(person)
+    person = checked(replace(person, phone=person.phone or officer.phone))
     _must_be_new(session, person, but=officer.id)
     before = changes.snapshot(officer, COLUMNS)
     is_renamed, is_called_otherwise = officer.name != person.name, officer.phone != person.phone

@@ -1,7 +1,6 @@
 """The event dictionary: finding an entry, editing one, and editions that leave old cases as they were."""
 
 from concurrent.futures import ThreadPoolExecutor
-from time import process_time
 
 import pytest
 import sqlalchemy as sa
@@ -15,7 +14,7 @@ from backend.errors import Conflict, Forbidden, Invalid
 from backend.places.models import Change, PlaceCode
 from backend.places.roles import Level, Role
 from backend.places.scope import COMMAND_LINE, Editor, posts_of
-from tests.cases.dictionary import make_dictionary, make_full_dictionary, path
+from tests.cases.dictionary import make_dictionary, path
 from tests.factories import make_area, make_case, make_code, make_community, make_officer, make_unit
 
 
@@ -92,24 +91,6 @@ def test_a_report_suggests_the_entry_with_the_longest_word_said(session, entries
 
 def test_a_report_that_says_nothing_known_suggests_nothing(session, entries):
     assert category_suggestions(session, "你好，其他") == []
-
-
-def test_finding_in_a_full_dictionary_takes_milliseconds(session):
-    make_full_dictionary(session)
-    session.execute(sa.text("ANALYZE categories"))
-    for typed in ("路灯", "1234", "ldjg", "俗称77", "没有"):
-        assert _seconds(lambda typed=typed: find(session, typed)) < 0.1
-    assert _seconds(lambda: category_suggestions(session, "路灯下面的井盖翘起来了" * 20)) < 0.2
-
-
-def _seconds(call):
-    """The best of five, in seconds. The limits are wide: other programs run on the machine, too."""
-    times = []
-    for _ in range(5):
-        start = process_time()
-        call()
-        times.append(process_time() - start)
-    return min(times)
 
 
 def test_entries_below_come_in_their_order_and_by_kind(session, entries):

@@ -1,10 +1,8 @@
 """Figures of codes: counted by day in Shanghai, one meaning of solved, quick with a city of them."""
 
-import time
 from datetime import date, datetime, timedelta
 
 import pytest
-import sqlalchemy as sa
 
 from backend.cases import code_figures
 from backend.cases.code_figures import Figures, Wanted
@@ -153,45 +151,3 @@ def test_the_codes_of_a_neighbouring_street_are_not_in_the_list(session, communi
     editor = Editor(officer.id, tuple(posts_of(session, officer.id)))
     assert listed(session, editor) == [own.id]
     assert listed(session, editor, words="玉兰") == []
-
-
-CITY = """
-INSERT INTO areas (id, parent_id, level, name, path, district_id, subdistrict_id, community_id)
-    SELECT 1000000 + n, {community}, 'building', n || '栋', ('{path}.' || 1000000 + n)::ltree, {district},
-        {street}, {community} FROM generate_series(1, 10600) n;
-INSERT INTO place_codes (id, area_id, scene, carrier, created_at)
-    SELECT 1000000 + n, 1000000 + n, 'city' || n, 'url', now() - interval '100 days'
-    FROM generate_series(1, 10600) n;
-INSERT INTO cases (number, channel, status, outcome, report, place_id, code_id, discovered_at)
-    SELECT 'c' || n, 'wechat', 'closed', 'solved', '路灯不亮了', 1000001 + n % 10600, 1000001 + n % 10600,
-        now() - n % 80 * interval '1 day' FROM generate_series(1, 100000) n;
-INSERT INTO code_scans (code_id, day, scans)
-    SELECT 1000000 + n, current_date - d, 3 FROM generate_series(1, 10600, 2) n, generate_series(1, 90, 5) d;
-ANALYZE areas; ANALYZE place_codes; ANALYZE cases; ANALYZE code_scans"""
-
-
-@pytest.mark.slow
-def test_lists_and_figures_of_a_city_take_less_than_a_tenth_of_a_second(session, community):
-    names = {"path": community.path, "community": community.id, "district": community.district_id}
-    for statement in CITY.format(**names, street=community.subdistrict_id).split(";"):
-        session.execute(sa.text(statement))
-    officer = make_officer(session, Role.ADMINISTRATOR, area=community)
-    editor = Editor(officer.id, tuple(posts_of(session, officer.id)))
-    until = codes.today()
-    for wanted in (
-        Wanted(),
-        Wanted(words="99栋"),
-        Wanted(state="silent"),
-        Wanted(state="far"),
-        Wanted(area=community, state="used"),
-    ):
-        taken = []
-        for _ in range(5):
-            started = time.perf_counter()
-            rows = code_figures.page(session, editor, wanted, before=1_005_000)
-            ids = [row.id for row in rows]
-            code_figures.figures(session, ids, until - timedelta(days=90), until)
-            taken.append(time.perf_counter() - started)
-            session.expunge_all()
-        assert len(ids) == (0 if wanted.state == "far" else 50)
-        assert min(taken) < 0.1, (wanted, taken)

@@ -2,13 +2,12 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from time import process_time
 
 import pytest
 import sqlalchemy as sa
 
 from backend import db
-from backend.cases import categories, dispatch, duties, duty_checks, duty_queries, duty_rules
+from backend.cases import categories, dispatch, duties, duty_checks, duty_queries
 from backend.cases.duties import Told
 from backend.cases.models import Channel, DutyList, ListState
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
@@ -18,7 +17,7 @@ from backend.places.models import Change
 from backend.places.roles import Role
 from backend.places.scope import COMMAND_LINE
 from backend.times import now
-from tests.cases.duty_scene import duties_of, editor_of, make_full_scene, make_scene, told
+from tests.cases.duty_scene import duties_of, editor_of, make_scene, told
 from tests.factories import make_area, make_case, make_unit
 
 
@@ -310,28 +309,6 @@ def test_no_area_has_two_lists_in_force(session, scene):
         session.flush()
 
 
-def test_a_full_list_answers_in_a_millisecond_and_is_checked_in_seconds(session):
-    full = make_full_scene(session)
-    community = make_area(session, "community", full.streets[0])
-    case = make_case(session, community, category_id=full.entries["1234"].id)
-    assert _seconds(lambda: dispatch.read(session, duty_rules.in_force(session))) < 1
-    assert _seconds(lambda: dispatch.route(session, case)) < 0.01
-    assert _seconds(lambda: duty_checks.check(session, full.duty_list), 2) < 2
-    empty = duties.draft(session, COMMAND_LINE, full.district.id, "空")
-    assert _seconds(lambda: duty_checks.check(session, empty), 2) < 2
-    assert _seconds(lambda: duties.copy(session, COMMAND_LINE, full.duty_list.id), 1) < 2
-
-
-def _seconds(call, times=5):
-    """The best time, in seconds. The limits are wide: other programs run on the machine, too."""
-    taken = []
-    for _ in range(times):
-        start = process_time()
-        call()
-        taken.append(process_time() - start)
-    return min(taken)
-
-
 def test_the_lists_are_read_again_for_a_unit_and_not_for_a_shift(session, scene):
     def happens(subject):
         entry = changes.Entry(Did.ADDED, subject, 1, "某项", scene.district.id, after={"name": "某项"})
@@ -343,13 +320,3 @@ def test_the_lists_are_read_again_for_a_unit_and_not_for_a_shift(session, scene)
     after = happens("units")
     assert after is not before
     assert happens("place_codes") is after
-
-
-def test_changes_of_others_cost_the_look_up_nothing(session, scene):
-    session.execute(
-        sa.text("""
-        INSERT INTO changes (action, subject, subject_id, name)
-        SELECT 'added', 'shifts', n, '值班' FROM generate_series(1, 50000) n""")
-    )
-    dispatch.in_force(session)
-    assert _seconds(lambda: dispatch.in_force(session)) < 0.01

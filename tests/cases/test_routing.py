@@ -1,7 +1,5 @@
 """The duty list: who answers, why, and what is wrong with a list."""
 
-import time
-
 import pytest
 
 from backend.cases.routing import (
@@ -206,17 +204,3 @@ def test_another_duty_that_names_the_same_unit_is_no_difference():
     counts, differences = compare(Index([Duty(1, BUREAU)]), Index([Duty(2, BUREAU, STALLS)]), past)
     assert (counts.same, counts.agreed_before, counts.agreed_after) == (1, 1, 1)
     assert differences == []
-
-
-def test_deciding_costs_the_same_in_a_long_list_as_in_a_short_one():
-    wanted = Duty(1, BUREAU, STALLS)
-    others = [Duty(2 + n, OFFICE, 1000 + n // 76, 1000 + n % 76) for n in range(500 * 76)]
-
-    def seconds(index):
-        began = time.process_time()
-        for _ in range(2_000):
-            decide(index, ASKED)
-        return time.process_time() - began
-
-    short, long = Index([wanted]), Index([wanted, *others])
-    assert min(seconds(long) for _ in range(3)) < 3 * min(seconds(short) for _ in range(3))

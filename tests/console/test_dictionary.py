@@ -1,14 +1,12 @@
 """The pages of the event dictionary."""
 
-from time import process_time
-
 import pytest
 
 from backend.cases import categories, editions
 from backend.places.models import Area
 from backend.places.roles import Role
 from backend.places.scope import COMMAND_LINE
-from tests.cases.dictionary import make_dictionary, make_full_dictionary
+from tests.cases.dictionary import make_dictionary
 from tests.console.conftest import queries_of
 from tests.factories import make_officer
 
@@ -190,18 +188,3 @@ def test_the_lists_cost_the_same_queries_whatever_their_length(client, session):
         len(queries_of(lambda url=url: client.get(url))) for url in (HOME, HOME + "?q=甲", HOME + "editions")
     ]
     assert few == many
-
-
-def test_pages_of_a_full_dictionary_are_quick(client, session):
-    entries = make_full_dictionary(session)
-    for url in (
-        HOME,
-        HOME + "?q=路灯",
-        HOME + "?kind=complaint",
-        address(entries["12"]),
-        address(entries["1"], "below"),
-    ):
-        client.get(url)
-        start = process_time()
-        assert client.get(url).status_code == 200
-        assert process_time() - start < 0.5

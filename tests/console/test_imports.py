@@ -77,7 +77,7 @@ def test_what_a_colleague_wrote_since_the_dry_run_is_not_overwritten(session, pl
 
 
 def test_an_export_is_taken_back_as_it_is(session, place, admin_client):
-    exported = admin_client.get("/console/imports/areas/export.xlsx")
+    exported = admin_client.post("/console/imports/areas/export.xlsx")
     sheet = openpyxl.load_workbook(io.BytesIO(exported.data)).active
     assert [cell.value for cell in sheet[1]][:3] == ["编码", "层级", "名称"]
     assert "玉兰社区" in [row[2].value for row in sheet]
@@ -134,7 +134,7 @@ def test_an_administrator_of_a_street_neither_takes_in_nor_gives_out_another(
     client = as_administrator(other)
     upload(client, HEADERS + "社区,海棠社区,青岚区/望溪街道,\n")
     assert counts(session)["refused"] == 1
-    assert "玉兰社区" not in client.get("/console/imports/areas/export.csv").data.decode()
+    assert "玉兰社区" not in client.post("/console/imports/areas/export.csv").data.decode()
 
 
 def test_files_and_reports_lie_sealed(session, place, admin_client):
@@ -208,3 +208,10 @@ def test_the_record_of_another_street_is_not_shown(session, place, as_administra
     )
     session.commit()
     assert "机密改名" not in as_administrator(other).get("/console/changes/").text
+
+
+def test_who_took_a_table_out_is_on_the_record(session, place, admin_client):
+    admin_client.post("/console/imports/officers/export.csv")
+    record = admin_client.get("/console/changes/").text
+    assert "导出人员" in record
+    assert "行数：" in record

@@ -1,4 +1,4 @@
-"""An import with errors in Chromium: what is wrong is read on the page, and the good rows come in by one tap."""
+"""An import with errors in Chromium: what is wrong is read on the page, and the good rows come in."""
 
 import pytest
 import sqlalchemy as sa
