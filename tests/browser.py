@@ -83,5 +83,6 @@ def add_form_token(client: FlaskClient) -> None:
 
 
 def is_cut(page) -> bool:
-    """Whether anything on the page sticks out of the window to the right."""
+    """Whether anything on the page, once it is there, sticks out of the window to the right."""
+    page.wait_for_load_state()
     return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))

@@ -74,11 +74,18 @@ def test_what_cannot_be_drawn_is_counted_and_what_is_revoked_is_not(committed, b
     assert "1 codes left out" in ended.output
 
 
-@pytest.mark.parametrize("under", ["1栋", "没有这里", "青岚区/望溪街道/1栋"])
-def test_a_place_that_is_not_clear_is_asked_for_again(buildings, command, under):
+@pytest.mark.parametrize(
+    ("under", "said"),
+    [
+        ("1栋", "有 2 个地点叫“1栋”"),
+        ("没有这里", "没有找到地点“没有这里”"),
+        ("青岚区/望溪街道/1栋", "没有找到地点“青岚区/望溪街道/1栋”"),
+    ],
+)
+def test_a_place_that_is_not_clear_is_asked_for_again(buildings, command, under, said):
     ended = command("--under", under)
     assert ended.exit_code == 1
-    assert f"没有找到地点“{under}”" in ended.output
+    assert said in ended.output
 
 
 def test_a_place_without_codes_says_so(committed, buildings, command):

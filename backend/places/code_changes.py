@@ -151,16 +151,18 @@ def _checked(session: Session, area: Area, wish: Wish) -> dict[str, object]:
         raise Invalid("到期日已经过去了，请填一个以后的日子，或留空")
     if wish.unit_id is not None:
         unit = session.get(Unit, wish.unit_id, options=[joinedload(Unit.area)])
-        if unit is None or unit.closed_at is not None:
-            raise Invalid("没有这个单位，或它已经停用，请重新选一个")
-        if not (lies_in(unit.area, area) or lies_in(area, unit.area)):
-            raise Invalid(f"“{unit.name}”不管这个地方，请重新选一个单位")
+        if unit is None or unit.closed_at is not None or not _is_concerned(unit, area):
+            raise Invalid("没有这个单位，或者它已经停用、不管这个地方，请重新选一个")
     return {
         "label": wish.label or None,
         "unit_id": wish.unit_id,
         "category_id": wish.category_id,
         "expires_at": wish.expires_at,
     }
+
+
+def _is_concerned(unit: Unit, area: Area) -> bool:
+    return lies_in(unit.area, area) or lies_in(area, unit.area)
 
 
 def _snapshot(code: PlaceCode) -> dict[str, object]:

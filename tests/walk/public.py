@@ -81,10 +81,6 @@ UNCHANGED: dict[str, str] = {
     "second_factor.show": OWN,
     "units.merge_twins": ONE_FORM,
 }
-# Findings that are not mended yet, by route and what is shown or changed: each is expected until it is.
-OPEN: dict[tuple[str, str], str] = {
-    ("codes.change", "units.name"): "the sentence that refuses a unit of another street names it",
-}
 
 
 def is_public(answer: Answer, kind: str) -> bool:
@@ -97,8 +93,3 @@ def is_allowed_change(answer: Answer, what: str) -> bool:
     """Whether anybody may cause this by this route."""
     causes, _ = CAUSED.get(answer.ask.endpoint, ((), ""))
     return what.startswith(causes)
-
-
-def is_open(answer: Answer, what: str) -> bool:
-    """Whether this is a finding that is known and not mended yet."""
-    return any(answer.ask.endpoint == at and what.startswith(of) for at, of in OPEN)
