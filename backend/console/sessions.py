@@ -8,8 +8,10 @@ from flask.typing import ResponseReturnValue
 from backend import db
 from backend.auth import Who, require
 from backend.console import logins
+from backend.errors import Invalid
 from backend.places import second_factors
 from backend.web import people
+from backend.web.forms import last_seen, number
 
 bp = Blueprint("sessions", __name__, url_prefix="/console/sessions")
 
@@ -18,7 +20,7 @@ bp = Blueprint("sessions", __name__, url_prefix="/console/sessions")
 @require(Who.OFFICER)
 def index() -> ResponseReturnValue:
     with db.transaction() as session:
-        return _page(logins.of(session, g.officer_id, before=_before()), person=None)
+        return _page(logins.of(session, g.officer_id, before=last_seen("before")), person=None)
 
 
 @bp.post("/end")
@@ -37,7 +39,7 @@ def of_officer(officer_id: int) -> ResponseReturnValue:
     with db.transaction() as session:
         person = logins.find_officer(session, people.editor(session), officer_id)
         can_reset = officer_id != g.officer_id and second_factors.is_set_up(session, officer_id)
-        return _page(logins.of(session, officer_id, before=_before()), person, can_reset=can_reset)
+        return _page(logins.of(session, officer_id, before=last_seen("before")), person, can_reset=can_reset)
 
 
 @bp.post("/<int:officer_id>/end")
@@ -57,13 +59,15 @@ def _page(rows: list[logins.Login], person: Any, **more: Any) -> str:
     return render_template(whole, rows=rows, person=person, more=last, here=g.login_id, **more)
 
 
-def _before() -> int | None:
-    return request.args.get("before", type=int)
-
-
 def _chosen() -> list[int] | None:
-    chosen = request.form.get("login", type=int)
-    return [chosen] if chosen else None
+    """The one login to end, or None for all others. Raises Invalid for a field that holds something else."""
+    if "login" not in request.form:
+        return None
+    chosen = number(request.form["login"])
+    if chosen is None:
+        raise Invalid("没有这个登录，请刷新页面再试")
+    return [chosen]
+
 
 
 def _said(ended: int) -> str:

@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session, joinedload
 from backend.errors import NotFound
 from backend.places import posts
 from backend.places.models import Area, Officer, Post, Shift, Unit
-from backend.places.roles import Level, Role
+from backend.places.roles import Role
 from backend.places.scope import Editor, is_held
 from backend.times import SHANGHAI, local, now
 
 # Where somebody should be on duty: where cases come in, and where they are worked on.
-AT_DESK, AT_WORK = Role.INFORMATION_OFFICER, Role.HANDLER
+AT_DESK, AT_WORK = (Role.DISPATCHER, Role.INFORMATION_OFFICER), Role.HANDLER
 Key = tuple[bool, int]  # whether it is a unit, and its id
 
 
@@ -94,8 +94,8 @@ def week(session: Session, spot: Spot, monday: date) -> list[Row]:
 
 
 def uncovered(session: Session, editor: Editor, at: datetime | None = None) -> Coverage:
-    """Where this person works: communities with information officers and units with handlers, by whether
-    somebody is on duty (five queries, however many there are)."""
+    """Where this person works: places with dispatchers or information officers and units with handlers, by
+    whether somebody is on duty (five queries, however many there are)."""
     moment = at or now()
     there = spots(session, editor, moment)
     is_on = {key_of(found.post) for found in on_duty(session, moment)}
@@ -109,15 +109,13 @@ def uncovered(session: Session, editor: Editor, at: datetime | None = None) -> C
 
 def spots(session: Session, editor: Editor, at: datetime | None = None) -> list[Spot]:
     """Where somebody should be on duty, of where this person works (two queries)."""
-    desks = sa.select(Post.area_id).where(Post.role == AT_DESK, is_held(at))
-    communities = sa.select(Area).where(
-        Area.id.in_(desks), Area.level == Level.COMMUNITY, editor.sees(Area), Area.closed_at.is_(None)
-    )
+    desks = sa.select(Post.area_id).where(Post.role.in_(AT_DESK), is_held(at))
+    areas = sa.select(Area).where(Area.id.in_(desks), editor.sees(Area), Area.closed_at.is_(None))
     workers = sa.select(Post.unit_id).where(Post.role == AT_WORK, is_held(at))
     units = sa.select(Unit).join(Area, Area.id == Unit.area_id).options(joinedload(Unit.area))
     units = units.where(Unit.id.in_(workers), editor.sees(Area), Unit.closed_at.is_(None))
     return [
-        *(spot_at(area) for area in session.scalars(communities.order_by(Area.path))),
+        *(spot_at(area) for area in session.scalars(areas.order_by(Area.path))),
         *(spot_at(unit) for unit in session.scalars(units.order_by(Area.path, Unit.name))),
     ]
 

@@ -29,21 +29,29 @@ def enter(payload: str) -> ResponseReturnValue:
     with db.transaction() as session:
         found = codes.find(session, scene) if scene else None
         if found is None:
-            return render_template("resident/door.html", place=None, **_without(session, None)), 404
+            return _show(place=None, **_without(session, None)), 404
         if request.method == "GET":
             codes.count(session, found.code.id, scans=1)
         if not found.is_used:
-            return render_template("resident/door.html", place=None, **_without(session, found.area)), 410
+            return _show(place=None, **_without(session, found.area)), 410
         return _lead_on(session, found)
 
 
 def _lead_on(session: Session, found: Found) -> ResponseReturnValue:
     form = _form(session, found.area, codes.payload(found.code.scene))
-    if devices.is_in_wechat(request.user_agent.string):
+    if _is_in_wechat():
         return redirect(form)
     facts = {"path": queries.path_names(session, found.area), "label": found.code.label, "form": form}
     telephone = _telephone(session, found.area)
-    return render_template("resident/door.html", place=found.area, telephone=telephone, **facts)
+    return _show(place=found.area, telephone=telephone, **facts)
+
+
+def _show(**facts: Any) -> str:
+    return render_template("resident/door.html", in_wechat=_is_in_wechat(), **facts)
+
+
+def _is_in_wechat() -> bool:
+    return devices.is_in_wechat(request.user_agent.string)
 
 
 def _form(session: Session, area: Area, payload: str | None) -> str:
