@@ -69,6 +69,5 @@ def _chosen() -> list[int] | None:
     return [chosen]
 
 
-
 def _said(ended: int) -> str:
     return f"已退出 {ended} 个登录" if ended else "没有别的登录"
