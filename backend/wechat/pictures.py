@@ -34,9 +34,15 @@ def make_pictures() -> None:
             lease.release()
 
 
+_refused: set[str] = set()  # the accounts whose last attempt failed
+
+
 def _make(account: Account, go_on: qrcodes.Told) -> None:
-    """An account that WeChat refuses must not hold up the others."""
+    """An account that WeChat refuses must not hold up the others. Once is no news: the next turn is soon."""
     try:
         qrcodes.ensure_tickets(account, BATCH, go_on)
+        _refused.discard(account.name)
     except AppError as error:
-        logger.warning("account %s has no more codes made: %s", account.name, error)
+        level = logging.WARNING if account.name in _refused else logging.DEBUG
+        _refused.add(account.name)
+        logger.log(level, "account %s has no more codes made: %s", account.name, error)

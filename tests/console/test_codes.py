@@ -152,7 +152,7 @@ def test_a_code_says_more_and_it_is_on_the_record(session, town, place, admin_cl
         ("category", "没有这类", "事件字典里没有这一项，请从提示里选，或留空"),
         ("expires", "明年", "请填日期，例如 2027-12-31"),
         ("expires", "2020-01-01", "到期日已经过去了，请填一个以后的日子，或留空"),
-        ("unit", "999999", "没有这个单位，或它已经停用，请重新选一个"),
+        ("unit", "999999", "没有这个单位，或者它已经停用、不管这个地方，请重新选一个"),
     ],
 )
 def test_what_cannot_be_taken_is_said_and_nothing_typed_is_lost(town, admin_client, field, text, sentence):

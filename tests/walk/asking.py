@@ -153,6 +153,7 @@ FIELDS: dict[str, Values] = {
     "limit": said("48小时"),
     "login": book("login_id"),
     "longitude": said("114.30"),
+    "leave": said("1"),
     "name": said("某处"),
     "next": said("/console/"),
     "note": said("已经去看过了"),
