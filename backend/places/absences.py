@@ -89,8 +89,9 @@ def _within(area_id: int) -> sa.ColumnElement[bool]:
 
 def _lock(session: Session, officer_id: int, substitute_id: int | None = None) -> None:
     """Both rows, the smaller id first: two who name each other wait, and do not lock each other out."""
-    for wanted in sorted({officer_id, substitute_id} - {None}, key=int):  # type: ignore[arg-type]
-        posts.lock_officer(session, int(wanted))  # type: ignore[arg-type]
+    both = {officer_id} if substitute_id is None else {officer_id, substitute_id}
+    for wanted in sorted(both):
+        posts.lock_officer(session, wanted)
 
 
 def _check(session: Session, editor: Editor, officer_id: int, own: Sequence[Post]) -> None:

@@ -73,6 +73,7 @@ def editor_of(session, officer):
 @pytest.mark.parametrize("drift", [-STEP, timedelta(0), STEP])
 def test_a_phones_clock_may_be_half_a_minute_wrong(session, officer, secret, drift):
     second_factors.show(session, officer.id, code_at(secret, NOON + drift), NOON)
+    assert officer.second_factor_step == int((NOON + drift).timestamp()) // 30
 
 
 @pytest.mark.parametrize("drift", [-2 * STEP, 2 * STEP])
@@ -91,6 +92,7 @@ def test_digits_are_taken_however_they_were_typed(session, officer, secret):
     code = code_at(secret, NOON)
     wide = " ".join(chr(ord(digit) + 0xFEE0) for digit in code)
     second_factors.show(session, officer.id, wide, NOON)
+    assert officer.second_factor_step == int(NOON.timestamp()) // 30
 
 
 def test_a_code_is_good_once_and_none_before_it(session, officer, secret):

@@ -259,6 +259,9 @@ def test_what_only_refers_to_a_held_row_does_not_wait(committed):
         with db.transaction() as other:
             other.execute(sa.text("SET LOCAL lock_timeout = '1s'"))
             other.add(Post(officer_id=officer.id, role=Role.HANDLER, unit_id=unit.id))
+        # The other transaction is through while both rows are still held.
+        held = sa.select(Post.role).where(Post.officer_id == officer.id)
+        assert set(session.scalars(held)) == {Role.SECRETARY, Role.HANDLER}
 
 
 def test_who_left_is_listed_apart(session, town):
