@@ -108,3 +108,18 @@ def test_a_head_plans_for_the_own_unit(session, place, as_officer):
     post = posts_of(session, place.handler.id)[0]
     assert plan(head, f"units/{place.unit.id}", post=post.id).status_code == 303
     assert "陈志" in head.get(f"/console/roster/units/{place.unit.id}?week=2030-01-07").text
+
+
+def test_an_empty_day_alarms_until_it_is_over(place, desk_post, as_officer):
+    client, where = as_officer(place.desk), f"/console/roster/areas/{place.community.id}"
+    monday = local(now()).date() - timedelta(days=local(now()).weekday())
+    over = client.get(f"{where}?week={monday - timedelta(days=7)}").text
+    assert over.count("没排</span>") == 14  # in the table and in the list
+    assert 'class="gap' in over
+    assert 'class="gap"' not in over
+    this_week = client.get(where).text
+    past = local(now()).weekday()
+    assert this_week.count("没排</span>") == 2 * past
+    coming = client.get(f"{where}?week={monday + timedelta(days=7)}").text
+    assert "没排" not in coming
+    assert 'class="gap"' in coming
