@@ -1,4 +1,4 @@
-"""Whose case it is: the duty lists in force asked about a case, and what is suggested to who dispatches it.
+"""Whose case it is: what the scanned code and the duty lists say, and what is suggested to who dispatches it.
 
 The lists are kept in the process as the engine's index. Two cheap look-ups say whether anything that could
 change the answer has been written since; a minute at most passes even if they should miss something.
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from backend.cases import duty_rules
 from backend.cases.routing import Chain, Decision, Index, decide
-from backend.places.models import Unit
+from backend.places.models import PlaceCode, Unit
 
 MOST = 1_000  # changes to look through; of more, one will be of a list
 KEPT_S = 60.0  # a change that was written early and committed late is seen after this at the latest
@@ -25,12 +25,11 @@ OTHERS = 2  # units to choose from beside the first
 
 @dataclass(frozen=True)
 class Suggestion:
-    """The unit a case belongs to by the duty list, the sentence that says why, and who comes next."""
+    """The unit a case belongs to, the sentence that says why, and who comes next."""
 
     unit: Unit
     why: str
     others: Sequence[Unit]
-    decision: Decision
 
 
 @dataclass(frozen=True)
@@ -75,15 +74,16 @@ def route(session: Session, case_or_facts: Any) -> Decision | None:
 
 
 def suggest(session: Session, case: Any) -> Suggestion | None:
-    """The unit to send a case to, and why; None where the lists are silent or their units are no more."""
-    decision = route(session, case)
-    if decision is None:
-        return None
-    units = _open_units(session, decision.units[: 2 * (1 + OTHERS)])
+    """The unit to send a case to, and why: the one that answers for the QR code that was scanned, else the
+    one of the duty list. None where neither names a unit that is still there."""
+    decision, by_code = route(session, case), _by_code(session, case)
+    named = decision.units[: 2 * (1 + OTHERS)] if decision else []
+    units = _open_units(session, list(dict.fromkeys([*by_code, *named])))
     if not units:
         return None
-    why = decision.why(duty_rules.naming(session, [decision]))
-    return Suggestion(units[0], why, units[1 : 1 + OTHERS], decision)
+    by_list = f"职责清单：{decision.why(duty_rules.naming(session, [decision]))}" if decision else ""
+    why = "。".join(filter(None, (by_code.get(units[0].id), by_list)))
+    return Suggestion(units[0], why, units[1 : 1 + OTHERS])
 
 
 def in_force(session: Session) -> World:
@@ -104,6 +104,26 @@ def in_force(session: Session) -> World:
 def read(session: Session, list_ids: Sequence[int]) -> World:
     """What these lists say together (two queries)."""
     return World(Index(duty_rules.load(session, list_ids)), duty_rules.category_chains(session))
+
+
+def _by_code(session: Session, case: Any) -> dict[int, str]:
+    """The unit that answers for what the scanned code hangs on, and the words for it; nothing where the code
+    names none, or has been revoked."""
+    if case.code_id is None:
+        return {}
+    named = sa.select(PlaceCode).where(PlaceCode.id == case.code_id, PlaceCode.revoked_at.is_(None))
+    code = session.scalar(named.options(joinedload(PlaceCode.area)))
+    if code is None or code.unit_id is None or not _is_about(session, code, case):
+        return {}
+    return {code.unit_id: f"扫的是“{code.label or code.area.name}”的二维码，登记由这个单位负责"}
+
+
+def _is_about(session: Session, code: PlaceCode, case: Any) -> bool:
+    """Whether the code has a say: one for a sort of matter has none once the case was filed under another."""
+    if code.category_id in (None, case.category_id) or case.category_id is None:
+        return True
+    chains = in_force(session).chains
+    return code.category_id in chains.get(case.category_id, ())
 
 
 def _open_units(session: Session, ids: Sequence[int]) -> list[Unit]:

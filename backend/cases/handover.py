@@ -177,7 +177,8 @@ def _succeed(
             raise Conflict("接任的人正在请假，请选择另一位")
     seat = Seat(post.role, post.area_id, post.unit_id, post.force_kind)
     begins = max(at, post.since)
-    posts.add(session, editor, successor_id, seat, since=begins, until=until, for_id=post.for_id)
+    editor.must_edit(posts.area_of(session, seat))
+    posts.put(session, editor, successor_id, seat, since=begins, until=until, for_id=post.for_id)
 
 
 def _shut_out(session: Session, officer_id: int, at: datetime) -> None:

@@ -35,10 +35,12 @@ NUMBERS = 10  # draws; with 60,000 cases a day one in sixteen numbers is taken b
 OPEN_CASE: LiteralString = f"""
 opened AS (
     INSERT INTO cases (number, key, channel, report, urgent, resident_id, officer_id, place_id, district_id,
-        subdistrict_id, community_id, zone_id, grid_id, code_id, latitude, longitude, address, due_at)
+        subdistrict_id, community_id, zone_id, grid_id, code_id, category_id, latitude, longitude, address,
+        due_at)
     SELECT %(number)s, %(key)s, %(channel)s, %(report)s, %(urgent)s, %(resident_id)s, %(officer_id)s,
         area.id, area.district_id, area.subdistrict_id, area.community_id, area.zone_id, area.grid_id,
-        %(code_id)s, %(latitude)s, %(longitude)s, %(address)s, %(due_at)s
+        %(code_id)s, (SELECT category_id FROM place_codes WHERE id = %(code_id)s),
+        %(latitude)s, %(longitude)s, %(address)s, %(due_at)s
     FROM gate, areas area WHERE area.id = %(place_id)s
     RETURNING id, round, status, urgent, due_at, resident_id, officer_id, place_id, grid_id, zone_id,
         community_id, subdistrict_id, district_id
@@ -99,7 +101,7 @@ class Report:
     latitude: float | None = None
     longitude: float | None = None
     address: str | None = None
-    code_id: int | None = None  # the QR code that was scanned for it
+    code_id: int | None = None  # the QR code that was scanned for it, which may say what the matter is
     key: str | None = None
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import sqlalchemy as sa
 
@@ -21,8 +23,6 @@ def test_a_number_that_is_taken_costs_only_another_draw(session, report, monkeyp
     numbers = iter(["261121000001", "261121000001", "261121000002"])
     monkeypatch.setattr(intake, "new_number", lambda at: next(numbers))
     intake.open_case(session, report)
-    from dataclasses import replace
-
     second = intake.open_case(session, replace(report, key="k2"))
     assert second.number == "261121000002"
 
@@ -39,8 +39,6 @@ def test_the_same_key_is_the_same_case(session, report):
 
 
 def test_a_strangers_key_does_not_open_somebody_elses_case(session, report):
-    from dataclasses import replace
-
     intake.open_case(session, report)
     with pytest.raises(NotFound):
         intake.open_case(session, replace(report, resident_id=make_resident(session).id))
