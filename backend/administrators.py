@@ -8,13 +8,12 @@ from sqlalchemy.orm import Session, selectinload
 
 from backend import bind, db
 from backend.config import config
-from backend.errors import AppError, NotFound
+from backend.errors import AppError
 from backend.notify import binding
-from backend.places import officers, posts, second_factors
+from backend.places import naming, officers, posts, second_factors
 from backend.places.models import Area, Officer, Post
 from backend.places.officers import Person
 from backend.places.posts import PLACES, Seat
-from backend.places.queries import path_names
 from backend.places.roles import Role
 from backend.places.scope import COMMAND_LINE, is_held
 
@@ -33,7 +32,7 @@ class Appointed:
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--at", "place", help="The name or code of the district (or street, or community).")
+@click.option("--at", "place", help="The name, path or code of the district (or street, or community).")
 @click.option("--phone", help="Their telephone number.")
 @click.option("--id", "officer_id", type=int, help="Which officer, where several have the name.")
 @click.option("--new", "is_new", is_flag=True, help="Somebody else than the namesakes who are there.")
@@ -76,7 +75,7 @@ def appoint(
 ) -> Appointed:
     """Find or add the officer and give them the post, unless they hold it.
 
-    Raises AppError, or ClickException where it is not clear which place or person is meant.
+    Raises AppError, or ClickException where it is not clear which person is meant.
     """
     area = _area(session, place)
     known = None if is_new else _known(session, name, phone, officer_id)
@@ -144,16 +143,8 @@ def _appoint_and_bind(
 
 
 def _area(session: Session, said: str) -> Area:
-    """The place with this code or name, held, so that two who run this at once do it one after the other."""
-    called = (Area.code == said) | (Area.name == said)
-    query = sa.select(Area).where(called, Area.closed_at.is_(None)).order_by(Area.id).with_for_update()
-    found = session.scalars(query).all()
-    if not found:
-        raise NotFound(f"没有叫“{said}”的地点，请先导入地点，或用它的编码")
-    if len(found) > 1:
-        lines = [f"  {area.code or '（没有编码）'}  {path_names(session, area)}" for area in found]
-        raise click.ClickException("\n".join(["有几个同名的地点，请用编码说明是哪一个：", *lines]))
-    return found[0]
+    """The place that is meant, held, so that two who run this at once do it one after the other."""
+    return session.get_one(Area, naming.the_one(session, said).id, with_for_update=True)
 
 
 def _known(session: Session, name: str, phone: str | None, officer_id: int | None) -> Officer | None:

@@ -126,7 +126,7 @@ def test_a_namesake_with_another_number_is_not_taken_for_them(committed, distric
 def test_of_places_with_one_name_the_code_says_which(committed, district):
     make_community(committed, name="玉兰社区", code="440399001001")
     make_community(committed, name="玉兰社区", code="440399001002")
-    with pytest.raises(click.ClickException, match="440399001002"):
+    with pytest.raises(Invalid, match="440399001002"):
         appoint("高远", "玉兰社区")
     appoint("高远", "440399001002")
     [area_id] = posts_of(committed)

@@ -195,8 +195,8 @@ def _targets(session: Session, editor: Editor, area: Area, act: str, said: str) 
     """Places that may be meant, each with its names from the top."""
     find = area_lists.new_parents if act == "move" else area_lists.successors
     found = find(session, editor, area, said) if said else []
-    lines = area_lists.above(session, found)
-    return [(one, "/".join([*(name for _, name in lines[one.id]), one.name])) for one in found]
+    paths = area_lists.paths(session, found)
+    return [(one, paths[one.id]) for one in found]
 
 
 def _target(session: Session, editor: Editor, area: Area, act: str) -> Area:

@@ -47,10 +47,10 @@ def _units(editor: Editor) -> sa.Select[Unit]:
     return query.where(Unit.closed_at.is_(None), editor.edits(Area))
 
 
-def area_called(session: Session, words: str, field: str = "area") -> Area:
+def area_called(session: Session, editor: Editor, words: str, field: str = "area") -> Area:
     """The one area that was typed. Raises WrongFields."""
     try:
-        return naming.the_one(session, "/".join(SEPARATORS.split(words.strip())))
+        return naming.the_one(session, "/".join(SEPARATORS.split(words.strip())), editor)
     except AppError as error:
         raise WrongFields({field: error.message if words else "请填地点"}) from None
 

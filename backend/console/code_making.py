@@ -11,12 +11,11 @@ from sqlalchemy.orm import Session
 from backend import db
 from backend.auth import Who, require
 from backend.cases import category_search
-from backend.console import code_forms
+from backend.console import choosing, code_forms
 from backend.console.code_files import bp
 from backend.db import after_commit
-from backend.errors import AppError, Conflict, Forbidden, Invalid, NotFound
-from backend.places import area_lists, code_changes, naming
-from backend.places.area_index import SEPARATORS
+from backend.errors import Conflict, Forbidden, Invalid, NotFound
+from backend.places import area_lists, code_changes
 from backend.places.code_changes import Wish
 from backend.places.models import Area, PlaceCode
 from backend.places.roles import CARRIER_LABELS, LEVEL_LABELS, Carrier, Level
@@ -79,13 +78,7 @@ def _order(session: Session, editor: Editor) -> Order:
     form = request.form
     if form.get("carrier") not in set(Carrier):
         raise WrongFields({"carrier": "请选择做哪一种码"})
-    said = clean(form.get("place", ""))
-    if not said:
-        raise WrongFields({"place": "请填地点"})
-    try:
-        area = naming.the_one(session, "/".join(SEPARATORS.split(said)))
-    except AppError as error:
-        raise WrongFields({"place": error.message}) from None
+    area = choosing.area_called(session, editor, clean(form.get("place", "")), "place")
     level = form.get("level", "")
     editor.must_edit(area)
     return Order(
@@ -137,7 +130,7 @@ def _form(**shown: Any) -> str:
             "levels": LEVEL_LABELS,
             "holdings": [held for held in ledger.holdings(session) if _concerns(editor, held)],
             "most": ledger.PERMANENT,
-            "place": _path(session, area) if area and editor.may_edit(area) else "",
+            "place": area_lists.paths(session, [area])[area.id] if area and editor.may_edit(area) else "",
             "typed": {},
             "wrong": {},
             "asked": None,
@@ -159,9 +152,8 @@ def places() -> ResponseReturnValue:
         editor = people.editor(session)
         query = sa.select(Area).where(Area.name.contains(said, autoescape=True), editor.edits(Area))
         rows = session.scalars(query.where(Area.closed_at.is_(None)).order_by(Area.id).limit(OFFERED)).all()
-        above = area_lists.above(session, rows)
-        found = ["/".join([*(name for _, name in above[row.id]), row.name]) for row in rows]
-    return render_template("desk/codes_offers.html", found=found)
+        paths = area_lists.paths(session, rows)
+    return render_template("desk/codes_offers.html", found=[paths[row.id] for row in rows])
 
 
 @bp.get("/categories")
@@ -171,8 +163,3 @@ def categories() -> ResponseReturnValue:
     with db.transaction() as session:
         found = category_search.find(session, clean(request.args.get("category", ""))[:60])
     return render_template("desk/codes_offers.html", found=[one.category.path for one in found])
-
-
-def _path(session: Session, area: Area) -> str:
-    """The line of names that leads to the place."""
-    return "/".join([*(name for _, name in area_lists.above(session, [area])[area.id]), area.name])

@@ -57,7 +57,7 @@ def _place(session: Session, editor: Editor, role: Role, words: str) -> Area | U
             return unit
         if role not in posts.LEVELS:
             raise WrongFields({"place": "没有找到这个单位，请从提示里选，或者写单位编码"})
-    return choosing.area_called(session, words, "place")
+    return choosing.area_called(session, editor, words, "place")
 
 
 def days() -> dict[str, datetime | None]:

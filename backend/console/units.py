@@ -49,7 +49,8 @@ def new() -> ResponseReturnValue:
 def add() -> ResponseReturnValue:
     try:
         with db.transaction() as session:
-            unit = units.add(session, people.editor(session), _facts(session))
+            editor = people.editor(session)
+            unit = units.add(session, editor, _facts(session, editor))
     except (Invalid, Conflict, NotFound) as error:
         return _form(wrong=sentences_of(error), typed=request.form), error.status
     flash(f"已新增“{unit.name}”", "success")
@@ -140,19 +141,19 @@ def _form(**shown: Any) -> str:
     )
 
 
-def _facts(session: Session) -> Facts:
+def _facts(session: Session, editor: Editor) -> Facts:
     said = {name: clean(request.form.get(name, "")) for name in ("name", "kind", "area", "code", "telephone")}
     kind = _kind(said["kind"])
     if not said["name"] or kind is None:
         missing = {"name": not said["name"] and "请填写单位名称", "kind": kind is None and "请选择类型"}
         raise WrongFields({field: words for field, words in missing.items() if words})
-    area = choosing.area_called(session, said["area"])
+    area = choosing.area_called(session, editor, said["area"])
     aliases = tuple(clean(request.form.get("aliases", "")).replace("，", "、").replace(",", "、").split("、"))
     return Facts(said["name"], kind, area.id, said["code"], said["telephone"], aliases)
 
 
 def _change(session: Session, editor: Editor, unit_id: int) -> Unit:
-    return units.change(session, editor, unit_id, _facts(session))
+    return units.change(session, editor, unit_id, _facts(session, editor))
 
 
 def _merge(session: Session, editor: Editor, unit_id: int) -> Unit:

@@ -64,6 +64,13 @@ def above(session: Session, areas: Iterable[Area]) -> dict[int, list[tuple[int, 
     return {area_id: [(one, names[one]) for one in line] for area_id, line in lines.items()}
 
 
+def paths(session: Session, areas: Iterable[Area]) -> dict[int, str]:
+    """青岚区/望溪街道/玉兰社区: the names that lead to each of the areas, and its own (one query)."""
+    areas = list(areas)
+    lines = above(session, areas)
+    return {area.id: "/".join([*(name for _, name in lines[area.id]), area.name]) for area in areas}
+
+
 def seen(session: Session, editor: Editor, area: Area) -> set[int]:
     """Which of the places above the area this person sees, so that a way leads there."""
     ids = [int(label) for label in area.path.split(".")]

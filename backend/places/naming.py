@@ -4,10 +4,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.errors import Invalid, NotFound
+from backend.places import area_lists
 from backend.places.models import Area
 from backend.places.roles import Level
+from backend.places.scope import COMMAND_LINE, Editor
 
 LARGE = (Level.DISTRICT, Level.SUBDISTRICT, Level.COMMUNITY)  # meant rather than a grid of the same name
+SHOWN = 5  # namesakes to choose from: there is a 1栋 in every estate
 
 
 def called(session: Session, words: str) -> list[Area]:
@@ -21,14 +24,27 @@ def called(session: Session, words: str) -> list[Area]:
     return [area for area in found if area.level in LARGE or area.code == name] or found
 
 
-def the_one(session: Session, words: str) -> Area:
-    """The one area that these words name. Raises NotFound, or Invalid where several have the name."""
+def the_one(session: Session, words: str, editor: Editor = COMMAND_LINE) -> Area:
+    """The one area that these words name; of namesakes, the one that this person administers.
+
+    Raises NotFound, or Invalid where several have the name: with their paths and codes.
+    """
     found = called(session, words)
+    if len(found) > 1:
+        found = [area for area in found if editor.may_edit(area)]
     if not found:
         raise NotFound(f"没有找到地点“{words}”，请写编码，或者从区开始的全称，例如：青岚区/望溪街道/玉兰社区")
     if len(found) > 1:
-        raise Invalid(f"有 {len(found)} 个地点叫“{words}”，请写编码，或者从区开始的全称")
+        several = f"有 {len(found)} 个地点叫“{words}”，请写编码，或者从区开始的全称"
+        raise Invalid(f"{several}：{_listed(session, found)}")
     return found[0]
+
+
+def _listed(session: Session, areas: list[Area]) -> str:
+    """青岚区/望溪街道/玉兰社区（440399001001）、…"""
+    paths = area_lists.paths(session, areas[:SHOWN])
+    each = "、".join(f"{paths[area.id]}（{area.code or '没有编码'}）" for area in areas[:SHOWN])
+    return each + (" 等" if len(areas) > SHOWN else "")
 
 
 def _path(names: list[str]) -> sa.Select[int]:
