@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -11,24 +12,48 @@ from backend.cases.categories import is_leaf
 from backend.cases.duty_names import area_chain
 from backend.cases.editions import SEPARATOR
 from backend.cases.models import Category, Duty, DutyList
-from backend.cases.routing import Decision, Index, Name, Question, decide
+from backend.cases.routing import Chain, Decision, Index, Name, Question, decide
 from backend.cases.routing import Duty as Rule
 from backend.errors import NotFound
 from backend.places.models import Area
 from backend.places.roles import Level
-from backend.places.scope import lies_in
+from backend.places.scope import lies_in, subtree
 
 PAGE = 50
 ACROSS = (Level.SUBDISTRICT, Level.COMMUNITY)  # places that stand across: below these duties rarely differ
 
 
+class Standing(StrEnum):
+    """What a cell has to say."""
+
+    OWN = "own"
+    INHERITED = "inherited"
+    BELOW = "below"  # nothing for the whole, but an answer everywhere in it
+    PARTLY = "partly"  # an answer in some of its communities
+    NOBODY = "nobody"
+
+
 @dataclass(frozen=True)
 class Cell:
-    """Who answers for an entry in a place; its own duty says so, or it is inherited. None: nobody."""
+    """Who answers for an entry in a place; its own duty says so, or it is inherited.
+
+    Where nobody does for the place as a whole (None), its communities may still say so each for itself:
+    `answered` of these `communities` do.
+    """
 
     area: Area
     decision: Decision | None
     is_own: bool
+    answered: int = 0
+    communities: int = 0
+
+    @property
+    def standing(self) -> Standing:
+        if self.decision is not None:
+            return Standing.OWN if self.is_own else Standing.INHERITED
+        if not self.answered:
+            return Standing.NOBODY
+        return Standing.BELOW if self.answered == self.communities else Standing.PARTLY
 
 
 @dataclass(frozen=True)
@@ -67,7 +92,8 @@ def rows(
     leaves = _leaves(session, top, after, limit)
     chains = duty_rules.living_chains(session, [leaf.id for leaf in leaves])
     index = _index(session, duty_list, {each for leaf in leaves for each in chains[leaf.id]})
-    return [Row(leaf, [_cell(index, chains, leaf, area) for area in across]) for leaf in leaves]
+    places = _communities(session, across[0])
+    return [Row(leaf, [_cell(index, chains, leaf, area, places) for area in across]) for leaf in leaves]
 
 
 def explain(session: Session, duty_list: DutyList, category: Category, area: Area) -> Cell:
@@ -76,7 +102,8 @@ def explain(session: Session, duty_list: DutyList, category: Category, area: Are
     chains = (
         duty_rules.living_chains(session, [category.id]) if is_living else duty_rules.category_chains(session)
     )
-    return _cell(_index(session, duty_list, chains[category.id]), chains, category, area)
+    index = _index(session, duty_list, chains[category.id])
+    return _cell(index, chains, category, area, _communities(session, area))
 
 
 def scope_words(rule: Rule, name: Name) -> str:
@@ -106,7 +133,19 @@ def _index(session: Session, duty_list: DutyList, categories: Collection[int]) -
     return Index(duty_rules.load(session, duty_rules.in_force(session, duty_list), about))
 
 
-def _cell(index: Index, chains: Mapping[int, tuple[int, ...]], leaf: Category, area: Area) -> Cell:
-    decision = decide(index, Question(chains[leaf.id], area_chain(area)))
-    is_own = decision is not None and decision.duty.key == (leaf.id, area.id, None)
-    return Cell(area, decision, is_own)
+def _communities(session: Session, area: Area) -> list[Chain]:
+    """The ways up from the communities below the area."""
+    living = sa.select(Area).where(Area.level == Level.COMMUNITY, Area.closed_at.is_(None), subtree(area))
+    return [area_chain(one) for one in session.scalars(living.where(Area.id != area.id).order_by(Area.id))]
+
+
+def _cell(
+    index: Index, chains: Mapping[int, Chain], leaf: Category, area: Area, communities: Sequence[Chain]
+) -> Cell:
+    chain = chains[leaf.id]
+    decision = decide(index, Question(chain, area_chain(area)))
+    if decision is not None:
+        return Cell(area, decision, decision.duty.key == (leaf.id, area.id, None))
+    below = [place for place in communities if area.id in place[1:]]
+    answered = sum(decide(index, Question(chain, place)) is not None for place in below)
+    return Cell(area, None, False, answered, len(below))

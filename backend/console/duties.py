@@ -23,6 +23,7 @@ from backend.cases.models import Duty, DutyList, ListState
 from backend.console.duty_tests import bp, until_now
 from backend.errors import Conflict, Invalid
 from backend.places.models import Area
+from backend.places.roles import Level
 from backend.places.scope import Editor
 from backend.web import people
 from backend.web.downloads import download
@@ -32,6 +33,7 @@ from backend.web.words import clean
 __all__ = ["bp"]  # the application registers it
 SOURCES = {"empty": "空白", "past": "按过去一年的办理情况推一份"}
 PAST_DAYS = 365
+BELOW = {Level.DISTRICT: "街道", Level.SUBDISTRICT: "社区"}  # whose duties answer where the whole has none
 
 
 @bp.get("/")
@@ -163,6 +165,7 @@ def _matrix(session: Session, row: DutyList) -> dict[str, Any]:
         "rows": found,
         "more": more,
         "name": name,
+        "below": BELOW,
     }
 
 
@@ -177,6 +180,7 @@ def _cell(list_id: int, **shown: Any) -> str:
         facts = {"row": row, "area": area, "category": category, "where": where, "cell": found, "name": name}
         facts |= {
             "scope": duty_matrix.scope_words,
+            "below": BELOW,
             "own_id": _own_id(session, row, found),
             "may_edit": may_edit,
         }

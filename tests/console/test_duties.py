@@ -57,6 +57,24 @@ def test_the_matrix_shows_own_and_inherited_units(admin, scene):
     assert "没有单位" in missing
 
 
+def test_what_each_street_answers_for_itself_is_no_gap(session, admin, scene, draft):
+    row, entry, top = draft, scene.entries["612"], scene.entries["6"]
+    page, alone = f"{HOME}{row.id}?top={top.id}", cell(row, entry, scene.district)
+    assert "没有单位负责" in admin.get(alone).text
+    duties.fill(session, row, told(scene, ("6", "here", "office")))
+    session.commit()
+    assert 'class="partly"' in admin.get(page).text
+    assert "有的街道没有单位" in admin.get(page).text
+    assert "2 个有单位负责，1 个没有" in admin.get(alone).text
+    duties.fill(session, row, told(scene, ("6", "pines", "other_office")))
+    session.commit()
+    shown = admin.get(page).text
+    assert shown.count("由各街道的职责决定") == shown.count("由各社区的职责决定") > 0  # of 东岭街道
+    assert 'class="nobody"' not in shown
+    assert "3 个社区都有单位负责" in admin.get(alone).text
+    assert "没有单位负责</strong>" not in admin.get(alone).text
+
+
 def test_a_street_is_shown_by_its_communities(admin, scene):
     page = admin.get(f"{HOME}{scene.duty_list.id}?under={scene.here.id}").text
     assert "玉兰社区" in page
@@ -165,6 +183,8 @@ def test_a_list_is_switched_on_after_saying_what_changes_and_back(session, admin
     session.commit()
     page = admin.get(f"{HOME}{draft.id}/switch").text
     assert "换单位 1 条" in page
+    assert "还没有派单的诉求" in page
+    assert "已经派出去的诉求" in page
     assert "第一份" in page
     assert admin.post(f"{HOME}{draft.id}/switch").status_code == 303
     assert admin.post(f"{HOME}{draft.id}/switch").status_code == 409
