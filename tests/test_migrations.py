@@ -13,6 +13,13 @@ from backend import db, migrations
 from backend.config import config
 from backend.migrations import is_current, upgrade
 
+OLD_CASE = """
+WITH zone AS (INSERT INTO areas (level, name, path, zone_id) VALUES ('zone', '东片区', '1', 1) RETURNING id),
+grid AS (INSERT INTO areas (level, name, path, parent_id, zone_id)
+    SELECT 'grid', '一格', '1.2', id, id FROM zone RETURNING id)
+INSERT INTO cases (number, channel, report, place_id)
+    SELECT '261121000001', 'web', '路灯不亮', id FROM grid"""
+
 
 @pytest.fixture
 def empty(servers):
@@ -73,3 +80,14 @@ def test_the_first_migration_can_be_taken_back_while_there_is_nothing_in_it(empt
     command.downgrade(migrations._alembic(empty), "base")
     assert tables(empty) == {"alembic_version"}
     assert not on(empty, is_current)
+
+
+def test_cases_from_before_zones_get_theirs_and_a_cut_off_index_is_built_again(empty):
+    command.upgrade(migrations._alembic(empty), "0003")
+    on(empty, lambda connection: connection.execute(sa.text(OLD_CASE)))
+    broken = "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_cases_zone'::regclass"
+    on(empty, lambda connection: connection.execute(sa.text("CREATE INDEX ix_cases_zone ON cases (zone_id)")))
+    on(empty, lambda connection: connection.execute(sa.text(broken)))
+    upgrade(empty)
+    assert on(empty, lambda connection: connection.scalar(sa.text("SELECT zone_id FROM cases"))) == 1
+    command.check(migrations._alembic(empty))

@@ -1,4 +1,6 @@
-"""How alembic runs: online only, one at a time, giving up on locks rather than holding the city up."""
+"""How alembic runs: online only, one at a time, giving up rather than holding the city up."""
+
+import time
 
 import sqlalchemy as sa
 from alembic import context
@@ -15,14 +17,28 @@ def run() -> None:
     url = context.config.get_main_option("sqlalchemy.url") or ""
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     with engine.connect() as connection:
-        connection.execute(sa.text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
+        _take_turn(connection)
         connection.execute(sa.text("SET lock_timeout = '5s'"))
+        connection.execute(sa.text("SET statement_timeout = '60s'"))
         connection.commit()
-        context.configure(connection=connection, target_metadata=db.Base.metadata, compare_type=True)
+        context.configure(
+            connection=connection,
+            target_metadata=db.Base.metadata,
+            compare_type=True,
+            transaction_per_migration=True,
+        )
         with context.begin_transaction():
             context.run_migrations()
         connection.commit()
     engine.dispose()
+
+
+def _take_turn(connection: sa.Connection) -> None:
+    """Look again and again: who waits inside a statement holds up an index that is built concurrently."""
+    while not connection.scalar(sa.text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}):
+        connection.rollback()
+        time.sleep(0.1)
+    connection.rollback()  # the lock is the connection's and stays
 
 
 run()

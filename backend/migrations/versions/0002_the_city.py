@@ -13,26 +13,18 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_table(
-        "duty_lists",
-        sa.Column("id", sa.BigInteger(), nullable=False),
-        sa.Column("area_id", sa.BigInteger(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("state", sa.String(32), server_default="draft", nullable=False),
-        sa.Column("officer_id", sa.BigInteger(), nullable=True),
-        sa.Column("switched_on_at", sa.TIMESTAMP(timezone=True), nullable=True),
-        sa.Column("created_at", sa.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(["area_id"], ["areas.id"], name=op.f("fk_duty_lists_area_id")),
-        sa.ForeignKeyConstraint(["officer_id"], ["officers.id"], name=op.f("fk_duty_lists_officer_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_duty_lists")),
-    )
-    op.create_index(
-        "ix_duty_lists_current",
-        "duty_lists",
-        ["area_id"],
-        unique=True,
-        postgresql_where=sa.text("state = 'current'"),
-    )
+    _record()
+    _places()
+    _units()
+    _officers()
+    _dictionary()
+    _codes()
+    _cases()
+    _logins()
+
+
+def _record() -> None:
+    """Imports, and who changed what when."""
     op.create_table(
         "imports",
         sa.Column("id", sa.BigInteger(), nullable=False),
@@ -52,17 +44,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["officer_id"], ["officers.id"], name=op.f("fk_imports_officer_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_imports")),
     )
-    op.create_table(
-        "outlines",
-        sa.Column("id", sa.BigInteger(), nullable=False),
-        sa.Column("area_id", sa.BigInteger(), nullable=False),
-        sa.Column("ring", Ring(), nullable=False),
-        sa.Column("is_hole", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.ForeignKeyConstraint(["area_id"], ["areas.id"], name=op.f("fk_outlines_area_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_outlines")),
-    )
-    op.create_index(op.f("ix_outlines_area_id"), "outlines", ["area_id"], unique=False)
-    op.create_index("ix_outlines_ring", "outlines", ["ring"], unique=False, postgresql_using="gist")
     op.create_table(
         "changes",
         sa.Column("id", sa.BigInteger(), nullable=False),
@@ -87,6 +68,123 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_changes_area_id"), "changes", ["area_id"], unique=False)
     op.create_index("ix_changes_row", "changes", ["subject", "subject_id", "id"], unique=False)
+
+
+def _places() -> None:
+    """Codes, outlines, the zone above, closing with a successor."""
+    op.create_table(
+        "outlines",
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("area_id", sa.BigInteger(), nullable=False),
+        sa.Column("ring", Ring(), nullable=False),
+        sa.Column("is_hole", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.ForeignKeyConstraint(["area_id"], ["areas.id"], name=op.f("fk_outlines_area_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outlines")),
+    )
+    op.create_index(op.f("ix_outlines_area_id"), "outlines", ["area_id"], unique=False)
+    op.create_index("ix_outlines_ring", "outlines", ["ring"], unique=False, postgresql_using="gist")
+    op.add_column("areas", sa.Column("code", sa.Text(), nullable=True))
+    op.add_column("areas", sa.Column("zone_id", sa.BigInteger(), nullable=True))
+    op.add_column("areas", sa.Column("datum", sa.String(32), server_default="wgs84", nullable=False))
+    op.add_column("areas", sa.Column("closed_at", sa.TIMESTAMP(timezone=True), nullable=True))
+    op.add_column("areas", sa.Column("successor_id", sa.BigInteger(), nullable=True))
+    op.drop_constraint(op.f("uq_areas_parent_id_name"), "areas", type_="unique")
+    op.create_index(
+        "ix_areas_code", "areas", ["code"], unique=True, postgresql_where=sa.text("code IS NOT NULL")
+    )
+    op.create_index("ix_areas_community", "areas", ["community_id"], unique=False)
+    op.create_index(
+        "ix_areas_grid", "areas", ["grid_id"], unique=False, postgresql_where=sa.text("grid_id IS NOT NULL")
+    )
+    op.create_index("ix_areas_latitude", "areas", ["latitude", "longitude"], unique=False)
+    op.create_index(op.f("ix_areas_parent_id"), "areas", ["parent_id"], unique=False)
+    op.create_index(
+        "ix_areas_sibling",
+        "areas",
+        ["parent_id", "name"],
+        unique=True,
+        postgresql_nulls_not_distinct=True,
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
+    op.create_index("ix_areas_subdistrict", "areas", ["subdistrict_id"], unique=False)
+    op.create_index(
+        "ix_areas_zone", "areas", ["zone_id"], unique=False, postgresql_where=sa.text("zone_id IS NOT NULL")
+    )
+    op.create_foreign_key(op.f("fk_areas_zone_id"), "areas", "areas", ["zone_id"], ["id"])
+    op.create_foreign_key(op.f("fk_areas_successor_id"), "areas", "areas", ["successor_id"], ["id"])
+    op.execute("UPDATE areas a SET zone_id = z.id FROM areas z WHERE z.level = 'zone' AND a.path <@ z.path")
+
+
+def _units() -> None:
+    """Codes, other names, closing with a successor."""
+    op.add_column("units", sa.Column("code", sa.Text(), nullable=True))
+    op.add_column(
+        "units", sa.Column("aliases", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False)
+    )
+    op.add_column("units", sa.Column("closed_at", sa.TIMESTAMP(timezone=True), nullable=True))
+    op.add_column("units", sa.Column("successor_id", sa.BigInteger(), nullable=True))
+    op.drop_constraint(op.f("uq_units_area_id_name"), "units", type_="unique")
+    op.create_index(
+        "ix_units_code", "units", ["code"], unique=True, postgresql_where=sa.text("code IS NOT NULL")
+    )
+    op.create_index(
+        "ix_units_name",
+        "units",
+        ["area_id", "name"],
+        unique=True,
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
+    op.create_foreign_key(op.f("fk_units_successor_id"), "units", "units", ["successor_id"], ["id"])
+
+
+def _officers() -> None:
+    """Found by name and number; posts from and to, stand-ins, the roster."""
+    op.add_column("officers", sa.Column("code", sa.Text(), nullable=True))
+    op.add_column("officers", sa.Column("name_index", sa.LargeBinary(), nullable=True))
+    op.add_column("officers", sa.Column("phone_index", sa.LargeBinary(), nullable=True))
+    op.add_column("officers", sa.Column("second_factor", sa.LargeBinary(), nullable=True))
+    op.add_column("officers", sa.Column("second_factor_step", sa.BigInteger(), nullable=True))
+    op.create_index(
+        "ix_officers_code", "officers", ["code"], unique=True, postgresql_where=sa.text("code IS NOT NULL")
+    )
+    op.create_index(op.f("ix_officers_name_index"), "officers", ["name_index"], unique=False)
+    op.create_index(op.f("ix_officers_phone_index"), "officers", ["phone_index"], unique=False)
+    op.add_column(
+        "posts",
+        sa.Column("since", sa.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+    )
+    op.add_column("posts", sa.Column("away_since", sa.TIMESTAMP(timezone=True), nullable=True))
+    op.add_column("posts", sa.Column("away_until", sa.TIMESTAMP(timezone=True), nullable=True))
+    op.add_column("posts", sa.Column("for_id", sa.BigInteger(), nullable=True))
+    op.alter_column(
+        "posts", "force_kind", existing_type=sa.TEXT(), type_=sa.String(32), existing_nullable=True
+    )
+    op.drop_index("ix_posts_area", table_name="posts")
+    op.drop_index("ix_posts_unit", table_name="posts")
+    op.create_index("ix_posts_area", "posts", ["area_id", "role"])
+    op.create_index("ix_posts_unit", "posts", ["unit_id", "role"])
+    op.create_check_constraint(op.f("ck_posts_ends_after_start"), "posts", "until > since")
+    op.create_check_constraint(
+        op.f("ck_posts_away_from_to"), "posts", "(away_since IS NULL) = (away_until IS NULL)"
+    )
+    op.create_index(op.f("ix_posts_for_id"), "posts", ["for_id"], unique=False)
+    op.create_foreign_key(op.f("fk_posts_for_id"), "posts", "posts", ["for_id"], ["id"])
+    op.create_table(
+        "shifts",
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("post_id", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("until", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.CheckConstraint("until > since", name=op.f("ck_shifts_ends_after_start")),
+        sa.ForeignKeyConstraint(["post_id"], ["posts.id"], name=op.f("fk_shifts_post_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_shifts")),
+        sa.UniqueConstraint("post_id", "since", name=op.f("uq_shifts_post_id_since")),
+    )
+    op.create_index("ix_shifts_until", "shifts", ["until", "since"], unique=False)
+
+
+def _dictionary() -> None:
+    """Categories in editions, and the lists of who answers for them."""
     op.create_table(
         "editions",
         sa.Column("id", sa.BigInteger(), nullable=False),
@@ -97,22 +195,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["import_id"], ["imports.id"], name=op.f("fk_editions_import_id")),
         sa.ForeignKeyConstraint(["officer_id"], ["officers.id"], name=op.f("fk_editions_officer_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_editions")),
-    )
-    op.create_table(
-        "login_tickets",
-        sa.Column("id", sa.BigInteger(), nullable=False),
-        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("browser_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("device", sa.Text(), nullable=False),
-        sa.Column("contact_id", sa.BigInteger(), nullable=True),
-        sa.Column("confirmed_at", sa.TIMESTAMP(timezone=True), nullable=True),
-        sa.Column("refused_at", sa.TIMESTAMP(timezone=True), nullable=True),
-        sa.Column("used_at", sa.TIMESTAMP(timezone=True), nullable=True),
-        sa.Column("expires_at", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("created_at", sa.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_login_tickets_contact_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_login_tickets")),
-        sa.UniqueConstraint("token_hash", name=op.f("uq_login_tickets_token_hash")),
     )
     op.create_table(
         "categories",
@@ -145,17 +227,25 @@ def upgrade() -> None:
     )
     op.create_index("ix_categories_parent", "categories", ["parent_id"], unique=False)
     op.create_table(
-        "shifts",
+        "duty_lists",
         sa.Column("id", sa.BigInteger(), nullable=False),
-        sa.Column("post_id", sa.BigInteger(), nullable=False),
-        sa.Column("since", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("until", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.CheckConstraint("until > since", name=op.f("ck_shifts_ends_after_start")),
-        sa.ForeignKeyConstraint(["post_id"], ["posts.id"], name=op.f("fk_shifts_post_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_shifts")),
-        sa.UniqueConstraint("post_id", "since", name=op.f("uq_shifts_post_id_since")),
+        sa.Column("area_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(32), server_default="draft", nullable=False),
+        sa.Column("officer_id", sa.BigInteger(), nullable=True),
+        sa.Column("switched_on_at", sa.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("created_at", sa.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["area_id"], ["areas.id"], name=op.f("fk_duty_lists_area_id")),
+        sa.ForeignKeyConstraint(["officer_id"], ["officers.id"], name=op.f("fk_duty_lists_officer_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_duty_lists")),
     )
-    op.create_index("ix_shifts_until", "shifts", ["until", "since"], unique=False)
+    op.create_index(
+        "ix_duty_lists_current",
+        "duty_lists",
+        ["area_id"],
+        unique=True,
+        postgresql_where=sa.text("state = 'current'"),
+    )
     op.create_table(
         "duties",
         sa.Column("id", sa.BigInteger(), nullable=False),
@@ -175,80 +265,10 @@ def upgrade() -> None:
     op.create_index("ix_duties_category", "duties", ["category_id"], unique=False)
     op.create_index("ix_duties_list", "duties", ["list_id", "category_id", "area_id"], unique=False)
     op.create_index("ix_duties_unit", "duties", ["unit_id"], unique=False)
-    op.create_table(
-        "code_scans",
-        sa.Column("id", sa.BigInteger(), nullable=False),
-        sa.Column("code_id", sa.BigInteger(), nullable=False),
-        sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("scans", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("far", sa.BigInteger(), server_default="0", nullable=False),
-        sa.ForeignKeyConstraint(["code_id"], ["place_codes.id"], name=op.f("fk_code_scans_code_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_code_scans")),
-        sa.UniqueConstraint("code_id", "day", name=op.f("uq_code_scans_code_id_day")),
-    )
-    op.add_column("areas", sa.Column("code", sa.Text(), nullable=True))
-    op.add_column("areas", sa.Column("zone_id", sa.BigInteger(), nullable=True))
-    op.add_column("areas", sa.Column("datum", sa.String(32), server_default="wgs84", nullable=False))
-    op.add_column("areas", sa.Column("closed_at", sa.TIMESTAMP(timezone=True), nullable=True))
-    op.add_column("areas", sa.Column("successor_id", sa.BigInteger(), nullable=True))
-    op.drop_constraint(op.f("uq_areas_parent_id_name"), "areas", type_="unique")
-    op.create_index(
-        "ix_areas_code", "areas", ["code"], unique=True, postgresql_where=sa.text("code IS NOT NULL")
-    )
-    op.create_index("ix_areas_community", "areas", ["community_id"], unique=False)
-    op.create_index(
-        "ix_areas_grid", "areas", ["grid_id"], unique=False, postgresql_where=sa.text("grid_id IS NOT NULL")
-    )
-    op.create_index("ix_areas_latitude", "areas", ["latitude", "longitude"], unique=False)
-    op.create_index(op.f("ix_areas_parent_id"), "areas", ["parent_id"], unique=False)
-    op.create_index(
-        "ix_areas_sibling",
-        "areas",
-        ["parent_id", "name"],
-        unique=True,
-        postgresql_nulls_not_distinct=True,
-        postgresql_where=sa.text("closed_at IS NULL"),
-    )
-    op.create_index("ix_areas_subdistrict", "areas", ["subdistrict_id"], unique=False)
-    op.create_index(
-        "ix_areas_zone", "areas", ["zone_id"], unique=False, postgresql_where=sa.text("zone_id IS NOT NULL")
-    )
-    op.create_foreign_key(op.f("fk_areas_zone_id"), "areas", "areas", ["zone_id"], ["id"])
-    op.create_foreign_key(op.f("fk_areas_successor_id"), "areas", "areas", ["successor_id"], ["id"])
-    op.add_column("cases", sa.Column("zone_id", sa.BigInteger(), nullable=True))
-    op.add_column("cases", sa.Column("code_id", sa.BigInteger(), nullable=True))
-    op.add_column("cases", sa.Column("category_id", sa.BigInteger(), nullable=True))
-    op.create_index(
-        "ix_cases_category",
-        "cases",
-        ["category_id", "id"],
-        unique=False,
-        postgresql_where=sa.text("category_id IS NOT NULL"),
-    )
-    op.create_index(
-        "ix_cases_code", "cases", ["code_id"], unique=False, postgresql_where=sa.text("code_id IS NOT NULL")
-    )
-    op.create_index(
-        "ix_cases_zone",
-        "cases",
-        ["zone_id", "id"],
-        unique=False,
-        postgresql_where=sa.text("zone_id IS NOT NULL"),
-    )
-    op.create_foreign_key(op.f("fk_cases_category_id"), "cases", "categories", ["category_id"], ["id"])
-    op.add_column("login_sessions", sa.Column("device", sa.Text(), nullable=True))
-    op.add_column("login_sessions", sa.Column("seen_at", sa.TIMESTAMP(timezone=True), nullable=True))
-    op.add_column("login_sessions", sa.Column("second_factor_at", sa.TIMESTAMP(timezone=True), nullable=True))
-    op.add_column("officers", sa.Column("code", sa.Text(), nullable=True))
-    op.add_column("officers", sa.Column("name_index", sa.LargeBinary(), nullable=True))
-    op.add_column("officers", sa.Column("phone_index", sa.LargeBinary(), nullable=True))
-    op.add_column("officers", sa.Column("second_factor", sa.LargeBinary(), nullable=True))
-    op.add_column("officers", sa.Column("second_factor_step", sa.BigInteger(), nullable=True))
-    op.create_index(
-        "ix_officers_code", "officers", ["code"], unique=True, postgresql_where=sa.text("code IS NOT NULL")
-    )
-    op.create_index(op.f("ix_officers_name_index"), "officers", ["name_index"], unique=False)
-    op.create_index(op.f("ix_officers_phone_index"), "officers", ["phone_index"], unique=False)
+
+
+def _codes() -> None:
+    """What a code says beside its place, and how often it is scanned."""
     op.add_column("place_codes", sa.Column("unit_id", sa.BigInteger(), nullable=True))
     op.add_column("place_codes", sa.Column("category_id", sa.BigInteger(), nullable=True))
     op.add_column(
@@ -260,48 +280,55 @@ def upgrade() -> None:
         op.f("fk_place_codes_category_id"), "place_codes", "categories", ["category_id"], ["id"]
     )
     op.create_foreign_key(op.f("fk_place_codes_unit_id"), "place_codes", "units", ["unit_id"], ["id"])
-    op.add_column(
-        "posts",
-        sa.Column("since", sa.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+    op.create_table(
+        "code_scans",
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("code_id", sa.BigInteger(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("scans", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("far", sa.BigInteger(), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(["code_id"], ["place_codes.id"], name=op.f("fk_code_scans_code_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_code_scans")),
+        sa.UniqueConstraint("code_id", "day", name=op.f("uq_code_scans_code_id_day")),
     )
-    op.add_column("posts", sa.Column("away_since", sa.TIMESTAMP(timezone=True), nullable=True))
-    op.add_column("posts", sa.Column("away_until", sa.TIMESTAMP(timezone=True), nullable=True))
-    op.add_column("posts", sa.Column("for_id", sa.BigInteger(), nullable=True))
-    op.alter_column(
-        "posts", "force_kind", existing_type=sa.TEXT(), type_=sa.String(32), existing_nullable=True
+
+
+def _cases() -> None:
+    """Only columns: what takes long on a table of millions is done by a later migration."""
+    op.add_column("cases", sa.Column("zone_id", sa.BigInteger(), nullable=True))
+    op.add_column("cases", sa.Column("code_id", sa.BigInteger(), nullable=True))
+    op.add_column("cases", sa.Column("category_id", sa.BigInteger(), nullable=True))
+    op.create_foreign_key(
+        op.f("fk_cases_category_id"),
+        "cases",
+        "categories",
+        ["category_id"],
+        ["id"],
+        postgresql_not_valid=True,
     )
-    op.drop_index("ix_posts_area", table_name="posts")
-    op.drop_index("ix_posts_unit", table_name="posts")
-    op.create_index("ix_posts_area", "posts", ["area_id", "role"])
-    op.create_index("ix_posts_unit", "posts", ["unit_id", "role"])
-    op.create_check_constraint(op.f("ck_posts_ends_after_start"), "posts", "until > since")
-    op.create_check_constraint(
-        op.f("ck_posts_away_from_to"), "posts", "(away_since IS NULL) = (away_until IS NULL)"
+
+
+def _logins() -> None:
+    """The desk's QR code, sessions by device, the second factor."""
+    op.create_table(
+        "login_tickets",
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("browser_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("device", sa.Text(), nullable=False),
+        sa.Column("contact_id", sa.BigInteger(), nullable=True),
+        sa.Column("confirmed_at", sa.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("refused_at", sa.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("used_at", sa.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("expires_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("created_at", sa.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_login_tickets_contact_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_login_tickets")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_login_tickets_token_hash")),
     )
-    op.create_index(op.f("ix_posts_for_id"), "posts", ["for_id"], unique=False)
-    op.create_foreign_key(op.f("fk_posts_for_id"), "posts", "posts", ["for_id"], ["id"])
-    op.add_column("units", sa.Column("code", sa.Text(), nullable=True))
-    op.add_column(
-        "units", sa.Column("aliases", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False)
-    )
-    op.add_column("units", sa.Column("closed_at", sa.TIMESTAMP(timezone=True), nullable=True))
-    op.add_column("units", sa.Column("successor_id", sa.BigInteger(), nullable=True))
-    op.drop_constraint(op.f("uq_units_area_id_name"), "units", type_="unique")
-    op.create_index(
-        "ix_units_code", "units", ["code"], unique=True, postgresql_where=sa.text("code IS NOT NULL")
-    )
-    op.create_index(
-        "ix_units_name",
-        "units",
-        ["area_id", "name"],
-        unique=True,
-        postgresql_where=sa.text("closed_at IS NULL"),
-    )
-    op.create_foreign_key(op.f("fk_units_successor_id"), "units", "units", ["successor_id"], ["id"])
-    op.execute("UPDATE areas a SET zone_id = z.id FROM areas z WHERE z.level = 'zone' AND a.path <@ z.path")
-    op.execute(
-        "UPDATE cases c SET zone_id = a.zone_id FROM areas a WHERE a.id = c.place_id AND a.zone_id IS NOT NULL"
-    )
+    op.add_column("login_sessions", sa.Column("device", sa.Text(), nullable=True))
+    op.add_column("login_sessions", sa.Column("seen_at", sa.TIMESTAMP(timezone=True), nullable=True))
+    op.add_column("login_sessions", sa.Column("second_factor_at", sa.TIMESTAMP(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
@@ -350,11 +377,6 @@ def downgrade() -> None:
     op.drop_column("login_sessions", "seen_at")
     op.drop_column("login_sessions", "device")
     op.drop_constraint(op.f("fk_cases_category_id"), "cases", type_="foreignkey")
-    op.drop_index("ix_cases_zone", table_name="cases", postgresql_where=sa.text("zone_id IS NOT NULL"))
-    op.drop_index("ix_cases_code", table_name="cases", postgresql_where=sa.text("code_id IS NOT NULL"))
-    op.drop_index(
-        "ix_cases_category", table_name="cases", postgresql_where=sa.text("category_id IS NOT NULL")
-    )
     op.drop_column("cases", "category_id")
     op.drop_column("cases", "code_id")
     op.drop_column("cases", "zone_id")
