@@ -1,7 +1,7 @@
 """What the posters of codes say, and drawing them into one file: for worker, pages and command."""
 
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from backend.cases import code_figures
 from backend.cases.code_figures import Wanted
 from backend.errors import Invalid
-from backend.places import codes
+from backend.places import codes, queries
 from backend.places.layouts import Format
 from backend.places.models import Area, PlaceCode
 from backend.places.posters import Poster, Told, draw_pdf, draw_zip, unprintable
@@ -41,15 +41,14 @@ def collect(
     ids: Sequence[int] | None = None,
     level: Level | None = None,
 ) -> Sheets:
-    """The used codes that are wanted, street by street and place by place (one query)."""
+    """The used codes that are wanted, street by street and place by place (two queries)."""
     street, community = aliased(Area), aliased(Area)
-    telephone = sa.func.coalesce(Area.telephone, community.telephone, street.telephone)
     query = (
         code_figures.codes_of(editor, wanted)
         .outerjoin(street, street.id == Area.subdistrict_id)
         .outerjoin(community, community.id == Area.community_id)
         .where(codes.living())
-        .add_columns(Area, street.name, community.name, telephone)
+        .add_columns(Area, street.name, community.name)
         .order_by(Area.subdistrict_id, Area.community_id, Area.grid_id, Area.id, PlaceCode.id)
         .limit(AT_ONCE + 1)
     )
@@ -60,16 +59,18 @@ def collect(
     rows = session.execute(query).all()
     if len(rows) > AT_ONCE:
         raise Invalid(f"一次最多印 {AT_ONCE} 张，请选小一点的范围，分几次印")
-    return _sorted(rows)
+    return _sorted(rows, queries.telephones(session, {area for _, area, *_ in rows}))
 
 
-def _sorted(rows: Iterable["sa.Row[PlaceCode, Area, str, str, str]"]) -> Sheets:
+def _sorted(
+    rows: Iterable["sa.Row[PlaceCode, Area, str, str]"], telephones: Mapping[int, str | None]
+) -> Sheets:
     posters, pictures, left_out = [], [], 0
-    for code, area, street, community, telephone in rows:
+    for code, area, street, community in rows:
         text = codes.text_of(code)
         if text is not None:
             above = [name for name in (street, community) if name and name != area.name]
-            posters.append(poster(code, area, " ".join(above), telephone))
+            posters.append(poster(code, area, " ".join(above), telephones[area.id]))
         elif code.carrier is Carrier.MINI_PROGRAM and code.ticket:
             pictures.append((f"{area.name}-{code.id}", code))
         else:

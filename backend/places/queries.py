@@ -1,6 +1,6 @@
 """Reading the tree of places: the nearest, the one named, those to choose from, and who serves them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import cos, radians
@@ -184,6 +184,15 @@ def path_names(session: Session, area: Area) -> str:
     rows = session.execute(sa.select(Area.id, Area.name).where(Area.id.in_(above)))
     names = {area_id: name for area_id, name in rows}
     return " / ".join(names[area_id] for area_id in above if area_id in names)
+
+
+def telephones(session: Session, areas: Iterable[Area]) -> dict[int, str | None]:
+    """The telephone of each of the areas: its own, or the nearest above that has one (one query)."""
+    upwards = {area.id: [int(label) for label in reversed(area.path.split("."))] for area in areas}
+    ids = {area_id for line in upwards.values() for area_id in line}
+    rows = session.execute(sa.select(Area.id, Area.telephone).where(Area.id.in_(ids)))
+    known = {area_id: telephone for area_id, telephone in rows if telephone}
+    return {own: next((known[one] for one in line if one in known), None) for own, line in upwards.items()}
 
 
 def choices(session: Session, scope_id: int) -> list[Place]:

@@ -65,12 +65,9 @@ def _without(session: Session, area: Area | None) -> dict[str, Any]:
     if area is None:
         first = next(iter(accounts.all_accounts().values()))
         area = session.get_one(Area, accounts.area_id(session, first))
-        return {"was": None, "telephone": area.telephone, "form": _form(session, area, None)}
+        return {"was": None, "telephone": _telephone(session, area), "form": _form(session, area, None)}
     return {"was": area, "telephone": _telephone(session, area), "form": _form(session, area, None)}
 
 
 def _telephone(session: Session, area: Area) -> str | None:
-    """The place's own, or its community's, or what stands above that."""
-    above = (area.id, area.community_id, area.subdistrict_id, area.district_id)
-    areas = (session.get(Area, area_id) for area_id in above if area_id is not None)
-    return next((near.telephone for near in areas if near and near.telephone), None)
+    return queries.telephones(session, [area])[area.id]

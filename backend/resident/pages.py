@@ -11,6 +11,8 @@ from backend.cases import attachments
 from backend.cases.intake import summary
 from backend.cases.workflow import Action, Status
 from backend.errors import AppError, NotFound
+from backend.places import queries
+from backend.places.models import Area
 from backend.resident import files, rating, report_page, schemas, shown, steps, survey_page
 from backend.resident.contract import checked
 from backend.resident.forms import say_refused
@@ -52,7 +54,8 @@ def _page(number: str, **tried: Any) -> str:
     with db.transaction() as session:
         row = steps.find(session, number, people.resident())
         seen = shown.show_case(session, row)
-        telephone = session.scalar(shown.telephone_near(row))
+        place = session.get_one(Area, row.place_id)
+        telephone = queries.telephones(session, [place])[place.id]
         survey = rating.link(session, row)
         answer = row.answer if row.status in ANSWERED else None
     page = {"case": seen, "doings": DOINGS, "telephone": telephone, "survey": survey, "answer": answer}

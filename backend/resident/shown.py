@@ -11,7 +11,6 @@ from backend.cases.models import Attachment, AttachmentKind, Case, CaseEvent, St
 from backend.cases.workflow import Status
 from backend.config import config
 from backend.errors import Invalid
-from backend.places.models import Area
 from backend.places.roles import ROLE_LABELS, Role
 from backend.resident import schemas, wording
 from backend.resident.wording import DOINGS
@@ -102,18 +101,6 @@ def _show(case: Case, survey: Survey | None, at: datetime) -> schemas.Case:
 
 def survey_state(survey: Survey) -> schemas.SurveyState:
     return schemas.SurveyState.model_validate({"state": SURVEY_STATES[survey.state]})
-
-
-def telephone_near(case: Case) -> sa.Select[str | None]:
-    """The telephone of the nearest place around a case that has one."""
-    areas = (case.place_id, case.grid_id, case.community_id, case.subdistrict_id, case.district_id)
-    around = [area_id for area_id in areas if area_id is not None]
-    return (
-        sa.select(Area.telephone)
-        .where(Area.id.in_(around), Area.telephone.is_not(None))
-        .order_by(sa.func.nlevel(Area.path).desc())
-        .limit(1)
-    )
 
 
 def show_survey(survey: Survey) -> schemas.Survey:

@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from backend.places import queries
+from backend.places.models import Area
 from backend.places.queries import NamedPlace
 from backend.places.roles import Level
 from tests.factories import make_area, make_case, make_code, make_community, make_unit
@@ -74,6 +75,22 @@ def test_closed_places_are_found_by_nobody(session, street, community):
     assert queries.nearest(session, street.id, *HERE) is None
     assert queries.named_places(session, street.id) == []
     assert queries.choices(session, street.id) == []
+
+
+def test_the_telephone_of_places_is_their_own_or_that_of_the_nearest_above(session, street, community):
+    gate = make_area(session, Level.STATION, community, name="东门", telephone="0755-00000003")
+    grid = make_area(session, Level.GRID, community, name="一网格")
+    building = make_area(session, Level.BUILDING, grid, name="1栋")
+    lone = make_area(session, name="丹枫区")
+    places = [gate, building, street, lone]
+    session.get_one(Area, street.parent_id).telephone = "0755-00000001"
+    session.flush()
+    ids = [place.id for place in places]
+    told = dict(zip(ids, ("0755-00000003", "0755-00000001", "0755-00000001", None), strict=True))
+    assert queries.telephones(session, places) == told
+    community.telephone = "0755-00000002"
+    session.flush()
+    assert queries.telephones(session, places) == told | {building.id: "0755-00000002"}
 
 
 def test_the_named_places_of_a_scope_come_with_their_street_and_telephone(session, street, community):
