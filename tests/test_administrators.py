@@ -154,7 +154,7 @@ def test_what_does_not_fit_is_refused_and_leaves_nothing(committed, district, na
 def test_the_command_says_a_refusal_in_one_sentence(committed, district, call):
     shown = call("高远", "--at", "没有区")
     assert shown.exit_code == 1
-    assert "没有叫“没有区”的地点" in shown.output
+    assert "没有找到地点“没有区”" in shown.output
     assert call("高远").exit_code == 2
     assert call().exit_code == 2
 

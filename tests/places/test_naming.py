@@ -43,7 +43,7 @@ def test_several_of_one_name_need_their_path(session, community):
     other = make_area(session, Level.COMMUNITY, street, name="海棠社区")
     for above in (community, other):
         make_area(session, Level.GRID, above, name="一网格")
-    with pytest.raises(Invalid, match="有 2 个地点叫“一网格”.*海棠社区/一网格（没有编码）"):
+    with pytest.raises(Invalid, match=r"有 2 个地点叫“一网格”.*海棠社区/一网格（没有编码）"):
         naming.the_one(session, "一网格")
     assert naming.the_one(session, "青岚区/望溪街道/海棠社区/一网格").parent_id == other.id
 
