@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from backend.errors import Conflict, Invalid, NotFound
 from backend.places import area_rules as rules
-from backend.places import changes, fields, posts, tree
+from backend.places import changes, fields, post_ends, tree
 from backend.places.changes import Did, Entry, snapshot
 from backend.places.fields import Told
 from backend.places.models import Area, Change, PlaceCode, Post, Unit
@@ -206,7 +206,7 @@ def _hand_over(session: Session, ids: Sequence[int], successor: Area, did: Did) 
             f"「{successor.name}」有同名的单位，或者两边都有在用的职责清单，请先改名、合并或停用其中一个"
         ) from error
     moved = {post_id for rows in handed.values() for post_id in rows.get("posts.area_id", [])}
-    posts.end_doubles(session, Post.area_id, successor.id, now(), moved)
+    post_ends.end_doubles(session, Post.area_id, successor.id, now(), moved)
     return handed
 
 

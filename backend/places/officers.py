@@ -52,7 +52,8 @@ def add(
     officer = Officer(**values(person))
     session.add(officer)
     session.flush()
-    post = posts.add(session, editor, officer.id, seat, since=since, until=until)
+    editor.must_edit(posts.area_of(session, seat))
+    post = posts.put(session, editor, officer.id, seat, since=since, until=until)
     _record(session, editor, Did.ADDED, officer, {}, serves(post).id)
     return officer
 

@@ -1,16 +1,15 @@
 """Posts (岗位): which role fits where, given and ended by those who administer the place."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
-from backend.places import changes
+from backend.places import changes, post_ends
 from backend.places.changes import Did, Entry
-from backend.places.models import Area, Officer, Post, Shift, Unit
+from backend.places.models import Area, Officer, Post, Unit
 from backend.places.roles import LEVEL_LABELS, ROLE_LABELS, Force, Level, Role
 from backend.places.scope import Editor, is_held, serves
 from backend.times import now, stamp
@@ -33,7 +32,6 @@ LEVELS: dict[Role, tuple[Level, ...]] = {
 AT_UNITS = (R.HANDLER, R.UNIT_HEAD, R.MEDIATOR, R.LAWYER, R.COUNSELLOR)
 GIVEN = tuple(role for role in Role if role in LEVELS or role in AT_UNITS)  # of these there are posts
 COLUMNS = ("officer_id", "role", "area_id", "unit_id", "force_kind", "since", "until", "for_id")
-AN_INSTANT = timedelta(microseconds=1)  # a post ends after it began
 STRANGER = "没有这位工作人员，或者不归您管理"
 GONE = "这位工作人员已经离岗，不能再安排岗位"
 
@@ -88,23 +86,8 @@ def give(
     """
     lock_officer(session, officer_id)
     must_know(session, editor, officer_id)
-    return add(session, editor, officer_id, seat, since=since, until=until)
-
-
-def add(
-    session: Session,
-    editor: Editor,
-    officer_id: int,
-    seat: Seat,
-    *,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    for_id: int | None = None,
-) -> Post:
-    """As `give`, for an officer whose row is held by the caller and who is known."""
-    where = place(session, seat)
-    editor.must_edit(served(where))
-    return put(session, editor, officer_id, seat, since=since, until=until, for_id=for_id)
+    editor.must_edit(area_of(session, seat))
+    return put(session, editor, officer_id, seat, since=since, until=until)
 
 
 def put(
@@ -117,7 +100,11 @@ def put(
     until: datetime | None = None,
     for_id: int | None = None,
 ) -> Post:
-    """Write a post down, without asking whose its place is: that of a stand-in is nobody's to give."""
+    """Write a post down for an officer whose row is held, asking neither whose officer nor whose place it is.
+
+    For who has asked what there is to ask: nobody knows a new officer yet, and the post of a stand-in is
+    nobody's to give. Everybody else's verb is `give`. Raises NotFound (the place), Invalid or Conflict.
+    """
     where, begins = place(session, seat), since or now()
     if wrong := misfit(seat.role, where) or wrong_force(seat.role, seat.force_kind):
         raise Invalid(wrong)
@@ -153,55 +140,11 @@ def end(session: Session, editor: Editor, post_id: int, until: datetime | None =
 def finish(session: Session, editor: Editor, post: Post, at: datetime) -> Post:
     """Let a post end at this moment, with whatever hangs on it."""
     before = changes.snapshot(post, COLUMNS)
-    post.until = max(at, post.since + AN_INSTANT)
+    post.until = max(at, post.since + post_ends.AN_INSTANT)
     session.flush()
-    stand_ins = sa.update(Post).where(Post.for_id == post.id, Post.until > post.until)
-    session.execute(
-        stand_ins.values(until=sa.func.greatest(post.until, Post.since + AN_INSTANT)),
-        execution_options={"synchronize_session": False},
-    )
-    end_shifts(session, [post.id], post.until)
+    post_ends.end_with(session, post.id, post.until)
     _record(session, editor, Did.CHANGED, post, before)
     return post
-
-
-def end_shifts(session: Session, post_ids: list[int], at: datetime) -> None:
-    """Turns of duty that have not begun go; one that is on ends now."""
-    own = Shift.post_id.in_(post_ids)
-    unsynced = {"synchronize_session": False}
-    session.execute(sa.delete(Shift).where(own, Shift.since >= at), execution_options=unsynced)
-    ending = sa.update(Shift).where(own, Shift.until > at).values(until=at)
-    session.execute(ending, execution_options=unsynced)
-
-
-def end_doubles(
-    session: Session,
-    at_place: sa.orm.InstrumentedAttribute[int | None],
-    place_id: int,
-    at: datetime,
-    moved: Collection[int] = (),
-) -> None:
-    """Who holds the same role twice, now that two areas or units (`at_place`) are one, holds it once.
-
-    The older post stays, but none of `moved` beside another; stand-ins and turns of duty go with the other.
-    """
-    held = sa.select(Post.id, Post.since, Post.officer_id, Post.role, Post.for_id).where(
-        at_place == place_id, Post.until.is_(None) | (Post.until > at)
-    )
-    kept: set[tuple[object, ...]] = set()
-    rows = session.execute(held).all()
-    for post_id, since, *what in sorted(rows, key=lambda row: (row.id in moved, row.since, row.id)):
-        if tuple(what) in kept:
-            _end_unseen(session, post_id, max(at, since + AN_INSTANT))
-        kept.add(tuple(what))
-
-
-def _end_unseen(session: Session, post_id: int, at: datetime) -> None:
-    """End a post and who stands in for its holder, without a record of its own."""
-    own = sa.or_(Post.id == post_id, (Post.for_id == post_id) & (Post.until > at))
-    ending = sa.update(Post).where(own).values(until=sa.func.greatest(at, Post.since + AN_INSTANT))
-    session.execute(ending, execution_options={"synchronize_session": "fetch"})
-    end_shifts(session, [post_id], at)
 
 
 def locked(session: Session, post_id: int) -> Post:
@@ -256,8 +199,9 @@ def place(session: Session, seat: Seat) -> Area | Unit:
     return where
 
 
-def served(where: Area | Unit) -> Area:
-    """The area itself, or the one that the unit (with its area loaded) serves."""
+def area_of(session: Session, seat: Seat) -> Area:
+    """The area whose administrators give the seat. Raises as `place`."""
+    where = place(session, seat)
     return where if isinstance(where, Area) else where.area
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from backend.db import Base
 from backend.errors import Conflict, Invalid
-from backend.places import changes, posts, units
+from backend.places import changes, post_ends, units
 from backend.places.changes import Did
 from backend.places.models import Change, Post, Unit
 from backend.places.scope import Editor
@@ -75,7 +75,7 @@ def merge(session: Session, editor: Editor, unit_id: int, into_id: int, at: date
     moment, found = at or now(), touches(session, unit_id)
     before, before_into = changes.snapshot(unit, COLUMNS), changes.snapshot(into, COLUMNS)
     _move_everything(session, unit.id, into.id)
-    posts.end_doubles(session, Post.unit_id, into.id, moment)
+    post_ends.end_doubles(session, Post.unit_id, into.id, moment)
     into.aliases = units.other_names(into.name, [*into.aliases, unit.name, *unit.aliases])
     into.telephone = into.telephone or unit.telephone
     unit.closed_at, unit.successor_id = moment, into.id
@@ -145,7 +145,7 @@ def _hand_over(session: Session, editor: Editor, unit: Unit, successor_id: int) 
         moved = f"UPDATE {name} SET unit_id = :into WHERE unit_id = :id AND {condition}"
         session.execute(sa.text(moved), {"id": unit.id, "into": successor.id, "at": now()})
     session.execute(_ASSISTING, {"id": unit.id, "into": successor.id})
-    posts.end_doubles(session, Post.unit_id, successor.id, now())
+    post_ends.end_doubles(session, Post.unit_id, successor.id, now())
 
 
 def _still_has(unit: Unit, found: Touches) -> str:
