@@ -1,9 +1,11 @@
 """How a unit ends: merged into its twin, or closed with or without a successor; and how it comes back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from backend.db import Base
@@ -34,14 +36,20 @@ class Touches:
 
 # Cases and duties are known to packages above this one, whose tables are read here by their names.
 _TOUCHES = sa.text("""
-    SELECT
-        (SELECT count(*) FROM cases WHERE unit_id = :id) AS cases,
-        (SELECT count(*) FROM cases WHERE unit_id = :id
+    WITH named AS (
+        SELECT n.unit_id, count(*) AS duties
+        FROM duties d JOIN duty_lists l ON l.id = d.list_id,
+            LATERAL (SELECT d.unit_id UNION SELECT unnest(d.assisting)) n(unit_id)
+        WHERE l.state <> 'retired' AND (d.unit_id = ANY(:ids) OR d.assisting && :ids)
+        GROUP BY n.unit_id)
+    SELECT u.id,
+        (SELECT count(*) FROM cases WHERE unit_id = u.id) AS cases,
+        (SELECT count(*) FROM cases WHERE unit_id = u.id
             AND status NOT IN ('closed', 'rejected', 'withdrawn')) AS open_cases,
-        (SELECT count(*) FROM posts WHERE unit_id = :id AND (until IS NULL OR until > :at)) AS posts,
-        (SELECT count(*) FROM place_codes WHERE unit_id = :id AND revoked_at IS NULL) AS codes,
-        (SELECT count(*) FROM duties d JOIN duty_lists l ON l.id = d.list_id
-            WHERE l.state <> 'retired' AND (d.unit_id = :id OR :id = ANY(d.assisting))) AS duties""")
+        (SELECT count(*) FROM posts WHERE unit_id = u.id AND (until IS NULL OR until > :at)) AS posts,
+        (SELECT count(*) FROM place_codes WHERE unit_id = u.id AND revoked_at IS NULL) AS codes,
+        coalesce((SELECT duties FROM named WHERE unit_id = u.id), 0) AS duties
+    FROM unnest(:ids) AS u(id)""").bindparams(sa.bindparam("ids", type_=ARRAY(sa.BigInteger)))
 _ASSISTING = sa.text("""
     UPDATE duties SET assisting = array_remove(array_replace(array_remove(assisting, :into), :id, :into),
         CASE WHEN unit_id = :into THEN CAST(:into AS bigint) END)
@@ -58,7 +66,13 @@ _GOES_ON = {
 
 def touches(session: Session, unit_id: int) -> Touches:
     """What hangs on the unit now (one query)."""
-    return Touches(**session.execute(_TOUCHES, {"id": unit_id, "at": now()}).one()._mapping)
+    return touches_of(session, [unit_id])[unit_id]
+
+
+def touches_of(session: Session, unit_ids: Sequence[int]) -> dict[int, Touches]:
+    """What hangs on each of these units now, by its id (one query)."""
+    rows = session.execute(_TOUCHES, {"ids": list(unit_ids), "at": now()})
+    return {unit_id: Touches(*counts) for unit_id, *counts in rows}
 
 
 def merge(session: Session, editor: Editor, unit_id: int, into_id: int, at: datetime | None = None) -> Unit:

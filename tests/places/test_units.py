@@ -108,6 +108,20 @@ def test_nobody_touches_the_units_of_another_street(session, town):
             verb()
 
 
+def test_what_hangs_on_many_units_is_read_at_once(session, town):
+    many = [make_unit(session, town.street, name=f"第{n}办") for n in range(3)]
+    make_case(session, town.community, unit_id=many[0].id)
+    make_duty(session, town.street, many[1], assisting=[many[0].id, many[2].id])
+    asked = []
+    connection = session.connection()
+    sa.event.listen(connection, "before_cursor_execute", lambda *call: asked.append(call[2]))
+    found = unit_ends.touches_of(session, [unit.id for unit in many])
+    assert len(asked) == 1
+    expected = [unit_ends.Touches(1, 1, 0, 0, 1), *[unit_ends.Touches(0, 0, 0, 0, 1)] * 2]
+    assert found == dict(zip([unit.id for unit in many], expected, strict=True))
+    assert unit_ends.touches_of(session, []) == {}
+
+
 def test_who_only_works_in_a_street_cannot_change_its_units(session, town):
     secretary = town.editor_of(make_officer(session, Role.SECRETARY, area=town.street))
     with pytest.raises(Forbidden):
