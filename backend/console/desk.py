@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from flask import g, request, url_for
+from flask import request, url_for
 
-from backend import db
 from backend.places.roles import Role
 from backend.web import people
 
@@ -42,14 +41,5 @@ def nav() -> list[Entry]:
     return [
         Entry(label, url_for(endpoint), endpoint.partition(".")[0] == here)
         for endpoint, label, roles in MENU
-        if roles & _roles()
+        if roles & people.roles()
     ]
-
-
-def _roles() -> frozenset[Role]:
-    """The roles that the caller holds anywhere (read once in a request)."""
-    if "roles" not in g:
-        with db.transaction() as session:
-            g.roles = frozenset(post.role for post in people.officer(session).posts)
-    held: frozenset[Role] = g.roles
-    return held

@@ -12,7 +12,7 @@ from backend import db, times
 from backend.auth import Who, require
 from backend.errors import Conflict, Invalid, NotFound
 from backend.places import duty, roster
-from backend.places.duty import Key, OnDuty, Spot
+from backend.places.duty import OnDuty, Spot
 from backend.places.models import Post
 from backend.places.posts import name_of
 from backend.places.roles import ROLE_LABELS
@@ -33,7 +33,7 @@ def index() -> ResponseReturnValue:
     """Where somebody should be on duty: the gaps first."""
     with db.transaction() as session:
         found = duty.uncovered(session, people.editor(session))
-        people_on = _by_spot(duty.on_duty(session))
+    people_on = {key: [_answering(one) for one in there] for key, there in found.on_duty.items()}
     return render_template("desk/roster.html", found=found, people_on=people_on, at=now())
 
 
@@ -126,12 +126,8 @@ def _monday() -> date:
     return day - timedelta(days=day.weekday())
 
 
-def _by_spot(found: list[OnDuty]) -> dict[Key, list[str]]:
-    names: dict[Key, list[str]] = {}
-    for one in found:
-        name = one.officer.name + (f"（代 {one.for_officer.name}）" if one.for_officer else "")
-        names.setdefault(duty.key_of(one.post), []).append(name)
-    return names
+def _answering(one: OnDuty) -> str:
+    return one.officer.name + (f"（代 {one.for_officer.name}）" if one.for_officer else "")
 
 
 def _plan(session: Session, editor: Editor) -> str:

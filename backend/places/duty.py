@@ -1,7 +1,7 @@
 """Who is on duty: now, in a week, and where nobody is though somebody should be."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 import sqlalchemy as sa
@@ -50,6 +50,7 @@ class Coverage:
     covered: list[Spot]
     empty: list[Spot]
     bare: list[Spot]
+    on_duty: dict[Key, list[OnDuty]] = field(default_factory=dict)  # who, at those that are covered
 
 
 @dataclass(frozen=True)
@@ -98,12 +99,15 @@ def uncovered(session: Session, editor: Editor, at: datetime | None = None) -> C
     whether somebody is on duty (five queries, however many there are)."""
     moment = at or now()
     there = spots(session, editor, moment)
-    is_on = {key_of(found.post) for found in on_duty(session, moment)}
+    everybody: dict[Key, list[OnDuty]] = {}
+    for found in on_duty(session, moment):
+        everybody.setdefault(key_of(found.post), []).append(found)
     has_turns = _with_turns(session, moment)
     return Coverage(
-        [spot for spot in there if spot.key in is_on],
-        [spot for spot in there if spot.key not in is_on and spot.key in has_turns],
-        [spot for spot in there if spot.key not in is_on and spot.key not in has_turns],
+        [spot for spot in there if spot.key in everybody],
+        [spot for spot in there if spot.key not in everybody and spot.key in has_turns],
+        [spot for spot in there if spot.key not in everybody and spot.key not in has_turns],
+        {spot.key: everybody[spot.key] for spot in there if spot.key in everybody},
     )
 
 

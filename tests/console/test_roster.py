@@ -53,6 +53,14 @@ def test_the_front_page_takes_as_many_queries_for_many_places(session, place, de
     assert len(queries_of(lambda: admin_client.get("/console/roster/"))) == one
 
 
+def test_the_front_page_reads_who_is_on_duty_and_whose_posts_once(session, place, desk_post, as_officer):
+    roster.plan(session, COMMAND_LINE, desk_post.id, local(now()).date(), WHOLE)
+    client = as_officer(place.desk)
+    asked = queries_of(lambda: client.get("/console/roster/"))
+    assert len([one for one in asked if "JOIN posts" in one and "shifts.until >" in one]) == 1
+    assert len([one for one in asked if "posts.officer_id = " in one]) == 1
+
+
 def test_a_communitys_desk_plans_its_nights(session, place, desk_post, as_officer):
     client, where = as_officer(place.desk), f"areas/{place.community.id}"
     assert plan(client, where, post=desk_post.id).status_code == 303
