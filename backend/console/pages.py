@@ -19,12 +19,12 @@ from backend.cases.service import Actor
 from backend.cases.staff import CHANNEL_LABELS
 from backend.cases.workflow import RULES, STATUS_LABELS, Action, Status, allowed
 from backend.console import phones, tasks, wording
-from backend.errors import AppError, Conflict, Forbidden, Invalid, NotFound, TooMany
+from backend.errors import Conflict, Invalid, NotFound, TooMany
 from backend.places.models import Area
 from backend.places.queries import path_names
 from backend.privacy import mask_phones
 from backend.times import now
-from backend.web import errors, people
+from backend.web import people
 from backend.web.forms import photos_in_form, sentences_of
 from backend.web.words import clean
 
@@ -34,14 +34,6 @@ WAITING = "waiting"  # the first tab: what waits for me
 TABS = [(WAITING, "等我办理"), ("all", "全部"), *STATUS_LABELS.items()]
 PLAYED = frozenset({"audio/mpeg", "audio/x-wav"})  # by browsers, none of which knows WeChat's AMR and SILK
 WORDLESS = ("", surveys.SATISFACTION[surveys.DISSATISFIED])  # a verdict of which nobody has said why
-
-
-@bp.errorhandler(Forbidden)
-@bp.errorhandler(NotFound)
-def refuse(error: AppError) -> ResponseReturnValue:
-    """Who works here goes on from their own list, not from the residents' home."""
-    links = [("返回诉求列表", url_for("console.cases"))]
-    return errors.answer(error.status, error.code, error.message, links=links)
 
 
 @bp.get("/")

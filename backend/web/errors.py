@@ -12,7 +12,7 @@ from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from backend import devices, logs
-from backend.errors import AppError, LoginNeeded, SecondFactorNeeded
+from backend.errors import AppError, LoginNeeded, NoPost, SecondFactorNeeded
 from backend.wechat import accounts
 
 logger = logging.getLogger(__name__)
@@ -26,6 +26,12 @@ SENTENCES = {
     415: ("unsupported", "不能识别提交的内容"),
     429: ("too_many", "操作太频繁，请过一分钟再试"),
 }
+# The same at a desk, where no message of WeChat's is at hand.
+DESK_SENTENCES = {
+    404: ("not_found", "没有这个页面，请核对地址，或者从列表里重新打开"),
+    405: ("not_allowed", "这个地址不能这样打开，请从列表里重新打开"),
+}
+DESK = "/console/"
 HOME = ("回到首页", "/")
 NOT_SAVED = "刚才的改动还没有保存：请先验证，再回去提交一次"
 OTHERWISE = ("error", "这次没有办成，请稍后再试")
@@ -84,7 +90,8 @@ def show_http(error: HTTPException) -> ResponseReturnValue:
     status = error.code or 500
     if status < 400:
         return error  # a redirect of Flask's own
-    code, message = SENTENCES.get(status, OTHERWISE)
+    at_desk = DESK_SENTENCES if request.path.startswith(DESK) else {}
+    code, message = at_desk.get(status) or SENTENCES.get(status, OTHERWISE)
     response = make_response(answer(status, code, message))
     for name, value in error.get_headers():
         if name in {"Allow", "Retry-After"}:
@@ -112,9 +119,21 @@ def answer(status: int, code: str, message: str, **shown: Any) -> ResponseReturn
         "title": TITLES.get(status, "没有办成"),
         "message": message,
         "icon": "warn",
-        "links": [HOME],
+        "links": [way_back(code)],
     } | shown
     return render_template("message.html", **page), status
+
+
+def way_back(code: str) -> tuple[str, str]:
+    """Where the reader of such a refusal belongs, as (words, address): who works here to their list,
+    residents to what they reported. Who is not let in at the desk would only go in a circle there."""
+    is_desk = request.path.startswith(DESK)
+    is_resident = g.get("contact_id") is not None and g.get("officer_id") is None
+    if is_desk and not is_resident and code != NoPost.code:
+        return "返回诉求列表", url_for("console.cases")
+    if is_desk or request.path.startswith("/r/"):
+        return "我反映的事", url_for("resident.home")
+    return HOME
 
 
 def login_url(next_path: str) -> str:
@@ -142,7 +161,7 @@ def _ask_to_log_in(error: LoginNeeded) -> ResponseReturnValue:
     if is_stranger and request.method in {"GET", "HEAD"}:
         return redirect(entrance(request.full_path.rstrip("?")))
     back = request.full_path if request.method == "GET" else urlsplit(request.referrer or "/").path
-    links = [("重新进入", entrance(back.rstrip("?")))]
+    links = [("重新进入", entrance(back.rstrip("?")))] + ([] if is_stranger else [way_back(error.code)])
     title = "请重新进入" if is_stranger else "这个页面打不开"
     return answer(error.status, error.code, error.message, links=links, title=title)
 

@@ -117,7 +117,7 @@ def test_the_telephone_is_called_the_communitys(phone, case):
 def test_a_page_that_is_not_there_shows_a_way_out(phone):
     status, page = phone.open("/r/nothing")
     assert status == 404
-    assert '<a class="weui-btn weui-btn_primary" href="/">回到首页</a>' in page
+    assert '<a class="weui-btn weui-btn_primary" href="/r/">我反映的事</a>' in page
 
 
 def test_danger_is_answered_with_the_number_to_call(session, place, phone):
