@@ -26,6 +26,7 @@ from backend.places.poster_jobs import JobState, PosterJob
 from backend.places.roles import Carrier
 from backend.places.scope import Editor
 from backend.web import errors, people
+from backend.web.forms import number, numbers
 from backend.web.words import clean
 from backend.wechat import qrcodes
 
@@ -58,7 +59,7 @@ def find(session: Session, editor: Editor, code_id: int) -> PlaceCode:
 def read_wanted(session: Session, editor: Editor, said: "MultiDict[str, str]") -> Wanted:
     """What a list of codes is narrowed to; what nobody could have chosen is left out."""
     carrier, state = said.get("carrier", ""), said.get("state", "")
-    area_id = said.get("area", type=int)
+    area_id = number(said.get("area", ""))
     return Wanted(
         words=clean(said.get("q", ""))[:60],
         carrier=Carrier(carrier) if carrier in set(Carrier) else None,
@@ -119,7 +120,7 @@ def _job(session: Session, editor: Editor) -> PosterJob:
     form = request.form
     if form.get("format") not in set(Format):
         raise Invalid("请选择纸张")
-    ids = form.getlist("ids", type=int)[:CHOSEN]
+    ids = numbers(form.getlist("ids"))[:CHOSEN]
     wanted = read_wanted(session, editor, form)
     said = {"words": wanted.words, "carrier": wanted.carrier or "", "state": wanted.state}
     return PosterJob(

@@ -11,7 +11,7 @@ from backend.cases.models import Category
 from backend.places.code_changes import Wish
 from backend.places.models import PlaceCode
 from backend.times import SHANGHAI, local
-from backend.web.forms import WrongFields
+from backend.web.forms import WrongFields, number
 from backend.web.words import clean
 
 
@@ -19,7 +19,7 @@ def wish(session: Session, form: "MultiDict[str, str]") -> Wish:
     """What the code is to say. Raises WrongFields."""
     return Wish(
         label=clean(form.get("label", "")),
-        unit_id=form.get("unit", type=int),
+        unit_id=number(form.get("unit", "")),
         category_id=_category(session, clean(form.get("category", ""))),
         expires_at=_end_of(clean(form.get("expires", ""))),
     )

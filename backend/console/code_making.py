@@ -21,7 +21,7 @@ from backend.places.models import Area, PlaceCode
 from backend.places.roles import CARRIER_LABELS, LEVEL_LABELS, Carrier, Level
 from backend.places.scope import Editor, lies_in
 from backend.web import people
-from backend.web.forms import WrongFields, sentences_of
+from backend.web.forms import WrongFields, number, sentences_of
 from backend.web.words import clean
 from backend.wechat import ledger, pictures, qrcodes
 from backend.wechat.codes import ProviderError
@@ -123,7 +123,7 @@ def _have_drawn(code: PlaceCode) -> None:
 def _form(**shown: Any) -> str:
     with db.transaction() as session:
         editor = people.editor(session)
-        area = session.get(Area, request.args.get("area", type=int) or 0)
+        area = session.get(Area, number(request.args.get("area", "")) or 0)
         facts = {
             "carriers": CARRIER_LABELS,
             "help": HELP,

@@ -23,7 +23,7 @@ from backend.places.queries import path_names, units_serving
 from backend.places.roles import CARRIER_LABELS, LEVEL_LABELS
 from backend.places.scope import Editor
 from backend.web import people
-from backend.web.forms import sentences_of
+from backend.web.forms import last_seen, sentences_of
 
 __all__ = ["bp", "code_making"]  # the application registers the one; the other adds its routes
 
@@ -36,7 +36,7 @@ Act = Callable[[Session, Editor, int], PlaceCode]
 @bp.get("/")
 @require(Who.OFFICER)
 def index() -> ResponseReturnValue:
-    before = request.args.get("before", type=int)
+    before = last_seen("before")
     with db.transaction() as session:
         editor = people.editor(session)
         wanted = read_wanted(session, editor, request.args)

@@ -14,7 +14,7 @@ from backend.cases.models import CaseKind, Category
 from backend.errors import Conflict, Forbidden, Invalid
 from backend.places.scope import Editor
 from backend.web import people
-from backend.web.forms import WrongFields, must_be_sure, sentences_of
+from backend.web.forms import WrongFields, last_seen, must_be_sure, sentences_of
 from backend.web.words import clean
 
 bp = Blueprint("dictionary", __name__, url_prefix="/console/dictionary")
@@ -78,7 +78,7 @@ def add_top() -> ResponseReturnValue:
 @bp.get("/editions")
 @require(Who.OFFICER)
 def all_editions() -> ResponseReturnValue:
-    before = request.args.get("before", type=int)
+    before = last_seen("before")
     with db.transaction() as session:
         rows = categories.editions_page(session, before=before)
     whole = "desk/dictionary_editions_rows.html" if "HX-Request" in request.headers else EDITIONS

@@ -27,7 +27,7 @@ from backend.places.roles import Level
 from backend.places.scope import Editor
 from backend.web import people
 from backend.web.downloads import download
-from backend.web.forms import sentences_of
+from backend.web.forms import last_seen, number, sentences_of
 from backend.web.words import clean
 
 __all__ = ["bp"]  # the application registers it
@@ -126,7 +126,7 @@ def export(list_id: int) -> ResponseReturnValue:
 
 
 def _lists(**shown: Any) -> str:
-    before = request.args.get("before", type=int)
+    before = last_seen("before")
     with db.transaction() as session:
         editor = people.editor(session)
         rows = duty_queries.lists(session, editor, before=before)
@@ -138,7 +138,7 @@ def _lists(**shown: Any) -> str:
 
 
 def _draft(session: Session, editor: Editor) -> DutyList:
-    area_id, name = request.form.get("area", type=int), clean(request.form.get("name", ""))
+    area_id, name = number(request.form.get("area", "")), clean(request.form.get("name", ""))
     if area_id is None:
         raise Invalid("请选择这份清单是哪个区域的")
     if request.form.get("from") == "past":
@@ -148,11 +148,11 @@ def _draft(session: Session, editor: Editor) -> DutyList:
 
 def _matrix(session: Session, row: DutyList) -> dict[str, Any]:
     tops = categories.below(session)
-    chosen = request.args.get("top", type=int)
+    chosen = number(request.args.get("top", ""))
     top = next((each for each in tops if each.id == chosen), tops[0] if tops else None)
-    under = duty_matrix.place(session, row, request.args.get("under", type=int))
+    under = duty_matrix.place(session, row, number(request.args.get("under", "")))
     across = duty_matrix.columns(session, under)
-    after = request.args.get("after", type=int)
+    after = last_seen("after")
     found = duty_matrix.rows(session, row, top, across, after=after) if top else []
     more = found[-1].category.id if len(found) == duty_matrix.PAGE else None
     name = duty_matrix.naming(session, found)
@@ -170,10 +170,11 @@ def _matrix(session: Session, row: DutyList) -> dict[str, Any]:
 
 
 def _cell(list_id: int, **shown: Any) -> str:
+    category_id, area_id = _of_cell()
     with db.transaction() as session:
         row, area = duty_queries.get(session, people.editor(session), list_id)
-        category = categories.get(session, request.args.get("category", 0, type=int))
-        where = duty_matrix.place(session, row, request.args.get("area", type=int))
+        category = categories.get(session, category_id or 0)
+        where = duty_matrix.place(session, row, area_id)
         found = duty_matrix.explain(session, row, category, where)
         name = duty_rules.naming(session, [found.decision])
         may_edit = _edits(session, area) and row.state is ListState.DRAFT and category.until_id is None
@@ -207,23 +208,23 @@ def _choices(session: Session, area: Area, where: Area) -> list[tuple[int, str]]
 
 def _told(session: Session, area: Area) -> Told:
     """What the form of a cell says."""
-    unit_id = request.form.get("unit", type=int)
+    unit_id = number(request.form.get("unit", ""))
     if unit_id is None:
         raise Invalid("请选择责任单位")
     names = duty_names.Names(area, duty_names.units(session, area))
     assisting = [names.unit(each).id for each in categories.words(clean(request.form.get("assisting", "")))]
-    return Told(
-        unit_id,
-        request.args.get("category", type=int),
-        request.args.get("area", type=int),
-        assisting=tuple(assisting),
-        source=clean(request.form.get("source", "")),
-    )
+    source = clean(request.form.get("source", ""))
+    return Told(unit_id, *_of_cell(), assisting=tuple(assisting), source=source)
 
 
 def _cell_address(list_id: int) -> str:
-    category, area = request.args.get("category", type=int), request.args.get("area", type=int)
+    category, area = _of_cell()
     return url_for("duties.cell", list_id=list_id, category=category, area=area)
+
+
+def _of_cell() -> tuple[int | None, int | None]:
+    """The entry and the place that the address names."""
+    return number(request.args.get("category", "")), number(request.args.get("area", ""))
 
 
 def _edits(session: Session, area: Area) -> bool:

@@ -24,6 +24,7 @@ from backend.errors import Conflict
 from backend.places.models import Area, Unit
 from backend.times import now
 from backend.web import people
+from backend.web.forms import number
 
 bp = Blueprint("duties", __name__, url_prefix="/console/duties")
 
@@ -56,7 +57,7 @@ def check(list_id: int) -> ResponseReturnValue:
 @require(Who.ADMINISTRATOR)
 def trial(list_id: int) -> ResponseReturnValue:
     """How the cases of the last weeks would have gone."""
-    chosen = request.args.get("days", type=int)
+    chosen = number(request.args.get("days", ""))
     days = chosen if chosen in TRIAL_DAYS else TRIAL_DAYS[0]
     with db.transaction() as session:
         editor = people.editor(session)

@@ -23,7 +23,7 @@ from backend.places.scope import Editor, serves
 from backend.privacy import mask_phone
 from backend.times import now
 from backend.web import people
-from backend.web.forms import must_be_sure, sentences_of
+from backend.web.forms import last_seen, must_be_sure, number, sentences_of
 from backend.web.words import clean
 from backend.wechat import accounts, qrcodes
 
@@ -39,7 +39,7 @@ REFUSED = (Invalid, Conflict, NotFound, Forbidden)
 def index() -> ResponseReturnValue:
     said, role = clean(request.args.get("q", ""))[:60], officer_forms.role(request.args.get("role"))
     shown: dict[str, Any] = {"q": said, "role": role, "left": bool(request.args.get("left"))}
-    after = request.args.get("after", type=int)
+    after = last_seen("after")
     with db.transaction() as session:
         editor = people.editor(session)
         rows = officers.page(session, editor, search=said, role=role, left=shown["left"], after=after)
@@ -218,10 +218,10 @@ def _give(session: Session, editor: Editor, officer_id: int) -> None:
 
 
 def _end(session: Session, editor: Editor, officer_id: int) -> None:
-    post_id = request.form.get("post", type=int)
+    post_id = number(request.form.get("post", ""))
     if post_id not in [post.id for post in posts.held_by(session, officer_id)]:
         raise Invalid("这个岗位已经有变化，请刷新页面再试")
-    successor = request.form.get("successor", type=int)
+    successor = number(request.form.get("successor", ""))
     handover.ends(session, editor, int(post_id or 0), officer_forms.days()["until"], successor)
 
 
@@ -230,7 +230,7 @@ def _away(session: Session, editor: Editor, officer_id: int) -> None:
         officer_forms.moment("since", "请填开始的时间"),
         officer_forms.moment("until", "请填返岗的时间"),
     )
-    absences.be_away(session, editor, officer_id, since, until, request.form.get("substitute", type=int))
+    absences.be_away(session, editor, officer_id, since, until, number(request.form.get("substitute", "")))
 
 
 def _back(session: Session, editor: Editor, officer_id: int) -> None:
@@ -239,7 +239,7 @@ def _back(session: Session, editor: Editor, officer_id: int) -> None:
 
 def _leave(session: Session, editor: Editor, officer_id: int) -> None:
     must_be_sure()
-    named = {field: request.form.get(field, type=int) for field in request.form if POST.fullmatch(field)}
+    named = {field: number(request.form[field]) for field in request.form if POST.fullmatch(field)}
     chosen = {int(field.removeprefix("post")): who for field, who in named.items() if who is not None}
     handover.leaves(session, editor, officer_id, chosen)
 

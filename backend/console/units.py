@@ -17,7 +17,7 @@ from backend.places.roles import ROLE_LABELS, UNIT_LABELS, UnitKind
 from backend.places.scope import Editor
 from backend.places.units import Facts
 from backend.web import people
-from backend.web.forms import WrongFields, must_be_sure, sentences_of
+from backend.web.forms import WrongFields, last_seen, must_be_sure, number, numbers, sentences_of
 from backend.web.words import clean
 
 bp = Blueprint("units", __name__, url_prefix="/console/units")
@@ -28,7 +28,7 @@ bp = Blueprint("units", __name__, url_prefix="/console/units")
 def index() -> ResponseReturnValue:
     said, kind = clean(request.args.get("q", ""))[:60], _kind(request.args.get("kind"))
     shown: dict[str, Any] = {"q": said, "kind": kind, "closed": bool(request.args.get("closed"))}
-    after = request.args.get("after", type=int)
+    after = last_seen("after")
     with db.transaction() as session:
         editor = people.editor(session)
         rows = units.page(session, editor, search=said, kind=kind, closed=shown["closed"], after=after)
@@ -71,8 +71,8 @@ def twins() -> ResponseReturnValue:
 @require(Who.ADMINISTRATOR)
 def merge_twins() -> ResponseReturnValue:
     """Merge the others that were ticked into the one that stays."""
-    into_id = request.form.get("into", type=int)
-    others = [unit_id for unit_id in request.form.getlist("unit", type=int) if unit_id != into_id]
+    into_id = number(request.form.get("into", ""))
+    others = [unit_id for unit_id in numbers(request.form.getlist("unit")) if unit_id != into_id]
     if into_id is None or not others:
         raise Invalid("请选择保留哪一个，并勾选要并入它的单位")
     must_be_sure()
@@ -157,7 +157,7 @@ def _change(session: Session, editor: Editor, unit_id: int) -> Unit:
 
 
 def _merge(session: Session, editor: Editor, unit_id: int) -> Unit:
-    into_id = request.form.get("into", type=int)
+    into_id = number(request.form.get("into", ""))
     if into_id is None:
         raise WrongFields({"into": "请选择并入哪个单位"})
     must_be_sure()

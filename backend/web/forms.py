@@ -1,6 +1,6 @@
 """What forms of pages bring, and what is said beside their fields when it cannot be taken."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from flask import request
 
@@ -21,6 +21,11 @@ class WrongFields(Invalid):
 def number(text: str) -> int | None:
     """The number of a row that an address or a field holds; None for whatever cannot be one."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def numbers(texts: Iterable[str]) -> list[int]:
+    """Those of the texts that can be the number of a row."""
+    return [found for found in map(number, texts) if found is not None]
 
 
 def last_seen(name: str) -> int | None:

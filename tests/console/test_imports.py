@@ -112,6 +112,11 @@ def test_a_page_that_can_be_none_is_refused_in_words(session, place, admin_clien
         f"{report}?after={after}",
         f"/console/changes/?before={after}",
         f"/console/areas/?q=a&after={after}",
+        f"/console/units/?after={after}",
+        f"/console/officers/?after={after}",
+        f"/console/codes/?before={after}",
+        f"/console/duties/?before={after}",
+        f"/console/dictionary/editions?before={after}",
     ):
         answer = admin_client.get(page)
         assert answer.status_code == 422
