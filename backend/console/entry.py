@@ -1,5 +1,8 @@
 """Letting a desktop in (/console/login): its screen shows a QR code, an officer's WeChat confirms it."""
 
+from collections import Counter
+from datetime import timedelta
+
 from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from limits import parse
@@ -19,11 +22,14 @@ from backend.places.drawing import draw_svg
 from backend.places.models import Officer
 from backend.times import now
 from backend.web import errors, protection
+from backend.wechat import accounts
 from backend.wechat.login import own_path, set_cookie
 
 bp = Blueprint("entry", __name__, url_prefix="/console/login")
 
 COOKIE = "desk"  # of the one browser that shows the code: a poll address alone opens nothing
+CHOICE = "account"  # the cookie that remembers through which account people log in here
+CHOSEN_FOR = timedelta(days=365)
 TICKETS = parse("60 per minute")  # of one address: an office shares one
 PHONES_ONLY = "请用手机微信扫电脑上的二维码，在手机上确认"
 
@@ -46,11 +52,31 @@ def ask() -> ResponseReturnValue:
         raise TooMany("打开得太频繁，请过一分钟再试")
     with db.transaction() as session:
         token, browser = tickets.issue(session, _device())
-    page = config.public_url + url_for("entry.phone", token=token)
+    chosen, choices = _account(), _accounts()
+    page = config.public_url + url_for("entry.phone", token=token, account=chosen if choices else None)
     shown = _shown(token, State.WAITING, code=Markup(draw_svg(page)), address=_for_sandbox(page))
+    shown |= {"account": chosen, "accounts": choices}
     response = Response(render_template("desk/entry.html", **shown), mimetype="text/html")
     set_cookie(response, COOKIE, browser, tickets.LIFE * 2, path=url_for("entry.phone", token=token) + "/")
+    if request.args.get("account") == chosen:
+        set_cookie(response, CHOICE, chosen, CHOSEN_FOR, path=url_for("entry.ask"))
     return response
+
+
+def _account() -> str:
+    """Through which account the scanning phone says who it is: as chosen now, or before; else the first."""
+    known = accounts.all_accounts()
+    said = (request.args.get("account", ""), request.cookies.get(CHOICE, ""))
+    return next((name for name in said if name in known), next(iter(known)))
+
+
+def _accounts() -> dict[str, str]:
+    """What to call each account, by its place, where there are several: WeChat knows a person by another id
+    in each of them, and an officer is bound in one."""
+    known = accounts.all_accounts().values()
+    of_place = Counter(account.area for account in known)
+    names = {one.name: one.area if of_place[one.area] == 1 else f"{one.area}（{one.name}）" for one in known}
+    return names if len(names) > 1 else {}
 
 
 @bp.get("/<token>/state")
