@@ -47,7 +47,10 @@ document.addEventListener("submit", (event) => {
     say(field, sentence);
     return sentence;
   });
-  if (!wrong.length) return;
+  if (!wrong.length) {
+    if (!event.defaultPrevented) keep(event.target);
+    return;
+  }
   event.preventDefault();
   show(wrong[0]);
 });
@@ -58,3 +61,33 @@ document.addEventListener("input", (event) => {
 });
 
 document.querySelector(".wrong")?.scrollIntoView({ block: "center" });
+
+// What was typed into a form that the server refused is there again after the browser's back button or a reload: the
+// pages are not stored, and browsers fill no field again that has suggestions switched off. It is forgotten with the
+// next page that refuses nothing.
+
+const KEPT = "typed";
+const UNKEPT = new Set(["hidden", "file", "password", "submit", "button", "fieldset"]);
+const kept = (form) => [...form.elements].filter((field) => field.name && !UNKEPT.has(field.type));
+
+function keep(form) {
+  if (form.getAttribute("method") !== "post") return;
+  const typed = kept(form).map((field) => [field.name, field.value, field.checked]);
+  sessionStorage.setItem(KEPT, JSON.stringify([form.getAttribute("action"), typed]));
+}
+
+function bringBack() {
+  const [action, typed] = JSON.parse(sessionStorage.getItem(KEPT)) ?? [];
+  const form = action && [...document.forms].find((one) => one.getAttribute("action") === action);
+  const fields = form ? kept(form) : [];
+  fields.forEach((field, number) => {
+    const [name, value, checked] = typed[number] ?? [];
+    if (name !== field.name) return;
+    if (["checkbox", "radio"].includes(field.type)) field.checked = checked;
+    else field.value = value;
+  });
+}
+
+const came = performance.getEntriesByType("navigation")[0]?.type;
+if (["back_forward", "reload"].includes(came)) bringBack();
+else if (!document.querySelector(".wrong")) sessionStorage.removeItem(KEPT);

@@ -3,14 +3,17 @@
 from datetime import date, time
 
 import pytest
+import sqlalchemy as sa
 from playwright.sync_api import expect
 
+from backend.auth import LoginSession
 from backend.broker import redis_client
 from backend.places import officers, roster
 from backend.places.models import Area
 from backend.places.roles import Role
 from backend.places.roster import Turn
 from backend.places.scope import COMMAND_LINE, posts_of
+from backend.times import now
 from tests.browser import is_cut, sign_in
 from tests.factories import make_community, make_contact, make_officer, make_unit
 
@@ -81,3 +84,46 @@ def test_the_week_is_a_table_on_a_desk_and_a_list_on_a_phone(desktop, phone, sit
         assert not page.is_visible(hidden)
         page.locator("details.turn > summary:visible").first.click()
         assert not is_cut(page)
+
+
+def typed_in(page):
+    return page.eval_on_selector_all(
+        "main form [name]:not([type=hidden])", "all => all.map(one => one.value)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "typed", "chosen"),
+    [
+        (
+            "officers/new",
+            {"name": "甲某", "phone": "13900000000", "place": "无"},
+            {"role": "secretary"},
+        ),
+        ("units/new", {"name": "某中心", "area": "没有这里", "aliases": "甲、乙"}, {"kind": "department"}),
+        ("codes/new", {"place": "没有这里", "label": "东门"}, {"level": "community"}),
+    ],
+)
+def test_a_refused_form_keeps_what_was_typed_also_going_back(
+    desktop, site, committed, people, path, typed, chosen
+):
+    sign_in(committed, desktop, site, people[1])
+    committed.execute(sa.update(LoginSession).values(second_factor_at=now()))
+    committed.commit()
+    page = opened(desktop, f"{site}/console/{path}")
+    empty = typed_in(page)
+    for name, words in typed.items():
+        page.fill(f"main [name={name}]", words)
+    for name, value in chosen.items():
+        page.select_option(f"main [name={name}]", value)
+    filled = typed_in(page)
+    page.click("main form button[type=submit]")
+    page.wait_for_selector(".wrong")
+    assert typed_in(page) == filled
+    page.go_back()
+    assert typed_in(page) == filled
+    page.reload()
+    assert typed_in(page) == filled
+    page.goto(f"{site}/console/units/")
+    page.goto(f"{site}/console/{path}")
+    assert typed_in(page) == empty
