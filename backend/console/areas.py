@@ -145,7 +145,7 @@ def _add(session: Session, editor: Editor, area: Area) -> tuple[Area, str]:
     if level not in set(Level):
         raise WrongFields({"level": "请选择层级"})
     found = areas.add(session, editor, Level(level), area.id, area_forms.told(request.form))
-    return found, f"已经新增「{found.name}」"
+    return found, f"已经新增“{found.name}”"
 
 
 def _change(session: Session, editor: Editor, area: Area) -> tuple[Area, str]:
@@ -169,12 +169,12 @@ def _outline(session: Session, editor: Editor, area: Area) -> tuple[Area, str]:
 
 def _move(session: Session, editor: Editor, area: Area) -> tuple[Area, str]:
     to = _target(session, editor, area, "move")
-    return areas.move(session, editor, area.id, to.id), f"已经移到「{to.name}」下面"
+    return areas.move(session, editor, area.id, to.id), f"已经移到“{to.name}”下面"
 
 
 def _merge(session: Session, editor: Editor, area: Area) -> tuple[Area, str]:
     into = areas.merge(session, editor, area.id, _target(session, editor, area, "merge").id)
-    return into, f"「{area.name}」已经并入这里"
+    return into, f"“{area.name}”已经并入这里"
 
 
 def _close(session: Session, editor: Editor, area: Area) -> tuple[Area, str]:
@@ -206,7 +206,7 @@ def _target(session: Session, editor: Editor, area: Area, act: str) -> Area:
         raise WrongFields({"to": "请填地点的编码，或从上到下的名称"})
     found = _targets(session, editor, area, act, said)
     if not found:
-        raise WrongFields({"to": f"没有找到能选的「{said}」，请从列表里选，或填编码"})
+        raise WrongFields({"to": f"没有找到能选的“{said}”，请从列表里选，或填编码"})
     if len(found) > 1:
         raise WrongFields({"to": "有几个地点符合，请写清上级：" + "、".join(path for _, path in found[:3])})
     return found[0][0]

@@ -113,7 +113,7 @@ class Planner:
         found = by_code or (row.parent and self.index.by_path(row.parent, self.under)) or None
         if found is None or (row.parent_code and by_code is None and found.code):
             column, value = (PARENT_CODE, row.parent_code) if row.parent_code else (PARENT, row.parent)
-            raise Unknown(column, value, f"没有找到上级「{value}」", "请先导入上级，或改正上级编码、名称")
+            raise Unknown(column, value, f"没有找到上级“{value}”", "请先导入上级，或改正上级编码、名称")
         return found
 
     def _named_parent(self, row: Row) -> tuple[Node | None, list[Node]]:
@@ -134,7 +134,7 @@ class Planner:
         label = LEVEL_LABELS[named.level]
         if not self.makes_parents:
             value = named.name or named.code
-            raise Unknown(label, value, f"没有找到{label}「{value}」", f"请先导入{label}，或改正名称")
+            raise Unknown(label, value, f"没有找到{label}“{value}”", f"请先导入{label}，或改正名称")
         for sentence in fields.wrong(Told(named.name, named.code or None)).values():
             raise Refused(label, f"{named.name} {named.code}".strip(), f"{label}写得不对", sentence)
         _must_fit(named.level, above)
@@ -144,7 +144,7 @@ class Planner:
     def _must_agree(self, named: Named, node: Node) -> None:
         holder = self.index.by_code.get(named.code) if named.code else None
         if holder is not None and holder is not node:
-            problem = f"编码 {named.code} 是「{holder.path}」的，不是「{named.name}」的"
+            problem = f"编码 {named.code} 是“{holder.path}”的，不是“{named.name}”的"
             raise Refused(LEVEL_LABELS[named.level], named.code, problem, "请核对编码和名称")
 
     # The place itself
@@ -158,7 +158,7 @@ class Planner:
         if parent is None:
             return L.DISTRICT
         if parent.level not in BELOW:
-            raise Refused(PARENT, parent.name, f"「{parent.name}」下面不能再有地点", "请换一个上级")
+            raise Refused(PARENT, parent.name, f"“{parent.name}”下面不能再有地点", "请换一个上级")
         return BELOW[parent.level]
 
     def _match(self, row: Row, level: Level, parent: Node | None) -> Node | None:
@@ -170,7 +170,7 @@ class Planner:
             return None
         self._must_be_own(node)
         if node.level is not level:
-            problem = f"「{node.path}」是{LEVEL_LABELS[node.level]}，不是{LEVEL_LABELS[level]}"
+            problem = f"“{node.path}”是{LEVEL_LABELS[node.level]}，不是{LEVEL_LABELS[level]}"
             raise Refused(LEVEL, LEVEL_LABELS[level], problem, "请改正层级；如果是另一个地点，请换名称或编码")
         if by_code is not None:
             self._must_be_at(row, by_code, parent, by_name)
@@ -178,18 +178,18 @@ class Planner:
 
     def _must_be_at(self, row: Row, node: Node, parent: Node | None, namesake: Node | None) -> None:
         if node in self.seen and node.name != row.said.name:
-            problem = f"编码和第 {self.seen[node].number} 行「{node.name}」相同"
+            problem = f"编码和第 {self.seen[node].number} 行“{node.name}”相同"
             raise Refused(CODE, row.said.code, problem, "每个地点的编码只能用一次，请改正其中一个")
         if node.is_closed:
-            raise Refused(CODE, row.said.code, f"「{node.path}」已经停用", "请先在地点页面恢复，或换一个编码")
+            raise Refused(CODE, row.said.code, f"“{node.path}”已经停用", "请先在地点页面恢复，或换一个编码")
         if node.parent is not parent:
             now = node.parent.path if node.parent else "全市"
-            problem = f"编码 {row.said.code} 的「{node.name}」现在属于「{now}」"
+            problem = f"编码 {row.said.code} 的“{node.name}”现在属于“{now}”"
             raise Refused(
                 PARENT, parent.path if parent else "", problem, "导入不会移动地点，请在地点页面移动后再导入"
             )
         if namesake is not None and namesake is not node:
-            problem = f"编码是「{node.path}」的，名称是「{namesake.path}」的"
+            problem = f"编码是“{node.path}”的，名称是“{namesake.path}”的"
             raise Refused(CODE, row.said.code, problem, "请核对编码和名称")
 
     def _must_be_own(self, node: Node | None) -> None:
@@ -255,7 +255,7 @@ def _must_fit(level: Level, parent: Node | None) -> None:
         problem = (
             f"{LEVEL_LABELS[level]}没有写上级"
             if parent is None
-            else f"{LEVEL_LABELS[level]}不能放在「{parent.name}」下面"
+            else f"{LEVEL_LABELS[level]}不能放在“{parent.name}”下面"
         )
         cure = (
             f"{LEVEL_LABELS[level]}的上级可以是{names}，请改正层级或上级"
@@ -269,7 +269,7 @@ def _twin(row: Row, twin: Node) -> Finding:
     return Finding(
         NAME,
         row.said.name,
-        f"和同一个上级下的「{twin.name}」可能是同一个地方",
+        f"和同一个上级下的“{twin.name}”可能是同一个地方",
         "如果是，请改成同一个名称再导入，或导入后在地点页面合并",
     )
 

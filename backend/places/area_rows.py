@@ -114,7 +114,7 @@ class Columns:
         self.is_wide = self.header[NAME] is None
         if self.is_wide and not any(name for name, _ in self.levels.values()):
             raise Invalid(
-                "没有认出这张表：要有「名称」一列，或者「区」「街道」「社区」等各一列。请下载模板对照"
+                "没有认出这张表：要有“名称”一列，或者“区”“街道”“社区”等各一列。请下载模板对照"
             )
 
     def read(self, rows: Sequence[tuple[int, dict[str, str]]]) -> list[Row]:

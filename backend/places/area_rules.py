@@ -30,7 +30,7 @@ def must_fit(level: Level, parent: Area | None) -> None:
         must = f"只能放在{names}下面" if above else "没有上级"
         raise Invalid(f"{LEVEL_LABELS[level]}{must}，请换一个上级")
     else:
-        must_be_open(parent, f"「{parent.name}」已经停用，请换一个上级")
+        must_be_open(parent, f"“{parent.name}”已经停用，请换一个上级")
 
 
 def must_be_right(session: Session, said: Told, parent_id: int | None, area: Area | None = None) -> None:
@@ -40,7 +40,7 @@ def must_be_right(session: Session, said: Told, parent_id: int | None, area: Are
         must_be_free(session, said.name, parent_id, area)
     holder = session.scalar(sa.select(Area).where(Area.code == said.code)) if said.code else None
     if holder is not None and holder is not area:
-        raise Conflict(f"编码 {said.code} 已经是「{holder.name}」的，请核对")
+        raise Conflict(f"编码 {said.code} 已经是“{holder.name}”的，请核对")
 
 
 def must_be_free(session: Session, name: str, parent_id: int | None, area: Area | None) -> None:
@@ -48,12 +48,12 @@ def must_be_free(session: Session, name: str, parent_id: int | None, area: Area 
     same = (Area.name == name, Area.parent_id.is_not_distinct_from(parent_id), Area.closed_at.is_(None))
     holder = session.scalar(sa.select(Area).where(*same))
     if holder is not None and holder is not area:
-        raise Conflict(f"同一个上级下面已经有「{name}」，请换一个名称")
+        raise Conflict(f"同一个上级下面已经有“{name}”，请换一个名称")
 
 
 def must_be_open(area: Area, otherwise: str = "") -> None:
     if area.closed_at is not None:
-        raise Conflict(otherwise or f"「{area.name}」已经停用")
+        raise Conflict(otherwise or f"“{area.name}”已经停用")
 
 
 def must_go_on(editor: Editor, area: Area, successor: Area) -> None:
@@ -71,7 +71,7 @@ def must_have_no_namesakes(session: Session, area: Area, into: Area) -> None:
         session.scalars(open_children(area).with_only_columns(Area.name).where(Area.name.in_(taken)))
     )
     if names:
-        listed = "、".join(f"「{name}」" for name in names[:SHOWN])
+        listed = "、".join(f"“{name}”" for name in names[:SHOWN])
         raise Conflict(f"两边下面都有{listed}等 {len(names)} 个同名的地点，请先改名或逐个合并")
 
 

@@ -203,7 +203,7 @@ def _hand_over(session: Session, ids: Sequence[int], successor: Area, did: Did) 
             handed = tree.hand_over(session, ids, successor.id, but)
     except IntegrityError as error:
         raise Conflict(
-            f"「{successor.name}」有同名的单位，或者两边都有在用的职责清单，请先改名、合并或停用其中一个"
+            f"“{successor.name}”有同名的单位，或者两边都有在用的职责清单，请先改名、合并或停用其中一个"
         ) from error
     moved = {post_id for rows in handed.values() for post_id in rows.get("posts.area_id", [])}
     post_ends.end_doubles(session, Post.area_id, successor.id, now(), moved)

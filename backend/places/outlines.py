@@ -74,7 +74,7 @@ def take_in(session: Session, editor: Editor, shapes: Sequence[Shape]) -> int:
     for shape in shapes:
         area = by_code.get(shape.code) or _only(by_name.get(shape.name, []), shape)
         if area in found:
-            raise Invalid(f"「{area.name}」的边界在文件里有两个，请合成一个（MultiPolygon）再上传")
+            raise Invalid(f"“{area.name}”的边界在文件里有两个，请合成一个（MultiPolygon）再上传")
         found[area] = shape.polygons
     _put(session, editor, list(found.items()))
     return len(shapes)
@@ -128,7 +128,7 @@ def _features(found: Any) -> Iterator[Mapping[str, Any]]:
 def _shape(number: int, feature: Mapping[str, Any], datum: Datum) -> Shape:
     geometry, properties = (_object(feature, name) for name in ("geometry", "properties"))
     name, code = _property(properties, NAMES), _property(properties, CODES)
-    where = f"第 {number} 个边界" + (f"「{name or code}」" if name or code else "")
+    where = f"第 {number} 个边界" + (f"“{name or code}”" if name or code else "")
     kind, found = geometry.get("type"), geometry.get("coordinates")
     if kind not in ("Polygon", "MultiPolygon") or not isinstance(found, list) or not found:
         raise Invalid(f"{where}不是面（Polygon、MultiPolygon），请删去后再上传")
@@ -209,8 +209,8 @@ def _only(found: Sequence[Area], shape: Shape) -> Area:
         return found[0]
     label = shape.name or shape.code or "没有名称的边界"
     if found:
-        raise Invalid(f"有 {len(found)} 个地点叫「{label}」，请在属性里写编码（code）")
-    raise Invalid(f"没有找到「{label}」，请核对属性里的编码（code）或名称（name）；只能改您管理的地点")
+        raise Invalid(f"有 {len(found)} 个地点叫“{label}”，请在属性里写编码（code）")
+    raise Invalid(f"没有找到“{label}”，请核对属性里的编码（code）或名称（name）；只能改您管理的地点")
 
 
 def _put(session: Session, editor: Editor, outlines: Sequence[tuple[Area, Sequence[Sequence[Ring]]]]) -> None:

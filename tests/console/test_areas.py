@@ -176,8 +176,8 @@ def test_a_place_is_added_and_changed(session, client, community):
         ({"level": "subdistrict", "name": "二街道"}, "街道只能放在区下面"),
         ({"level": "grid", "name": "二网格", "latitude": "北"}, "请填以度为单位的小数"),
         ({"level": "grid", "name": "二网格", "latitude": "114.2", "longitude": "22.7"}, "填反了"),
-        ({"level": "grid", "name": "一网格"}, "已经有「一网格」"),
-        ({"level": "grid", "name": "二网格", "code": "G-9"}, "编码 G-9 已经是「枫溪一网格」的"),
+        ({"level": "grid", "name": "一网格"}, "已经有“一网格”"),
+        ({"level": "grid", "name": "二网格", "code": "G-9"}, "编码 G-9 已经是“枫溪一网格”的"),
     ],
 )
 def test_a_refused_form_keeps_what_was_typed_and_says_why(
@@ -234,7 +234,7 @@ def test_an_act_without_a_clear_target_is_refused_beside_the_field(
         make_area(session, L.ZONE, near, name="一片区")
     for typed, sentence in (
         ("", "请填地点的编码"),
-        ("没有的", "没有找到能选的「没有的」"),
+        ("没有的", "没有找到能选的“没有的”"),
         ("枫溪社区", "没有找到能选的"),
         ("一片区", "有几个地点符合，请写清上级：青岚区/望溪街道/东桂社区/一片区、"),
     ):

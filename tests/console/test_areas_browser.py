@@ -72,7 +72,7 @@ def test_a_place_is_moved_on_a_phone_with_the_help_of_what_is_offered(committed,
     page.locator("#targets option").first.wait_for(state="attached")
     page.locator("[name=to]").fill(page.locator("#targets option").first.get_attribute("value"))
     page.get_by_role("button", name="确定移动").click()
-    page.get_by_text("已经移到「桂香社区」下面").wait_for()
+    page.get_by_text("已经移到“桂香社区”下面").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.complaints == []
     committed.rollback()

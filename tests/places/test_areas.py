@@ -140,9 +140,9 @@ def test_only_a_district_has_nothing_above_it(session):
 
 def test_siblings_may_not_share_a_name_nor_any_two_a_code(session, communities):
     grid = areas.add(session, COMMAND_LINE, L.GRID, communities[0].id, Told("二网格", code="G-2"))
-    with pytest.raises(Conflict, match="已经有「二网格」"):
+    with pytest.raises(Conflict, match="已经有“二网格”"):
         areas.add(session, COMMAND_LINE, L.GRID, communities[0].id, Told("二网格"))
-    with pytest.raises(Conflict, match="编码 G-2 已经是「二网格」的"):
+    with pytest.raises(Conflict, match="编码 G-2 已经是“二网格”的"):
         areas.add(session, COMMAND_LINE, L.GRID, communities[1].id, Told("二网格", code="G-2"))
     areas.add(session, COMMAND_LINE, L.GRID, communities[1].id, Told("二网格"))
     areas.change(session, COMMAND_LINE, grid.id, Told("二网格", code="G-2", telephone="110"))
@@ -192,7 +192,7 @@ def test_a_move_that_makes_no_sense_is_refused(session, district, streets, commu
     with pytest.raises(Invalid, match="网格只能放在社区、片区下面"):
         areas.move(session, COMMAND_LINE, grid.id, streets[1].id)
     make_area(session, L.COMMUNITY, streets[1], name="玉兰社区")
-    with pytest.raises(Conflict, match="已经有「玉兰社区」"):
+    with pytest.raises(Conflict, match="已经有“玉兰社区”"):
         areas.move(session, COMMAND_LINE, communities[0].id, streets[1].id)
     with pytest.raises(NotFound):
         areas.move(session, COMMAND_LINE, grid.id, 10**12)
@@ -283,7 +283,7 @@ def test_places_of_two_levels_or_with_namesakes_below_are_not_merged(session, st
         areas.merge(session, COMMAND_LINE, communities[0].id, streets[1].id)
     for community in communities:
         make_area(session, L.GRID, community, name="第一网格")
-    with pytest.raises(Conflict, match="「第一网格」等 1 个同名"):
+    with pytest.raises(Conflict, match="“第一网格”等 1 个同名"):
         areas.merge(session, COMMAND_LINE, communities[0].id, communities[1].id)
     with pytest.raises(Invalid, match="自己"):
         areas.merge(session, COMMAND_LINE, communities[0].id, communities[0].id)
@@ -323,7 +323,7 @@ def test_work_does_not_close_without_a_successor(session, communities):
     make_code(session, grid)
     with pytest.raises(Conflict, match="由哪个地点接续"):
         areas.close(session, COMMAND_LINE, grid.id, None)
-    with pytest.raises(Conflict, match="「空网格」已经停用"):
+    with pytest.raises(Conflict, match="“空网格”已经停用"):
         areas.close(session, COMMAND_LINE, grid.id, empty.id)
 
 
@@ -333,7 +333,7 @@ def test_a_place_opens_again_only_where_it_fits(session, communities):
         areas.reopen(session, COMMAND_LINE, gone.id)
     areas.close(session, COMMAND_LINE, gone.id, None)
     make_area(session, L.GRID, communities[0], name="二网格")
-    with pytest.raises(Conflict, match="已经有「二网格」"):
+    with pytest.raises(Conflict, match="已经有“二网格”"):
         areas.reopen(session, COMMAND_LINE, gone.id)
     areas.close(session, COMMAND_LINE, communities[0].id, communities[1].id, with_places=True)
     with pytest.raises(Conflict, match="先恢复上级"):

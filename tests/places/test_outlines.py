@@ -90,7 +90,7 @@ def test_a_map_in_gcj02_is_turned_into_wgs84():
         ([1], "不是 GeoJSON"),
         ({"type": "Topology"}, "不要放点和线"),
         ({"type": "Point", "coordinates": [114, 22]}, "不要放点和线"),
-        (feature({"type": "LineString", "coordinates": square(114, 22)}, name="玉兰社区"), "第 1 个边界「玉兰社区」不是面"),
+        (feature({"type": "LineString", "coordinates": square(114, 22)}, name="玉兰社区"), "第 1 个边界“玉兰社区”不是面"),
         (feature(None), "第 1 个边界不是面"),
         (polygon(), "不是面"),
         ({"type": "MultiPolygon", "coordinates": [[]]}, "没有点"),
@@ -187,7 +187,7 @@ def test_an_outline_is_replaced_whole_and_removed_and_both_are_on_the_record(ses
 def test_a_shape_that_names_no_place_or_several_stops_the_file(session, street, community, grid):
     known = feature(polygon(square(114.2, 22.7)), code="G-1")
     make_area(session, L.GRID, make_area(session, L.COMMUNITY, street, name="枫溪社区"), name="一网格")
-    for named, sentence in (("没有的地方", "没有找到「没有的地方」"), ("一网格", "有 2 个地点叫「一网格」")):
+    for named, sentence in (("没有的地方", "没有找到“没有的地方”"), ("一网格", "有 2 个地点叫“一网格”")):
         with pytest.raises(Invalid, match=sentence):
             take(session, known, feature(polygon(square(114.2, 22.7)), name=named))
     assert session.scalar(sa.select(sa.func.count(Outline.id))) == 0
