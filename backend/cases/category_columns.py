@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from backend.cases.editions import LEVELS, SEPARATOR
 from backend.errors import Invalid
+from backend.places import headers
 from backend.sheets import Sheet, given
 
 # Our header, then what others call it.
@@ -55,8 +56,9 @@ class Line:
 
 def read(sheet: Sheet) -> list[Line]:
     """The rows as lines. Raises Invalid where the headers name no levels, or more than four."""
-    known = find(sheet, COLUMNS)
-    levels = [level for level in map(lambda each: _level(sheet, each), LEVEL_COLUMNS) if level[0]]
+    known, there = headers.find(sheet, COLUMNS), headers.known(sheet.headers)
+    named = ((headers.first(there, names), headers.first(there, codes)) for names, codes in LEVEL_COLUMNS)
+    levels = [level for level in named if level[0]]
     if len(levels) > LEVELS:
         raise Invalid(f"分类有 {len(levels)} 级，最多四级；请合并或去掉多余的列")
     lines = [_line(number, cells, known, levels) for number, cells in sheet.rows]
@@ -65,23 +67,6 @@ def read(sheet: Sheet) -> list[Line]:
     if "名称" not in known or "编码" not in known:
         raise Invalid(NO_LEVELS)
     return _climbed(lines)
-
-
-def find(sheet: Sheet, columns: dict[str, tuple[str, ...]]) -> dict[str, str]:
-    """Which of the sheet's headers stands for each of ours."""
-    there = {header.lower(): header for header in sheet.headers}
-    found = {}
-    for ours, theirs in columns.items():
-        header = next((there[name.lower()] for name in (ours, *theirs) if name.lower() in there), None)
-        if header is not None:
-            found[ours] = header
-    return found
-
-
-def _level(sheet: Sheet, level: tuple[Sequence[str], Sequence[str]]) -> tuple[str | None, str | None]:
-    names, codes = level
-    name, code = (next((h for h in each if h in sheet.headers), None) for each in (names, codes))
-    return name, code
 
 
 def _line(

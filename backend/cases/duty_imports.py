@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session, aliased, joinedload
 
 from backend.cases import duties, duty_names, duty_queries
 from backend.cases.categories import words
-from backend.cases.category_columns import find
 from backend.cases.duties import Told
 from backend.cases.duty_names import Names, full_unit_name
 from backend.cases.models import Category, Channel, Duty, DutyList, ListState
 from backend.cases.staff import CHANNEL_LABELS
 from backend.errors import Invalid
+from backend.places import headers
 from backend.places.imports import Fate, Finding, Kind, Options, Plan, RowFate
 from backend.places.models import Area, Unit
 from backend.places.scope import Editor
@@ -61,8 +61,8 @@ class Draft:
 
 def plan(session: Session, sheet: Sheet, editor: Editor, options: Options) -> Plan:
     """What the file says against what stands. Raises Forbidden, or Invalid where it cannot be read at all."""
-    headers = find(sheet, COLUMNS)
-    if "责任单位" not in headers:
+    found = headers.find(sheet, COLUMNS)
+    if "责任单位" not in found:
         raise Invalid(NO_UNITS)
     area = _area(session, editor, options)
     base = _base(session, area)
@@ -71,7 +71,7 @@ def plan(session: Session, sheet: Sheet, editor: Editor, options: Options) -> Pl
     called = {unit.id: full_unit_name(unit) for units in names.units.values() for unit in units}
     draft = Draft(names, {_key(each): each for each in known}, called)
     for number, cells in sheet.rows:
-        _take(draft, number, {ours: given(cells[theirs]) for ours, theirs in headers.items()})
+        _take(draft, number, {ours: given(cells[theirs]) for ours, theirs in found.items()})
     name = options.name.strip() or sheet.name[: duties.LONGEST_NAME]
     told = list(draft.told.values())
     is_same = set(told) == set(known)

@@ -1,11 +1,10 @@
 """What a row of a table of places says, whatever its columns are called."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from backend.errors import Invalid
-from backend.places import fields
+from backend.places import fields, headers
 from backend.places.fields import Told
 from backend.places.imports import Finding
 from backend.places.roles import LEVEL_LABELS, Datum, Level
@@ -17,7 +16,7 @@ LATITUDE, LONGITUDE, DATUM, TELEPHONE, STATE = "纬度", "经度", "坐标系", 
 HEADERS = (CODE, LEVEL, NAME, PARENT_CODE, PARENT, LATITUDE, LONGITUDE, DATUM, TELEPHONE, STATE)
 IN_USE, CLOSED = "在用", "停用"
 
-# Our header, and what else people call it (in small letters, without blanks and _).
+# Our header, and what else people call it.
 SYNONYMS: dict[str, tuple[str, ...]] = {
     CODE: ("代码", "地点编码", "地点代码", "区划代码", "统计用区划代码", "code"),
     LEVEL: ("级别", "地点层级", "地点类型", "level"),
@@ -104,18 +103,16 @@ class Row:
 class Columns:
     """Which header of a sheet means what. Raises Invalid for a sheet that is not one of places."""
 
-    def __init__(self, headers: Sequence[str]) -> None:
-        plain = {_plain(header): header for header in reversed(headers)}
-        self.header = {ours: _first(plain, (ours, *others)) for ours, others in SYNONYMS.items()}
+    def __init__(self, said: Sequence[str]) -> None:
+        there = headers.known(said)
+        self.header = {ours: headers.first(there, (ours, *others)) for ours, others in SYNONYMS.items()}
         self.levels = {
-            level: (_first(plain, names), _first(plain, codes))
+            level: (headers.first(there, names), headers.first(there, codes))
             for level, (names, codes) in LEVEL_COLUMNS.items()
         }
         self.is_wide = self.header[NAME] is None
         if self.is_wide and not any(name for name, _ in self.levels.values()):
-            raise Invalid(
-                "没有认出这张表：要有“名称”一列，或者“区”“街道”“社区”等各一列。请下载模板对照"
-            )
+            raise Invalid("没有认出这张表：要有“名称”一列，或者“区”“街道”“社区”等各一列。请下载模板对照")
 
     def read(self, rows: Sequence[tuple[int, dict[str, str]]]) -> list[Row]:
         """What the rows say, one by one."""
@@ -194,7 +191,7 @@ def _number(column: str, text: str, findings: list[Finding]) -> float | None:
 
 
 def _datum(text: str, findings: list[Finding]) -> Datum:
-    plain = _plain(text).replace("-", "").replace("坐标系", "").replace("坐标", "")
+    plain = headers.bare(text).replace("-", "").replace("坐标系", "").replace("坐标", "")
     if plain in DATUM_WORDS or not plain:
         return DATUM_WORDS.get(plain, Datum.WGS84)
     findings.append(
@@ -220,11 +217,3 @@ def _wrong(said: Told, one: Mapping[str, str]) -> Iterator[Finding]:
     for what, sentence in fields.wrong(said).items():
         problem, _, cure = sentence.partition("，")
         yield Finding(_COLUMN_OF[what], cells[what], problem, cure or sentence)
-
-
-def _plain(header: str) -> str:
-    return re.sub(r"[\s_]|[(（].*[)）]$", "", header).lower()
-
-
-def _first(plain: Mapping[str, str], names: Sequence[str]) -> str | None:
-    return next((plain[name] for name in names if name in plain), None)
