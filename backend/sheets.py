@@ -13,7 +13,7 @@ from typing import Any
 
 import openpyxl
 import openpyxl.xml
-import xlsxwriter  # type: ignore[import-untyped]
+import xlsxwriter
 
 from backend.errors import AppError, Invalid, TooLarge
 
