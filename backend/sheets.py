@@ -27,6 +27,7 @@ LAST_ROW = 1_048_576  # that a workbook can have
 MISSING = frozenset(("", "-", "--", "—", "——", "－", "/", "／", "无", "null", "n/a", "na", "#n/a", "none"))
 
 SEPARATORS = ",;\t"
+BETWEEN = re.compile(r"[、，,；;|\n]+")  # the marks between words of a list
 OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 WORKBOOK = b"PK\x03\x04"
 UNREADABLE = "这个文件读不出来，请用 Excel 或 WPS 打开后另存为 .xlsx 或 CSV（UTF-8）再上传"
@@ -70,6 +71,11 @@ def given(cell: str | None) -> str:
     """What a cell says; empty where it says that nothing is known (MISSING)."""
     text = (cell or "").strip()
     return "" if text.lower() in MISSING else text
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The words of a list that stands in one cell or field, each once."""
+    return tuple(dict.fromkeys(word.strip() for word in BETWEEN.split(text) if word.strip()))
 
 
 def clean_header(text: str) -> str:

@@ -248,3 +248,8 @@ def test_a_workbook_with_entities_is_refused():
             bad.writestr(part, content)
     with pytest.raises(Invalid, match="读不出来"):
         sheets.read(file.getvalue(), "表.xlsx")
+
+
+def test_the_words_of_a_list_come_once_each_whatever_stands_between_them():
+    assert sheets.words("综治办、平安办，维稳办; 综治办|信访办\n") == ("综治办", "平安办", "维稳办", "信访办")
+    assert sheets.words(" 、 ") == ()

@@ -4,7 +4,6 @@ Synonyms, keywords and the time limit change in place. What an entry says (name,
 a small edition of its own, so that an old case goes on saying what it said.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -31,7 +30,6 @@ LONGEST_NAME = 60
 PAGE = 50
 MANY = 10_000  # cases, duties or codes: nobody needs to know more exactly what an end touches
 NO_SUCH = "事件字典里没有这一项，请从列表里重新打开"
-BETWEEN = re.compile(r"[、，,；;|\n]+")  # the marks between words of a list
 
 
 @dataclass(frozen=True)
@@ -62,11 +60,6 @@ def is_leaf() -> sa.ColumnElement[bool]:
     below = aliased(Category)
     parents = sa.select(below.parent_id).where(below.until_id.is_(None), below.parent_id.is_not(None))
     return Category.id.not_in(parents)
-
-
-def words(text: str) -> tuple[str, ...]:
-    """The words of a list that somebody typed, each once."""
-    return tuple(dict.fromkeys(word.strip() for word in BETWEEN.split(text) if word.strip()))
 
 
 def get(session: Session, category_id: int) -> Category:

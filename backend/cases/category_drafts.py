@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from backend.cases import editions, limits
-from backend.cases.categories import KIND_LABELS, words
+from backend.cases.categories import KIND_LABELS
 from backend.cases.category_columns import Line
 from backend.cases.editions import LEVELS, LONGEST_CODE, SEPARATOR, Item
 from backend.cases.models import CaseKind
 from backend.errors import Invalid
 from backend.places.imports import Fate, Finding, RowFate
+from backend.sheets import words
 
 KINDS = {label: kind for kind, label in KIND_LABELS.items()} | {kind.value: kind for kind in CaseKind}
 # Words of a path that tell the kind, where no column does; the first that matches.

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from backend.cases import duties, duty_names, duty_queries
-from backend.cases.categories import words
 from backend.cases.duties import Told
 from backend.cases.duty_names import Names, full_unit_name
 from backend.cases.models import Category, Channel, Duty, DutyList, ListState
@@ -23,7 +22,7 @@ from backend.places import headers
 from backend.places.imports import Fate, Finding, Kind, Options, Plan, RowFate
 from backend.places.models import Area, Unit
 from backend.places.scope import Editor
-from backend.sheets import Sheet, given
+from backend.sheets import Sheet, given, words
 
 HEADERS = ("事项编码", "事项", "区域", "渠道", "责任单位", "协办单位", "依据")
 COLUMNS: dict[str, tuple[str, ...]] = {

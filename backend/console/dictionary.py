@@ -13,6 +13,7 @@ from backend.cases.categories import KIND_LABELS
 from backend.cases.models import CaseKind, Category
 from backend.errors import Conflict, Forbidden, Invalid
 from backend.places.scope import Editor
+from backend.sheets import words
 from backend.web import people
 from backend.web.forms import WrongFields, last_seen, must_be_sure, sentences_of
 from backend.web.words import clean
@@ -151,8 +152,8 @@ def _amend(session: Session, editor: Editor, category_id: int) -> Category:
         session,
         editor,
         category_id,
-        synonyms=categories.words(clean(request.form.get("synonyms", ""))),
-        keywords=categories.words(clean(request.form.get("keywords", ""))),
+        synonyms=words(clean(request.form.get("synonyms", ""))),
+        keywords=words(clean(request.form.get("keywords", ""))),
         resolve_hours=hours,
         in_working_days=in_working_days,
     )

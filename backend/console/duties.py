@@ -212,7 +212,7 @@ def _told(session: Session, area: Area) -> Told:
     if unit_id is None:
         raise Invalid("请选择责任单位")
     names = duty_names.Names(area, duty_names.units(session, area))
-    assisting = [names.unit(each).id for each in categories.words(clean(request.form.get("assisting", "")))]
+    assisting = [names.unit(each).id for each in sheets.words(clean(request.form.get("assisting", "")))]
     source = clean(request.form.get("source", ""))
     return Told(unit_id, *_of_cell(), assisting=tuple(assisting), source=source)
 

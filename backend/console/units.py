@@ -16,6 +16,7 @@ from backend.places.models import Unit
 from backend.places.roles import ROLE_LABELS, UNIT_LABELS, UnitKind
 from backend.places.scope import Editor
 from backend.places.units import Facts
+from backend.sheets import words
 from backend.web import people
 from backend.web.forms import WrongFields, last_seen, must_be_sure, number, numbers, sentences_of
 from backend.web.words import clean
@@ -148,7 +149,7 @@ def _facts(session: Session, editor: Editor) -> Facts:
         missing = {"name": not said["name"] and "请填写单位名称", "kind": kind is None and "请选择类型"}
         raise WrongFields({field: words for field, words in missing.items() if words})
     area = choosing.area_called(session, editor, said["area"])
-    aliases = tuple(clean(request.form.get("aliases", "")).replace("，", "、").replace(",", "、").split("、"))
+    aliases = words(clean(request.form.get("aliases", "")))
     return Facts(said["name"], kind, area.id, said["code"], said["telephone"], aliases)
 
 

@@ -10,7 +10,7 @@ from backend.places.area_index import Index, Node
 from backend.places.imports import Finding
 from backend.places.roles import UNIT_LABELS, Level, UnitKind
 from backend.places.units import LONGEST
-from backend.sheets import Sheet
+from backend.sheets import Sheet, words
 
 CODE, NAME, KIND, AREA, TELEPHONE, ALIASES = "编码", "名称", "类型", "服务区域", "电话", "其他名称"
 HEADERS = (CODE, NAME, KIND, AREA, TELEPHONE, ALIASES)
@@ -51,7 +51,7 @@ class Draft:
     rows: list[Named]
     code: str | None
     names: list[str]
-    listed: list[str] | None  # other names as a column of their own has them; None: it says nothing
+    listed: tuple[str, ...] | None  # other names as a column of their own has them; None: it says nothing
     kind: UnitKind | None
     area: Node | None
     telephone: str | None
@@ -92,7 +92,7 @@ def _draft(rows: list[Named], index: Index, under: Node | None) -> Draft:
     ranked = sorted(rows, key=lambda row: -row.often)
     names = list(dict.fromkeys(row.name for row in ranked))
     said = {ours: next((row.cells[ours] for row in ranked if row.cells[ours]), "") for ours in HEADERS}
-    listed = re.split(r"[、,，;；\n]", said[ALIASES]) if said[ALIASES] else None
+    listed = words(said[ALIASES]) if said[ALIASES] else None
     draft = Draft(rows, said[CODE] or None, names, listed, None, None, said[TELEPHONE] or None)
     if max(map(len, names)) > LONGEST:
         draft.wrong.append(Finding(NAME, names[0], "名称太长了", f"最多 {LONGEST} 个字，请写短一些"))
@@ -108,7 +108,7 @@ def _check_lengths(draft: Draft, said: Mapping[str, str]) -> None:
     problems = {
         CODE: units.wrong_code(draft.code),
         TELEPHONE: fields.wrong_telephone(draft.telephone),
-        ALIASES: units.wrong_aliases([name.strip() for name in others]),
+        ALIASES: units.wrong_aliases(others),
     }
     for column, problem in problems.items():
         if problem:
