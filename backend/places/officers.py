@@ -13,7 +13,7 @@ from backend.places.changes import Did, Entry
 from backend.places.models import Area, Change, Officer, Post
 from backend.places.posts import PLACES, STRANGER, Seat
 from backend.places.roles import Role
-from backend.places.scope import Editor, lies_in, serves, subtree
+from backend.places.scope import Editor, lies_in, serves
 from backend.privacy import PHONE, blind_index
 from backend.times import now
 
@@ -125,7 +125,6 @@ def page(
     editor: Editor,
     *,
     search: str = "",
-    area: Area | None = None,
     unit_id: int | None = None,
     role: Role | None = None,
     left: bool = False,
@@ -138,7 +137,6 @@ def page(
     """
     held = sa.true() if left else Post.until.is_(None) | (Post.until > now())
     wanted = [held, posts.at_areas(editor.sees(Area))]
-    wanted += [posts.at_areas(subtree(area))] if area is not None else []
     wanted += [Post.unit_id == unit_id] if unit_id is not None else []
     wanted += [Post.role == role] if role is not None else []
     query = sa.select(Officer).where(_has_post(*wanted))
