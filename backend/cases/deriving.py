@@ -16,13 +16,16 @@ MARGIN = 3  # cases by which a unit must lead to be named where no other office 
 
 
 class Past(NamedTuple):
-    """A case that was answered: what, where, by which channel, by which unit, and when it came."""
+    """Cases that were answered: what, where, by which channel, by which unit; when the first and the last
+    came, and how many they are."""
 
     categories: Chain
     areas: Chain
     channel: str | None
     unit_id: int
     on: date
+    last: date | None = None  # the day of the first, unless there are more
+    cases: int = 1
 
 
 @dataclass
@@ -65,14 +68,14 @@ def derive(past: Iterable[Past], support: int = 1, by_channel: bool = True) -> l
 
 
 def _read(cases: Sequence[Past]) -> History:
-    days = [case.on for case in cases]
+    days = [day for case in cases for day in (case.on, case.last or case.on)]
     history = History((min(days), max(days)))
     for case in cases:
         history.categories |= _chains(case.categories)
         history.areas |= _chains(case.areas)
         channels = (case.channel, None) if case.channel else (None,)
         for node in product((*case.categories, None), (*case.areas, None), channels):
-            history.counts[node][case.unit_id] += 1
+            history.counts[node][case.unit_id] += case.cases
     history.homes = _homes(cases, history)
     return history
 
@@ -85,7 +88,8 @@ def _homes(cases: Sequence[Past], history: History) -> dict[int, int | None]:
     """Unit → the smallest area that holds nearly all its cases; None (anywhere) where no area does."""
     places: dict[int, Counter[int | None]] = defaultdict(Counter)
     for case in cases:
-        places[case.unit_id].update((*case.areas, None))
+        for area_id in (*case.areas, None):
+            places[case.unit_id][area_id] += case.cases
     return {unit_id: _home(found, history) for unit_id, found in places.items()}
 
 

@@ -1,7 +1,7 @@
 """A duty list looked over before it is switched on: twins, gaps, what is no more, past cases tried on it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -9,12 +9,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.cases import deriving, duties, duty_rules, routing
+from backend.cases import deriving, duties, duty_alikes, duty_rules, routing
 from backend.cases.categories import is_leaf
 from backend.cases.duties import Told
 from backend.cases.duty_names import area_chain
 from backend.cases.models import Case, Category, Duty, DutyList
-from backend.cases.routing import Chain, Comparison, Decision, Difference, Gap, Index, Question
+from backend.cases.routing import Alike, Chain, Comparison, Decision, Difference, Gap, Index
 from backend.cases.routing import Duty as Rule
 from backend.errors import Invalid
 from backend.places.models import Area
@@ -22,7 +22,6 @@ from backend.places.roles import Level
 from backend.places.scope import COLUMNS, Editor, subtree
 from backend.times import local
 
-BATCH = 2_000  # past cases read at once
 SHOWN = 100  # differences that are kept to be looked at
 # What two duties for exactly the same have in common.
 SAME = (
@@ -30,8 +29,7 @@ SAME = (
     sa.func.coalesce(Duty.area_id, 0),
     sa.func.coalesce(Duty.channel, ""),
 )
-PLACES = tuple(getattr(Case, column) for column in duty_rules.PLACES)
-ASKED = (Case.id, Case.category_id, Case.channel, Case.unit_id, Case.discovered_at, *PLACES)
+HISTORY = (Case.category_id, Case.community_id, Case.subdistrict_id, Case.district_id, Case.unit_id)
 
 
 @dataclass(frozen=True)
@@ -104,15 +102,29 @@ def _uncertain(session: Session, list_ids: Sequence[int], area: Area) -> dict[Ch
 
 
 def try_on_past(session: Session, duty_list: DutyList, since: datetime, until: datetime) -> Trial:
-    """How the classified and dispatched cases of this time would have gone, had this list been in force."""
+    """How the classified and dispatched cases of this time would have gone, had this list been in force.
+
+    Cases alike are decided alike: they are counted by PostgreSQL, and each sort is decided once.
+    """
     chains = duty_rules.category_chains(session)
-    old = Index(duty_rules.load(session, duty_rules.in_force(session)))
-    new = Index(duty_rules.load(session, duty_rules.in_force(session, duty_list)))
-    read = Counter[str]()
-    past = _past(session, duty_list, since, until, chains, read)
-    counts, differences = routing.compare(old, new, past)
-    moves = Counter((_unit(each.before), _unit(each.after)) for each in differences)
-    return Trial(read["cases"], counts, moves.most_common(), differences[:SHOWN])
+    old = duty_rules.load(session, duty_rules.in_force(session))
+    new = duty_rules.load(session, duty_rules.in_force(session, duty_list))
+    seen = duty_alikes.seen_by([*old, *new], chains, *_within(session, duty_list, since, until))
+    sorts = session.execute(duty_alikes.sorts(seen)).all()
+    past = [Alike(row.first, duty_rules.question(row, chains), row.unit_id, row.cases) for row in sorts]
+    counts, differences = routing.compare(Index(old), Index(new), past)
+    moves = Counter[tuple[int | None, int | None]]()
+    for each in differences:
+        moves[_unit(each.before), _unit(each.after)] += each.cases
+    keys = {row.first: row.key for row in sorts}
+    shown = _one_by_one(session, seen, {keys[each.case_id]: each for each in differences})
+    return Trial(sum(row.cases for row in sorts), counts, moves.most_common(), shown)
+
+
+def _one_by_one(session: Session, seen: sa.Subquery, sorts: dict[str, Difference]) -> list[Difference]:
+    """The first SHOWN of the cases that would go elsewhere, each by itself."""
+    first = session.execute(duty_alikes.members(seen, list(sorts), SHOWN))
+    return [sorts[key]._replace(case_id=case_id, cases=1) for case_id, key in first]
 
 
 def draft_derived(
@@ -123,10 +135,11 @@ def draft_derived(
     chains = duty_rules.category_chains(session)
     past = [
         deriving.Past(
-            chains[row.category_id], _streets(row), None, row.unit_id, local(row.discovered_at).date()
+            chains[row.category_id], _streets(row), None, row.unit_id, local(row.first).date(),
+            local(row.last).date(), row.cases,
         )
-        for row in _rows(session, duty_list, since, until)
-    ]
+        for row in _counted(session, _within(session, duty_list, since, until))
+    ]  # fmt: skip
     if not past:
         raise Invalid("这段时间没有既归了类又派了单的诉求，推不出职责；请把时间放长一些")
     area = session.get_one(Area, area_id)
@@ -135,6 +148,13 @@ def draft_derived(
     gone = [rule.id for rule, _ in duties.dead_duties(session, duty_list)]
     session.execute(sa.delete(Duty).where(Duty.id.in_(gone)))
     return duty_list
+
+
+def _counted(session: Session, within: Sequence[sa.ColumnElement[bool]]) -> Sequence[Any]:
+    """These cases by category, community and unit: how many, and when the first and the last came."""
+    came = (sa.func.min(Case.discovered_at).label("first"), sa.func.max(Case.discovered_at).label("last"))
+    query = sa.select(*HISTORY, *came, sa.func.count().label("cases")).where(*within)
+    return session.execute(query.group_by(*HISTORY).order_by(sa.func.min(Case.id))).all()
 
 
 def _streets(row: Any) -> Chain:
@@ -158,30 +178,14 @@ def _places(session: Session, area: Area) -> list[Chain]:
     return [area_chain(each) for each in session.scalars(within.order_by(Area.id)).all() or [area]]
 
 
-def _past(
-    session: Session,
-    duty_list: DutyList,
-    since: datetime,
-    until: datetime,
-    chains: dict[int, Chain],
-    read: Counter[str],
-) -> Iterator[tuple[int, Question, int]]:
-    for row in _rows(session, duty_list, since, until):
-        read["cases"] += 1
-        yield row.id, duty_rules.question(row, chains), row.unit_id
-
-
-def _rows(session: Session, duty_list: DutyList, since: datetime, until: datetime) -> Iterable[Any]:
-    """The cases of this time in the list's area that have a category and a unit, in batches."""
+def _within(
+    session: Session, duty_list: DutyList, since: datetime, until: datetime
+) -> list[sa.ColumnElement[bool]]:
+    """The conditions for a case of this time in the list's area that has a category and a unit."""
     area = session.get_one(Area, duty_list.area_id)
-    query = (
-        sa.select(*ASKED)
-        .where(getattr(Case, COLUMNS.get(area.level, "place_id")) == area.id)
-        .where(Case.category_id.is_not(None), Case.unit_id.is_not(None))
-        .where(Case.discovered_at >= since, Case.discovered_at < until)
-        .order_by(Case.id)
-    )
-    return session.execute(query.execution_options(yield_per=BATCH))
+    column = getattr(Case, COLUMNS.get(area.level, "place_id"))
+    has_both = (Case.category_id.is_not(None), Case.unit_id.is_not(None))
+    return [column == area.id, *has_both, Case.discovered_at >= since, Case.discovered_at < until]
 
 
 def _unit(decision: Decision | None) -> int | None:

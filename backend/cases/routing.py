@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 from itertools import product
 from typing import NamedTuple
 
@@ -153,13 +154,23 @@ def dead(
     return found
 
 
+class Alike(NamedTuple):
+    """Past cases that ask the same and went to the same unit: the first of them, and how many there are."""
+
+    case_id: int
+    question: Question
+    actual: int
+    cases: int = 1
+
+
 class Difference(NamedTuple):
-    """A past case that the new list sends elsewhere."""
+    """Past cases that the new list sends elsewhere: the first of them, and how many there are."""
 
     case_id: int
     before: Decision | None
     after: Decision | None
     actual: int
+    cases: int = 1
 
 
 @dataclass
@@ -175,19 +186,18 @@ class Comparison:
     agreed_after: int = 0
 
 
-def compare(
-    old: Index, new: Index, past: Iterable[tuple[int, Question, int]]
-) -> tuple[Comparison, list[Difference]]:
-    """How would these cases have been routed? past: case id, question, the unit it really went to."""
+def compare(old: Index, new: Index, past: Iterable[Alike]) -> tuple[Comparison, list[Difference]]:
+    """How would these cases have been routed? Each question is decided once."""
     counts, differences = Comparison(), []
-    for case_id, question, actual in past:
-        before, after = decide(old, question), decide(new, question)
-        counts.agreed_before += _unit(before) == actual
-        counts.agreed_after += _unit(after) == actual
+    by_old, by_new = cache(partial(decide, old)), cache(partial(decide, new))
+    for case_id, question, actual, cases in past:
+        before, after = by_old(question), by_new(question)
+        counts.agreed_before += cases * (_unit(before) == actual)
+        counts.agreed_after += cases * (_unit(after) == actual)
         change = _change(before, after)
-        setattr(counts, change, getattr(counts, change) + 1)
+        setattr(counts, change, getattr(counts, change) + cases)
         if change != "same":
-            differences.append(Difference(case_id, before, after, actual))
+            differences.append(Difference(case_id, before, after, actual, cases))
     return counts, differences
 
 

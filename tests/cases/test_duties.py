@@ -267,6 +267,32 @@ def test_past_cases_are_tried_on_a_draft(session, scene):
     assert duty_checks.try_on_past(session, new, now() - timedelta(30), now() - timedelta(29)).cases == 0
 
 
+def test_cases_that_are_alike_are_counted_and_shown_one_by_one(session, scene):
+    made = [case_at(session, scene, "magnolia", "511", unit_id=scene.office.id) for _ in range(3)]
+    made += [case_at(session, scene, "pines", "511", unit_id=scene.office.id)]
+    made += [case_at(session, scene, "magnolia", "511", unit_id=scene.water.id)]
+    case_at(session, scene, "pines", "512", unit_id=scene.office.id)
+    new = draft_of(session, scene)
+    duties.put(session, scene.editor, new.id, *told(scene, ("511", None, "water")))
+    trial = duty_checks.try_on_past(session, new, now() - timedelta(30), now())
+    assert trial.cases == 6
+    assert trial.counts.changed + trial.counts.newly_answered == 5
+    assert trial.counts.agreed_after - trial.counts.agreed_before == 1 - 3
+    assert sum(count for _, count in trial.moves) == 5
+    shown = [(each.case_id, each.after.duty.unit_id, each.actual) for each in trial.differences]
+    assert shown == [(case.id, scene.water.id, case.unit_id) for case in made]
+
+
+def test_a_trial_tells_cases_by_channel_where_a_list_does(session, scene):
+    for channel in (Channel.HOTLINE, Channel.WECHAT):
+        case_at(session, scene, "magnolia", "511", unit_id=scene.office.id, channel=channel)
+    new = draft_of(session, scene)
+    category, unit = scene.entries["511"].id, scene.water.id
+    duties.put(session, scene.editor, new.id, Told(unit, category, None, Channel.HOTLINE, source="文件"))
+    trial = duty_checks.try_on_past(session, new, now() - timedelta(30), now())
+    assert (trial.counts.changed, trial.counts.same) == (1, 1)
+
+
 def test_a_draft_is_derived_from_past_cases(session, scene):
     for _ in range(5):
         case_at(session, scene, "magnolia", "511", unit_id=scene.office.id)

@@ -3,6 +3,7 @@
 import pytest
 
 from backend.cases.routing import (
+    Alike,
     Comparison,
     Decision,
     Difference,
@@ -183,24 +184,24 @@ def test_two_lists_are_compared_on_past_cases():
     moved, added = Duty(1, OFFICE, STALLS), Duty(3, WATER, None, WEST)
     at_east, at_west = (EAST, DISTRICT), (WEST, DISTRICT)
     past = [
-        (1, Question((STALLS,), at_east), OFFICE),
-        (2, Question((NOISE,), at_east), BUREAU),
-        (3, Question((SITE_NOISE,), at_west), WATER),
-        (4, Question((SITE_NOISE,), at_east), WATER),
+        Alike(1, Question((STALLS,), at_east), OFFICE),
+        Alike(2, Question((NOISE,), at_east), BUREAU, 2),
+        Alike(3, Question((SITE_NOISE,), at_west), WATER),
+        Alike(4, Question((SITE_NOISE,), at_east), WATER, 3),
     ]
     counts, differences = compare(Index([stalls, noise]), Index([moved, added]), past)
     assert counts == Comparison(
-        same=1, changed=1, newly_answered=1, no_longer_answered=1, agreed_before=1, agreed_after=2
+        same=3, changed=1, newly_answered=1, no_longer_answered=2, agreed_before=2, agreed_after=2
     )
     assert differences == [
         Difference(1, Decision(stalls), Decision(moved), OFFICE),
-        Difference(2, Decision(noise), None, BUREAU),
+        Difference(2, Decision(noise), None, BUREAU, 2),
         Difference(3, None, Decision(added), WATER),
     ]
 
 
 def test_another_duty_that_names_the_same_unit_is_no_difference():
-    past = [(1, ASKED, BUREAU)]
+    past = [Alike(1, ASKED, BUREAU)]
     counts, differences = compare(Index([Duty(1, BUREAU)]), Index([Duty(2, BUREAU, STALLS)]), past)
     assert (counts.same, counts.agreed_before, counts.agreed_after) == (1, 1, 1)
     assert differences == []
