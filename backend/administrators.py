@@ -30,15 +30,15 @@ class Appointed:
     is_bound: bool  # their WeChat is known
 
 
-@click.command()
+@click.command(help="让 NAME 成为一个地点的管理员，并显示绑定微信的二维码。可以重复运行。")
 @click.argument("name", required=False)
-@click.option("--at", "place", help="The name, path or code of the district (or street, or community).")
-@click.option("--phone", help="Their telephone number.")
-@click.option("--id", "officer_id", type=int, help="Which officer, where several have the name.")
-@click.option("--new", "is_new", is_flag=True, help="Somebody else than the namesakes who are there.")
-@click.option("--account", help="Which official account binds; the first of WECHAT_ACCOUNTS by default.")
-@click.option("--reset-second-factor", "resets", is_flag=True, help="For who lost the phone with the app.")
-@click.option("--list", "lists", is_flag=True, help="Show all administrators.")
+@click.option("--at", "place", help="哪个区（或街道、社区）：名称、全称或编码。")
+@click.option("--phone", help="本人的电话。")
+@click.option("--id", "officer_id", type=int, help="有几个人同名时，是哪一位（编号）。")
+@click.option("--new", "is_new", is_flag=True, help="不是已有的同名人员，新建这个人。")
+@click.option("--account", help="在哪个公众号里绑定；不写就用 WECHAT_ACCOUNTS 里的第一个。")
+@click.option("--reset-second-factor", "resets", is_flag=True, help="重置动态码：给丢了验证器手机的人。")
+@click.option("--list", "lists", is_flag=True, help="列出全部管理员。")
 def main(
     name: str | None,
     place: str | None,

@@ -28,10 +28,10 @@ class Personal:
     until: datetime
 
 
-@click.command()
+@click.command(help="显示工作人员 NAME 的绑定码，本人用微信扫一扫就绑定。只能用一次，一天内有效。")
 @click.argument("name")
-@click.option("--id", "officer_id", type=int, help="Which officer, where several have the name.")
-@click.option("--account", help="Which official account; the first of WECHAT_ACCOUNTS by default.")
+@click.option("--id", "officer_id", type=int, help="有几个人同名时，是哪一位（编号）。")
+@click.option("--account", help="在哪个公众号里绑定；不写就用 WECHAT_ACCOUNTS 里的第一个。")
 def main(name: str, officer_id: int | None, account: str | None) -> None:
     """Show a code that binds the officer NAME to the WeChat that scans it: once, within a day."""
     db.connect(config.database_url)

@@ -13,19 +13,19 @@ from backend.embedded import secrets
 # A command's module is loaded when the command is called, so that none waits for what it does not use
 # and `--help` needs no settings.
 COMMANDS = {
-    "administrator": ("backend.administrators:main", "Name an administrator, or list them all."),
-    "bind": ("backend.bind:main", "Show a code that binds an officer to the WeChat that scans it."),
-    "check-config": ("backend.cli:check_config", "Read every setting and account; name the bad ones."),
-    "demo": ("backend.cli:demo", "Load the invented district, its officers and its accounts."),
-    "diagram": ("backend.cli:diagram", "Draw the life of a case, for README.md."),
-    "export": ("backend.importing:give_out", "Write areas, units, officers, … to a file."),
-    "import": ("backend.importing:take_in", "Take areas, units, officers, … in from a CSV or XLSX file."),
-    "migrate": ("backend.cli:migrate", "Bring the database's tables up to date."),
-    "posters": ("backend.posters:main", "Draw the posters of all codes under a place into one file."),
-    "publish": ("backend.publish:main", "Give the accounts their menus, and places their QR codes."),
-    "replay": ("backend.replay.command:replay", "Play a file of real events against the running service."),
-    "run": ("backend.runner:run", "Everything on one machine, until Ctrl-C."),
-    "servers": ("backend.cli:servers", "Start, stop or remove the embedded PostgreSQL and Valkey."),
+    "administrator": ("backend.administrators:main", "任命管理员，或列出全部管理员"),
+    "bind": ("backend.bind:main", "显示绑定码，让工作人员用微信扫码绑定"),
+    "check-config": ("backend.cli:check_config", "检查每一项设置和公众号，指出哪里不对"),
+    "demo": ("backend.cli:demo", "装入虚构的示范区：地点、人员和公众号"),
+    "diagram": ("backend.cli:diagram", "画出诉求的办理流程图，给 README.md 用"),
+    "export": ("backend.importing:give_out", "把地点、单位、人员等导出到文件"),
+    "import": ("backend.importing:take_in", "从 CSV 或 XLSX 文件导入地点、单位、人员等"),
+    "migrate": ("backend.cli:migrate", "把数据库的表更新到最新"),
+    "posters": ("backend.posters:main", "把一个地点下面所有二维码的海报画进一个文件"),
+    "publish": ("backend.publish:main", "发布公众号菜单，给每个地点做二维码"),
+    "replay": ("backend.replay.command:replay", "把一份真实事件的文件放给正在运行的服务"),
+    "run": ("backend.runner:run", "在一台机器上运行全部程序，按 Ctrl-C 停止"),
+    "servers": ("backend.cli:servers", "启动、停止或删除自带的 PostgreSQL 和 Valkey"),
 }
 
 
@@ -51,7 +51,7 @@ class Commands(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
+        with formatter.section("命令"):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
 
@@ -66,12 +66,12 @@ def _use_settings_of_this_folder() -> None:
         os.environ[name] = os.environ.get(name) or setting
 
 
-@click.command(cls=Commands)
+@click.command(cls=Commands, help="从微信开始的社区诉求办理。每条命令的用法：python -m backend 命令 --help")
 def main() -> None:
     """Civic case work that starts in WeChat."""
 
 
-@click.command()
+@click.command(help="把数据库的表更新到最新，并补上加密栏的查找索引。可以重复运行。")
 def migrate() -> None:
     """Bring the database's tables up to date, and what is found by sealed columns."""
     from backend import db, migrations
@@ -85,13 +85,13 @@ def migrate() -> None:
         officers.fill_indexes(session)
 
 
-@click.command()
+@click.command(help="装入虚构的示范区：地点、人员和公众号。已经有的不动。")
 def demo() -> None:
     """Load the invented district, its officers and its accounts; what is there already stays."""
     importlib.import_module("backend.demo").load()
 
 
-@click.command("check-config")
+@click.command("check-config", help="读出每一项设置和公众号，说明哪里不对。密钥不会显示。")
 def check_config() -> None:
     """Read every setting and account; say in sentences what is wrong. Secrets are not shown."""
     from backend import checks
@@ -110,8 +110,13 @@ def check_config() -> None:
 DRAWN = ("<!-- diagram: made by `python -m backend diagram --write README.md` -->\n", "<!-- /diagram -->")
 
 
-@click.command()
-@click.option("--write", "path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.command(help="按办理流程画出诉求的流程图。")
+@click.option(
+    "--write",
+    "path",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="写进这个文件的两个标记之间；不写就显示在屏幕上。",
+)
 def diagram(path: Path | None) -> None:
     """Draw the life of a case from the workflow's table; with --write, between the marks in a file."""
     from backend.cases import workflow
@@ -123,11 +128,11 @@ def diagram(path: Path | None) -> None:
     before, start, rest = path.read_text(encoding="utf-8").partition(DRAWN[0])
     _, end, after = rest.partition(DRAWN[1])
     if not end:
-        raise click.ClickException(f"{path} does not hold the two marks of the diagram.")
+        raise click.ClickException(f"{path} 里没有流程图的两个标记，请先加上")
     path.write_text(f"{before}{start}{drawn}{end}{after}", encoding="utf-8")
 
 
-@click.group()
+@click.group(help="VAR_DIR 里自带的 PostgreSQL 和 Valkey。")
 def servers() -> None:
     """The embedded PostgreSQL and Valkey of VAR_DIR."""
 
@@ -136,7 +141,7 @@ def _var_dir() -> Path:
     return Path(os.environ.get("VAR_DIR") or "var")
 
 
-@servers.command()
+@servers.command(help="启动（已经在运行就不动），并显示地址。")
 def start() -> None:
     """Start them, or find them running, and print their addresses."""
     _try(embedded.start)
@@ -144,14 +149,14 @@ def start() -> None:
     click.echo(f"REDIS_URL={embedded.redis_url(_var_dir())}")
 
 
-@servers.command()
+@servers.command(help="停止。")
 def stop() -> None:
     """Stop them."""
     _try(embedded.stop)
 
 
-@servers.command()
-@click.confirmation_option(prompt="This removes the database for ever. Go on?")
+@servers.command(help="停止，并删除全部数据。")
+@click.confirmation_option(prompt="数据库会被永久删除，不能恢复。继续吗？", help="不再询问，直接删除。")
 def remove() -> None:
     """Stop them and remove all their data."""
     _try(embedded.remove)

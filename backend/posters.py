@@ -20,12 +20,17 @@ LEVELS = click.Choice([level.value for level in Level])
 FORMATS = click.Choice([one.value for one in Format])
 
 
-@click.command("posters")
-@click.option("--under", required=True, help="A place: its name, its path like 区/街道/社区, or its code.")
-@click.option("--level", type=LEVELS, help="Places of this level only.")
-@click.option("--format", "format_", type=FORMATS, default=Format.A4.value)
-@click.option("--out", type=click.Path(dir_okay=False, writable=True, path_type=Path), required=True)
-@click.option("--zip", "is_zip", is_flag=True, help="A file for each poster, in one archive.")
+@click.command("posters", help="把一个地点下面所有在用二维码的海报画进一个文件。")
+@click.option("--under", required=True, help="哪个地点：名称、区/街道/社区 这样的全称，或编码。")
+@click.option("--level", type=LEVELS, help="只画这一级的地点。")
+@click.option("--format", "format_", type=FORMATS, default=Format.A4.value, help="纸张。")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    required=True,
+    help="画进哪个文件。",
+)
+@click.option("--zip", "is_zip", is_flag=True, help="每张海报一个文件，打成一个压缩包。")
 def main(under: str, level: str | None, format_: str, out: Path, is_zip: bool) -> None:
     """Draw the posters of all used codes under a place."""
     db.connect(config.database_url)
@@ -38,15 +43,15 @@ def main(under: str, level: str | None, format_: str, out: Path, is_zip: bool) -
     except AppError as error:
         raise click.ClickException(error.message) from None
     out.write_bytes(drawn)
-    click.echo(f"{posters.total(sheets, is_zip=is_zip)} posters in {out}")
+    click.echo(f"画了 {posters.total(sheets, is_zip=is_zip)} 张海报：{out}")
     missing = sheets.left_out + (0 if is_zip else len(sheets.pictures))
     if missing:
-        click.echo(f"{missing} codes left out: WeChat has not made them, or gives a picture only (--zip)")
+        click.echo(f"漏了 {missing} 个码：微信还没有生成，或者只有单独的图片（加 --zip 才有）")
 
 
 def _draw(sheets: posters.Sheets, format: Format, *, is_zip: bool) -> bytes:
     file = BytesIO()
-    with tqdm(total=posters.total(sheets, is_zip=is_zip), desc="posters", unit="page") as bar:
+    with tqdm(total=posters.total(sheets, is_zip=is_zip), desc="画海报", unit="张") as bar:
         posters.draw(sheets, format, file, is_zip=is_zip, on_page=lambda done: _show(bar, done))
     return file.getvalue()
 

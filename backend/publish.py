@@ -15,8 +15,8 @@ from backend.places.roles import Carrier
 from backend.wechat import accounts, menu, qrcodes
 
 
-@click.command()
-@click.option("--pictures", type=click.Path(file_okay=False, path_type=Path), help="Save the codes here.")
+@click.command(help="发布公众号菜单，请微信给没有二维码的地点做码。可以重复运行。")
+@click.option("--pictures", type=click.Path(file_okay=False, path_type=Path), help="图片存到这个文件夹。")
 def main(pictures: Path | None) -> None:
     """Publish the menus, and have WeChat make a code for every place that has none. Safe to run again."""
     db.connect(config.database_url)
@@ -26,17 +26,17 @@ def main(pictures: Path | None) -> None:
     except AppError as error:
         raise click.ClickException(str(error)) from None
     if pictures:
-        click.echo(f"{saved} pictures in {pictures}")
+        click.echo(f"存了 {saved} 张图片：{pictures}")
 
 
 def publish() -> None:
     """Menus and codes, each only where it is missing or changed. Raises ProviderError."""
     for account in accounts.all_accounts().values():
         menu.publish(account)
-        click.echo(f"{account.name}: the menu is published")
+        click.echo(f"{account.name}：菜单已发布")
     with db.transaction() as session:
         codes.make_codes(session)
-    click.echo(f"{qrcodes.ensure_all_tickets()} new codes of places")
+    click.echo(f"新做了 {qrcodes.ensure_all_tickets()} 个地点的二维码")
 
 
 def save_pictures(folder: Path) -> int:

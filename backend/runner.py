@@ -49,7 +49,7 @@ ADDRESSES = {
 }
 
 
-@click.command()
+@click.command(help="启动数据库、网页、后台程序、定时程序和模拟微信，按 Ctrl-C 全部停止。")
 def run() -> None:
     """Start servers, web, worker, clock and the WeChat sandbox; stop all on Ctrl-C."""
     for number in ENDS:

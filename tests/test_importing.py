@@ -70,6 +70,6 @@ def test_an_unknown_place_to_hang_rows_under_is_said(run):
 def test_what_is_given_out_is_taken_back_without_a_change(run, tmp_path, suffix):
     file = tmp_path / f"out.{suffix}"
     given = CliRunner().invoke(importing.give_out, ["areas", str(file)])
-    assert "3 rows in" in given.output
+    assert "导出了 3 行" in given.output
     back = CliRunner().invoke(importing.take_in, ["areas", str(file)])
     assert "新增 0，更新 0，没有变化 3，文件里重复 0，不能导入 0" in back.output

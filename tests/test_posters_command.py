@@ -52,7 +52,7 @@ def read_pages(content):
 @pytest.mark.parametrize("format", ["a4", "a5", "sticker", "sheet"])
 def test_every_page_is_read_back_as_the_code_of_its_place(buildings, command, tmp_path, format):
     ended = command("--under", "玉兰社区", "--level", "building", "--format", format)
-    assert "3 posters in" in ended.output
+    assert "画了 3 张海报" in ended.output
     wanted = [codes.address(code.scene) for code in buildings[:3]]
     assert sorted(read_pages((tmp_path / "out").read_bytes())) == sorted(wanted)
 
@@ -70,8 +70,8 @@ def test_what_cannot_be_drawn_is_counted_and_what_is_revoked_is_not(committed, b
     code_changes.make(committed, COMMAND_LINE, buildings[0].area_id, Carrier.ACCOUNT)
     committed.commit()
     ended = command("--under", "玉兰社区", "--level", "building")
-    assert "2 posters in" in ended.output
-    assert "1 codes left out" in ended.output
+    assert "画了 2 张海报" in ended.output
+    assert "漏了 1 个码" in ended.output
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,9 @@ def command(database_url):
 
 def test_every_account_gets_its_menu_and_every_place_one_code(district, command, weixin):
     first, second = command(), command()
-    assert "demo: the menu is published" in first.output
-    assert "3 new codes of places" in first.output
-    assert "0 new codes of places" in second.output
+    assert "demo：菜单已发布" in first.output
+    assert "新做了 3 个地点的二维码" in first.output
+    assert "新做了 0 个地点的二维码" in second.output
     assert len(weixin.codes()) == 3
     menus = [call["errcode"] for call in weixin.calls("/cgi-bin/menu/create")]
     assert menus == [0] * 2 * len(accounts.all_accounts())
@@ -49,7 +49,7 @@ def test_the_codes_are_saved_as_pictures_named_after_their_places(district, comm
     names = sorted(path.name.rsplit("-", 1)[0] for path in (tmp_path / "codes").iterdir())
     assert names == ["望溪街道-玉兰社区", "青岚区", "青岚区-望溪街道"]
     assert all(path.read_bytes()[:2] == b"\xff\xd8" for path in (tmp_path / "codes").iterdir())
-    assert "3 pictures in" in shown.output
+    assert "存了 3 张图片" in shown.output
 
 
 def test_what_the_platform_refuses_is_said_with_its_code(district, command, weixin):

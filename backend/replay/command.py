@@ -22,12 +22,12 @@ from backend.wechat import accounts
 Counts = Counter[tuple[str, str, str]]
 
 
-@click.command()
+@click.command(help="把 FILE 的每一行当作一位模拟居民的消息发出去；其他渠道的按人工登记。")
 @click.argument("path", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--rate", type=click.FloatRange(min=0.1), help="Rows a second; as fast as it goes without.")
-@click.option("--texts", type=click.Path(exists=True, path_type=Path), help="A CSV with a column `text`.")
-@click.option("--account", "name", help="The official account that is written to; the first one without.")
-@click.option("--url", default=config.public_url, help="Where the service answers; PUBLIC_URL without.")
+@click.option("--rate", type=click.FloatRange(min=0.1), help="每秒几行；不写就尽快发。")
+@click.option("--texts", type=click.Path(exists=True, path_type=Path), help="有 text 这一列的 CSV 文件。")
+@click.option("--account", "name", help="发给哪个公众号；不写就用第一个。")
+@click.option("--url", default=config.public_url, help="服务的地址；不写就用 PUBLIC_URL。")
 def replay(path: Path, rate: float | None, texts: Path | None, name: str | None, url: str) -> None:
     """Send every row of FILE as a message of a simulated resident; other channels enter as staff intake."""
     try:

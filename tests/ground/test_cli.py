@@ -1,10 +1,14 @@
 """The commands are listed without settings, and a command beside `make run` uses that folder's secrets."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
-from backend.cli import COMMANDS
+import click
+
+from backend.cli import COMMANDS, main
 from backend.embedded import secrets
 
 ROOT = Path(__file__).parent.parent.parent
@@ -41,3 +45,15 @@ def test_a_command_uses_the_secrets_of_its_folder_and_does_not_show_them(tmp_pat
     assert shown.returncode == 0
     assert "SECRET_KEY=(set)" in shown.stdout
     assert not any(secret in shown.stdout for secret in made.values())
+
+
+def test_every_command_and_option_is_explained_in_chinese() -> None:
+    for name in COMMANDS:
+        command = cast(click.Command, main.get_command(click.Context(main), name))
+        inside = [command, *getattr(command, "commands", {}).values()]
+        said = [one.help for each in inside for one in (each, *options(each))]
+        assert all(re.search("[一-龥]", words or "") for words in said), (name, said)
+
+
+def options(command: click.Command) -> list[click.Option]:
+    return [one for one in command.params if isinstance(one, click.Option)]
