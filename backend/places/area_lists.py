@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from backend.places import spoken
 from backend.places.area_index import SEPARATORS
 from backend.places.models import Area, Officer, PlaceCode, Post, Unit
 from backend.places.roles import ABOVE, Level, Role
@@ -48,11 +49,11 @@ def with_places(session: Session, areas: Sequence[Area]) -> set[int]:
 
 
 def search(session: Session, editor: Editor, said: str, after: int | None = None) -> list[Area]:
-    """A page of the places whose name holds the words, or whose code begins with them."""
+    """A page of the places whose name holds the words, or whose code or pinyin initials begin with them."""
+    seen = editor.sees(Area) if after is None else editor.sees(Area) & (Area.id > after)
+    by_letters = spoken.find(session, seen, said, FOUND)
     is_meant = Area.name.contains(said, autoescape=True) | Area.code.startswith(said, autoescape=True)
-    query = sa.select(Area).where(is_meant, editor.sees(Area))
-    if after is not None:
-        query = query.where(Area.id > after)
+    query = sa.select(Area).where(is_meant | Area.id.in_(by_letters), seen)
     return list(session.scalars(query.order_by(Area.id).limit(FOUND)))
 
 
