@@ -20,7 +20,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from backend import logs
 from backend.cases import tasks as cases
 from backend.config import config
-from backend.console import poster_tasks
+from backend.console import night_tasks, poster_tasks
 from backend.notify import tasks as notify
 from backend.times import SHANGHAI, now
 from backend.wechat import media, pictures
@@ -52,6 +52,7 @@ TIMETABLE: "dict[dramatiq.Actor[[], None], Any]" = {
     cases.send_surveys: _every(10),
     cases.fire_deadlines: _every(10),
     cases.close_silent: CronTrigger(minute=7, timezone=SHANGHAI),
+    night_tasks.clear_away: CronTrigger(hour=3, minute=20, timezone=SHANGHAI),
 }
 
 

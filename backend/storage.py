@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -26,6 +27,12 @@ def save(content: bytes) -> str:
 def read(sha256: str) -> bytes:
     """The content with this SHA-256. Raises FileNotFoundError when it is not in the store."""
     return bytes(obstore.get(_store(), _path(sha256)).bytes())
+
+
+def remove(sha256: str) -> None:
+    """Take the content with this SHA-256 out of the store. Changes nothing when it is not there."""
+    with suppress(FileNotFoundError):
+        obstore.delete(_store(), _path(sha256))
 
 
 @cache

@@ -14,11 +14,11 @@ from backend import db, logs
 from backend.broker import broker
 from backend.cases import tasks as cases
 from backend.config import config
-from backend.console import poster_tasks
+from backend.console import night_tasks, poster_tasks
 from backend.notify import tasks as notify
 from backend.wechat import accounts, channel, media, pictures
 
-__all__ = ["broker", "cases", "channel", "media", "notify", "pictures", "poster_tasks"]
+__all__ = ["broker", "cases", "channel", "media", "night_tasks", "notify", "pictures", "poster_tasks"]
 
 
 class NamedJobs(dramatiq.Middleware):

@@ -139,6 +139,7 @@ def posters_of(job_id: int) -> ResponseReturnValue:
     with db.transaction() as session:
         job = poster_jobs.find(session, job_id, g.officer_id)
         shown = {"job": job, "formats": PAGES, "is_over": job.state in (JobState.DONE, JobState.FAILED)}
+        shown["cleared"] = poster_jobs.CLEARED
     if "HX-Request" not in request.headers:
         return render_template("desk/codes_posters.html", **shown)
     return render_template("desk/codes_job.html", **shown), STOP if shown["is_over"] else 200
@@ -150,7 +151,7 @@ def posters_file(job_id: int) -> ResponseReturnValue:
     with db.transaction() as session:
         job = poster_jobs.find(session, job_id, g.officer_id)
     if job.sha256 is None:
-        raise NotFound("还没有画好，请稍等")
+        raise NotFound(poster_jobs.CLEARED if job.is_cleared else "还没有画好，请稍等")
     name = f"海报 {PAGES[job.format].name} {job.done}张"
     return _file(storage.read(job.sha256), "zip" if job.is_zip else "pdf", name)
 

@@ -51,8 +51,7 @@ def _draw(job: PosterJob) -> None:
         _report(job, total=posters.total(sheets, is_zip=job.is_zip), left_out=_left_out(sheets, job))
         drawn = BytesIO()
         posters.draw(sheets, job.format, drawn, is_zip=job.is_zip, on_page=Progress(job))
-        sha256 = storage.save(drawn.getvalue())
-        _report(job, state=JobState.DONE, sha256=sha256, done=posters.total(sheets, is_zip=job.is_zip))
+        _keep(job, drawn.getvalue(), posters.total(sheets, is_zip=job.is_zip))
     except AppError as refusal:
         _report(job, state=JobState.FAILED, error=refusal.message)
     except Superseded:
@@ -71,6 +70,13 @@ def _collect(job: PosterJob) -> posters.Sheets:
             area=session.get_one(Area, job.area_id) if job.area_id else None,
         )
         return posters.collect(session, editor, wanted, ids=job.wanted.get("ids"))
+
+
+def _keep(job: PosterJob, content: bytes, done: int) -> None:
+    """The file and the row that names it, in one turn: the same file of an older job may go meanwhile."""
+    with db.transaction() as session:
+        poster_jobs.take_turns(session)
+        poster_jobs.report(session, job, state=JobState.DONE, sha256=storage.save(content), done=done)
 
 
 def _left_out(sheets: posters.Sheets, job: PosterJob) -> int:

@@ -14,7 +14,6 @@ from backend.times import now
 
 LIFE = timedelta(minutes=2)
 GRACE = timedelta(seconds=30)  # for the desktop to notice that it was let in
-KEPT = timedelta(hours=1)
 UNKNOWN = "这个登录二维码不对，请刷新电脑上的页面，再扫一次"
 EXPIRED = "这个登录二维码已经过期，请刷新电脑上的页面，再扫一次"
 OTHERS = "这个登录二维码已经被另一个微信扫过了，请刷新电脑上的页面，再扫一次"
@@ -52,7 +51,6 @@ def number(token: str) -> str:
 def issue(session: Session, device: str) -> tuple[str, str]:
     """A new ticket. Returns the token for the QR code and the secret for this browser's cookie alone."""
     at, token, browser = now(), secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-    session.execute(sa.delete(LoginTicket).where(LoginTicket.expires_at < at - KEPT))
     session.add(
         LoginTicket(
             token_hash=hash_token(token),

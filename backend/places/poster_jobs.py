@@ -22,6 +22,7 @@ from backend.times import now
 LEASE = timedelta(seconds=60)
 ATTEMPTS = 3
 GIVEN_UP = "画了几次都没有画完，请选小一点的范围再试，或联系系统管理员"
+CLEARED = "已清理，请重新生成"
 
 
 class JobState(StrEnum):
@@ -48,11 +49,16 @@ class PosterJob(Base):
     done: Mapped[int] = mapped_column(server_default="0")  # posters
     total: Mapped[int] = mapped_column(server_default="0")
     left_out: Mapped[int] = mapped_column(server_default="0")  # codes of which no poster can be drawn
-    sha256: Mapped[str | None]
+    sha256: Mapped[str | None]  # of the file, from when it is drawn until it is cleared away
     error: Mapped[str | None]
     due_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())  # next attempt, or lease's end
     attempts: Mapped[int] = mapped_column(sa.SmallInteger, server_default="0")
     created_at: Mapped[created_at]
+
+    @property
+    def is_cleared(self) -> bool:
+        """Whether the file was there and has been cleared away."""
+        return self.state is JobState.DONE and self.sha256 is None
 
 
 class Superseded(Exception):
@@ -100,3 +106,18 @@ def report(session: Session, job: PosterJob, **known: Any) -> None:
     written = session.execute(sa.update(PosterJob).where(*mine).values(values).returning(PosterJob.id))
     if written.first() is None:
         raise Superseded
+
+
+def take_turns(session: Session) -> None:
+    """Wait until nobody else writes a file of posters or clears one away: two jobs may have the same file."""
+    session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended('poster files', 0))"))
+
+
+def let_go(session: Session, before: datetime, limit: int) -> list[str]:
+    """Name the files of jobs that were drawn before this moment no longer. Returns their SHA-256."""
+    drawn = (PosterJob.state == JobState.DONE, PosterJob.sha256.is_not(None), PosterJob.due_at <= before)
+    some = sa.select(PosterJob.id, PosterJob.sha256).where(*drawn).limit(limit)
+    found = session.execute(some.with_for_update(skip_locked=True)).all()
+    own = PosterJob.id.in_([row.id for row in found])
+    session.execute(sa.update(PosterJob).where(own).values(sha256=None))
+    return [row.sha256 for row in found if row.sha256]

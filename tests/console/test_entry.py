@@ -343,14 +343,6 @@ def test_codes_are_not_made_without_end(app, session, desk):
     assert elsewhere.status_code == 200
 
 
-def test_old_tickets_do_not_pile_up(app, session, desk):
-    old = ticket_of(session, desk)
-    old.expires_at = now() - timedelta(hours=2)
-    session.commit()
-    Desk(app)
-    assert ticket_of(session, desk) is None
-
-
 def test_a_made_up_code_is_not_found(phone, desk):
     for answer in (phone.get("/console/login/made-up"), phone.post("/console/login/made-up/confirm")):
         assert answer.status_code == 404

@@ -1,0 +1,74 @@
+"""The actor that clears away at night what nobody needs any more: files of posters, tickets, old logins.
+
+A batch is found and removed as one. A worker killed within it leaves it for the next night.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from backend import db, storage
+from backend.auth import LoginSession, LoginTicket
+from backend.broker import actor
+from backend.places import poster_jobs
+from backend.times import now
+
+BATCH = 500
+TICKETS_KEPT = timedelta(days=1)  # after they expired
+POSTERS_KEPT = timedelta(days=30)  # after they were drawn
+LOGINS_KEPT = timedelta(days=90)  # after they ended
+
+
+@actor("night")
+def clear_away() -> None:
+    """Remove what has been kept for long enough (README.md, In production)."""
+    for take in (forget_tickets, forget_logins, drop_posters):
+        _in_batches(take)
+
+
+def _in_batches(take: Callable[[Session, datetime, int], int]) -> None:
+    done = BATCH
+    while done == BATCH:
+        with db.transaction() as session:
+            done = take(session, now(), BATCH)
+
+
+def forget_tickets(session: Session, at: datetime, limit: int) -> int:
+    """Remove tickets with which no desktop has got in, or can, for TICKETS_KEPT. Returns how many."""
+    return _delete(session, LoginTicket.id, LoginTicket.expires_at <= at - TICKETS_KEPT, limit)
+
+
+def forget_logins(session: Session, at: datetime, limit: int) -> int:
+    """Remove logins that expired, or were ended, LOGINS_KEPT ago. Returns how many."""
+    ended = sa.func.least(LoginSession.expires_at, LoginSession.revoked_at)
+    return _delete(session, LoginSession.id, ended <= at - LOGINS_KEPT, limit)
+
+
+def drop_posters(session: Session, at: datetime, limit: int) -> int:
+    """Remove the files of posters drawn POSTERS_KEPT ago; the job stays. Returns of how many jobs.
+
+    A file goes before the commit: were the commit lost, the job would be due again and find nothing to
+    remove, while a file that stayed behind would never be found again.
+    """
+    poster_jobs.take_turns(session)
+    gone = poster_jobs.let_go(session, at - POSTERS_KEPT, limit)
+    for sha256 in set(gone) - _named(session, set(gone)):
+        storage.remove(sha256)
+    return len(gone)
+
+
+def _delete(
+    session: Session, key: InstrumentedAttribute[int], over: sa.ColumnElement[bool], limit: int
+) -> int:
+    some = sa.select(key).where(over).limit(limit).with_for_update(skip_locked=True)
+    deleted = sa.delete(key.class_).where(key.in_(some)).returning(key)
+    return len(session.execute(deleted, execution_options={"synchronize_session": False}).all())
+
+
+def _named(session: Session, wanted: set[str]) -> set[str]:
+    """Which of these files some row of any table still names."""
+    columns = [table.c.sha256 for table in db.Base.metadata.sorted_tables if "sha256" in table.c]
+    found = sa.union(*(sa.select(column).where(column.in_(wanted)) for column in columns))
+    return set(session.scalars(found))
