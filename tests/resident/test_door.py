@@ -83,9 +83,19 @@ def test_a_code_no_longer_used_says_how_to_report_and_whom_to_call(app, session,
     session.commit()
     answer = app.test_client().get(path_of(code), headers=WECHAT)
     assert answer.status_code == 410
-    for said in ("这个二维码不用了", "玉兰社区", "0755-28000001", 'href="/r/report?account=demo"'):
+    assert 'href="tel:0755-28000001">拨打' in answer.text
+    elsewhere = app.test_client().get(path_of(code)).text
+    assert "扫新的" in elsewhere
+    assert "网址" not in elsewhere
+    for said in (
+        "这个二维码不用了",
+        "您没有扫错",
+        "玉兰社区",
+        "0755-28000001",
+        'href="/r/report?account=demo"',
+    ):
         assert said in answer.text
-    assert scans(session) == [(code.id, 1, 0)]
+    assert scans(session) == [(code.id, 2, 0)]
 
 
 def test_a_code_revoked_while_the_form_was_open_costs_no_words(session, phone, code):
