@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
 from backend.errors import AppError
-from backend.places import naming, posts
+from backend.places import naming, officers, posts
 from backend.places.area_index import SEPARATORS
 from backend.places.models import Area, Officer, Post, Unit
 from backend.places.roles import ROLE_LABELS, Level, Role
@@ -14,6 +14,7 @@ from backend.places.scope import Editor, is_held
 from backend.web.forms import WrongFields
 
 SUGGESTED = 500
+NO_UNIT = "没有找到这个单位，请从提示里选，或者写单位编码"
 
 
 def areas(session: Session, editor: Editor) -> list[str]:
@@ -28,10 +29,14 @@ def areas(session: Session, editor: Editor) -> list[str]:
     return ["/".join(name for name in names if name) for names in rows]
 
 
-def units(session: Session, editor: Editor, near: int | None = None) -> list[Unit]:
-    """The open units that this person administers, with their areas: those of the area `near` first."""
-    ordered = _units(editor).order_by(Unit.area_id != near, Unit.name, Unit.id)
-    return list(session.scalars(ordered.limit(SUGGESTED)))
+def units(session: Session, editor: Editor, beside: Unit | None = None) -> list[str]:
+    """The open units that this person administers, as 城建办（望溪街道）: those of the same area as `beside`
+    first, and without itself."""
+    query = _units(editor)
+    if beside is not None:
+        query = query.where(Unit.id != beside.id).order_by(Unit.area_id != beside.area_id)
+    rows = session.scalars(query.order_by(Unit.name, Unit.id).limit(SUGGESTED))
+    return [f"{unit.name}（{unit.area.name}）" for unit in rows]
 
 
 def unit_called(session: Session, editor: Editor, words: str) -> Unit | None:
@@ -63,24 +68,38 @@ def colleagues(
     Of those whom this person sees, or around an area that is the person's own; who works at the same unit
     or place as one of `beside` comes first, and the community's force of thousands is left out.
     """
-    near = posts.at_areas(editor.sees(Area) if area is None else _around(area))
-    wanted = (
-        sa.select(Post)
-        .join(Officer, Officer.id == Post.officer_id)
-        .where(
-            near,
-            is_held(),
-            Officer.left_at.is_(None),
-            Post.for_id.is_(None),
-            Post.role != Role.SAFETY_OFFICER,
-        )
-    )
-    ordered = wanted.order_by(sa.case((_beside(beside), 0), else_=1), Post.id).limit(SUGGESTED)
-    loaded = ordered.options(joinedload(Post.officer), *posts.PLACES)
+    ordered = _colleagues(editor, area).order_by(sa.case((_beside(beside), 0), else_=1), Post.id)
     found: dict[int, str] = {}
-    for post in session.scalars(loaded):
-        found.setdefault(post.officer_id, f"{post.officer.name}（{posts.name_of(post)}）")
+    for post in session.scalars(ordered.limit(SUGGESTED)):
+        found.setdefault(post.officer_id, _words(post))
     return list(found.items())
+
+
+def colleague_called(
+    session: Session, editor: Editor, words: str, field: str, area: Area | None = None
+) -> int:
+    """The one of these colleagues, suggested or not, who was typed: as suggested, or by name, code or phone.
+
+    Raises WrongFields.
+    """
+    called = officers.is_called(words.partition("（")[0])
+    held = session.scalars(_colleagues(editor, area).where(called)).all()
+    found = {post.officer_id for post in held if _words(post) == words} or {post.officer_id for post in held}
+    if len(found) == 1:
+        return found.pop()
+    problem = "有几位同名的工作人员" if found else "没有找到这位工作人员"
+    raise WrongFields({field: f"{problem}，请从提示里选，或者写工号"})
+
+
+def _colleagues(editor: Editor, area: Area | None) -> sa.Select[Post]:
+    near = posts.at_areas(editor.sees(Area) if area is None else _around(area))
+    there = Officer.left_at.is_(None), Post.for_id.is_(None), Post.role != Role.SAFETY_OFFICER
+    query = sa.select(Post).join(Officer, Officer.id == Post.officer_id).where(near, is_held(), *there)
+    return query.options(joinedload(Post.officer), *posts.PLACES)
+
+
+def _words(post: Post) -> str:
+    return f"{post.officer.name}（{posts.name_of(post)}）"
 
 
 def _beside(others: Sequence[Post]) -> sa.ColumnElement[bool]:

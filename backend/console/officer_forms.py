@@ -56,7 +56,7 @@ def _place(session: Session, editor: Editor, role: Role, words: str) -> Area | U
         if unit is not None:
             return unit
         if role not in posts.LEVELS:
-            raise WrongFields({"place": "没有找到这个单位，请从提示里选，或者写单位编码"})
+            raise WrongFields({"place": choosing.NO_UNIT})
     return choosing.area_called(session, editor, words, "place")
 
 

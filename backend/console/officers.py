@@ -17,7 +17,7 @@ from backend.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.notify import binding
 from backend.places import absences, changes, duty, officers, posts
 from backend.places.drawing import draw_svg
-from backend.places.models import Officer, Post
+from backend.places.models import Area, Officer, Post
 from backend.places.roles import FORCE_LABELS, ROLE_LABELS
 from backend.places.scope import Editor, serves
 from backend.privacy import mask_phone
@@ -172,12 +172,18 @@ def _page(session: Session, editor: Editor, found: Officer) -> dict[str, Any]:
     }
 
 
-def _near(session: Session, editor: Editor, found: Officer, held: Sequence[Post]) -> list[tuple[int, str]]:
-    """Who may stand in or go on: for one's own leave those around, for others those whom the editor sees."""
+def _near(session: Session, editor: Editor, found: Officer, held: Sequence[Post]) -> list[str]:
+    """Who may stand in or go on."""
     if not held or found.left_at is not None:
         return []
-    own = serves(held[0]) if found.id == editor.officer_id else None
-    return [one for one in choosing.colleagues(session, editor, own, held) if one[0] != found.id]
+    offered = choosing.colleagues(session, editor, _own_area(editor, found.id, held), held)
+    return [words for officer_id, words in offered if officer_id != found.id]
+
+
+def _own_area(editor: Editor, officer_id: int, held: Sequence[Post]) -> Area | None:
+    """For one's own leave those around are colleagues; for others all whom the editor sees."""
+    is_own = bool(held) and officer_id == editor.officer_id
+    return serves(min(held, key=lambda post: post.id)) if is_own else None
 
 
 def _is_leaving() -> bool:
@@ -221,7 +227,7 @@ def _end(session: Session, editor: Editor, officer_id: int) -> None:
     post_id = number(request.form.get("post", ""))
     if post_id not in [post.id for post in posts.held_by(session, officer_id)]:
         raise Invalid("这个岗位已经有变化，请刷新页面再试")
-    successor = number(request.form.get("successor", ""))
+    successor = _named(session, editor, officer_id, "successor")
     handover.ends(session, editor, int(post_id or 0), officer_forms.days()["until"], successor)
 
 
@@ -230,7 +236,8 @@ def _away(session: Session, editor: Editor, officer_id: int) -> None:
         officer_forms.moment("since", "请填开始的时间"),
         officer_forms.moment("until", "请填返岗的时间"),
     )
-    absences.be_away(session, editor, officer_id, since, until, number(request.form.get("substitute", "")))
+    substitute = _named(session, editor, officer_id, "substitute")
+    absences.be_away(session, editor, officer_id, since, until, substitute)
 
 
 def _back(session: Session, editor: Editor, officer_id: int) -> None:
@@ -239,9 +246,19 @@ def _back(session: Session, editor: Editor, officer_id: int) -> None:
 
 def _leave(session: Session, editor: Editor, officer_id: int) -> None:
     must_be_sure()
-    named = {field: number(request.form[field]) for field in request.form if POST.fullmatch(field)}
+    fields = [field for field in request.form if POST.fullmatch(field)]
+    named = {field: _named(session, editor, officer_id, field) for field in fields}
     chosen = {int(field.removeprefix("post")): who for field, who in named.items() if who is not None}
     handover.leaves(session, editor, officer_id, chosen)
+
+
+def _named(session: Session, editor: Editor, officer_id: int, field: str) -> int | None:
+    """The colleague who was typed to stand in or go on, if one was. Raises WrongFields."""
+    said = clean(request.form.get(field, ""))
+    if not said:
+        return None
+    area = _own_area(editor, officer_id, posts.held_by(session, officer_id))
+    return choosing.colleague_called(session, editor, said, field, area)
 
 
 def _unbind(session: Session, editor: Editor, officer_id: int) -> None:

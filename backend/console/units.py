@@ -115,7 +115,6 @@ def _show(unit_id: int, **shown: Any) -> str:
 
 def _page(session: Session, editor: Editor, row: Unit) -> dict[str, Any]:
     may_edit = editor.may_edit(row.area)
-    near = choosing.units(session, editor, row.area_id) if may_edit else []
     return {
         "unit": row,
         "place": queries.path_names(session, row.area),
@@ -126,7 +125,7 @@ def _page(session: Session, editor: Editor, row: Unit) -> dict[str, Any]:
         "touched": unit_ends.touches(session, row.id),
         "successor": session.get(Unit, row.successor_id) if row.successor_id else None,
         "may_edit": may_edit,
-        "others": [(one.id, f"{one.name}（{one.area.name}）") for one in near if one.id != row.id],
+        "others": choosing.units(session, editor, row) if may_edit else [],
         "areas": choosing.areas(session, editor) if may_edit else [],
         "typed": {},
         "wrong": {},
@@ -158,15 +157,24 @@ def _change(session: Session, editor: Editor, unit_id: int) -> Unit:
 
 
 def _merge(session: Session, editor: Editor, unit_id: int) -> Unit:
-    into_id = number(request.form.get("into", ""))
+    into_id = _other(session, editor, "twin")
     if into_id is None:
-        raise WrongFields({"into": "请选择并入哪个单位"})
+        raise WrongFields({"twin": "请填并入哪个单位"})
     must_be_sure()
     return unit_ends.merge(session, editor, unit_id, into_id)
 
 
 def _close(session: Session, editor: Editor, unit_id: int) -> Unit:
-    return unit_ends.close(session, editor, unit_id, request.form.get("successor", type=int))
+    return unit_ends.close(session, editor, unit_id, _other(session, editor, "successor"))
+
+
+def _other(session: Session, editor: Editor, field: str) -> int | None:
+    """The unit that was typed, if one was. Raises WrongFields."""
+    said = clean(request.form.get(field, ""))
+    found = choosing.unit_called(session, editor, said) if said else None
+    if said and found is None:
+        raise WrongFields({field: choosing.NO_UNIT})
+    return found.id if found else None
 
 
 def _reopen(session: Session, editor: Editor, unit_id: int) -> Unit:

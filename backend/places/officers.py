@@ -142,7 +142,7 @@ def page(
     query = sa.select(Officer).where(_has_post(*wanted))
     query = query.where(Officer.left_at.is_not(None) if left else Officer.left_at.is_(None))
     if search.strip():
-        query = query.where(_is_called(search))
+        query = query.where(is_called(search))
     if after is not None:
         query = query.where(Officer.id > after)
     with_posts = query.options(selectinload(Officer.posts).options(*PLACES))
@@ -250,7 +250,8 @@ def _has_post(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     return Officer.id.in_(sa.select(Post.officer_id).where(*conditions))
 
 
-def _is_called(search: str) -> sa.ColumnElement[bool]:
+def is_called(search: str) -> sa.ColumnElement[bool]:
+    """The condition that an officer has exactly this name, code or phone."""
     said = search.strip()
     ways = [Officer.code == said, Officer.name_index == blind_index(plain_name(said))]
     index = index_of_phone(said)

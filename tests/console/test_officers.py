@@ -9,17 +9,24 @@ import sqlalchemy as sa
 from backend.console import choosing
 from backend.notify import binding
 from backend.notify.models import Contact
-from backend.places import posts
+from backend.places import officers, posts
 from backend.places.models import Area, Officer, Post
 from backend.places.roles import Role
 from backend.places.scope import COMMAND_LINE, posts_of
 from backend.times import local, now
 from tests.console.conftest import queries_of
-from tests.factories import make_case, make_community, make_contact, make_officer, make_unit
+from tests.factories import make_area, make_case, make_community, make_contact, make_officer, make_unit
 from tests.weixin import platform, weixin
 
 __all__ = ["platform", "weixin"]
 HERE = "青岚区/望溪街道/玉兰社区"
+
+
+def named(session, officer):
+    """Their name, by which they can be found."""
+    officers.fill_indexes(session)
+    session.commit()
+    return officer.name
 
 
 @pytest.fixture
@@ -100,7 +107,12 @@ def test_a_post_is_given_at_a_unit_and_ended_with_a_successor(session, zhou, pla
     refused = act(admin_client, zhou, "end", post=grid.id)
     assert refused.status_code == 409
     assert "还有 1 件没有办完的诉求" in refused.text
-    assert act(admin_client, zhou, "end", post=grid.id, successor=place.desk.id).status_code == 303
+    assert (
+        act(admin_client, zhou, "end", post=grid.id, successor="周晓（信息员 · 玉兰社区）").status_code == 422
+    )
+    assert (
+        act(admin_client, zhou, "end", post=grid.id, successor=named(session, place.desk)).status_code == 303
+    )
     assert Role.GRID_OFFICER in {post.role for post in posts_of(session, place.desk.id)}
     others = posts_of(session, place.handler.id)[0]
     assert act(admin_client, zhou, "end", post=others.id).status_code == 422
@@ -128,6 +140,29 @@ def test_who_works_beside_somebody_is_offered_first(session, place):
     assert set(named[: len(set(beside))]) == set(beside)
 
 
+def test_a_colleague_who_is_not_suggested_is_found_by_what_was_typed(
+    session, zhou, place, admin_client, monkeypatch
+):
+    twin = make_officer(session, Role.SECRETARY, area=place.community, name="何静")
+    twin.code = "A2"
+    named(session, twin)
+    monkeypatch.setattr(choosing, "SUGGESTED", 0)
+    [grid] = posts_of(session, zhou.id)
+    refused = act(admin_client, zhou, "end", post=grid.id, successor="何静")
+    assert (refused.status_code, "有几位同名的工作人员" in refused.text) == (422, True)
+    assert 'value="何静"' in refused.text
+    for said, officer in (("A2", twin), (f"何静（{posts.name_of(posts_of(session, twin.id)[0])}）", twin)):
+        assert choosing.colleague_called(session, COMMAND_LINE, said, "successor") == officer.id
+
+
+def test_who_works_elsewhere_is_not_found_as_a_colleague(session, zhou, place, admin_client):
+    elsewhere = make_area(session, name="丹枫区")
+    far_officer = make_officer(session, Role.LEADER, area=elsewhere, name="远方")
+    [grid] = posts_of(session, zhou.id)
+    answer = act(admin_client, zhou, "end", post=grid.id, successor=named(session, far_officer))
+    assert (answer.status_code, "没有找到这位工作人员" in answer.text) == (422, True)
+
+
 def test_days_that_nobody_means_are_asked_for_again(zhou, admin_client):
     refused = act(admin_client, zhou, "give", role="secretary", place=HERE, until="9999-12-31")
     assert refused.status_code == 422
@@ -140,7 +175,7 @@ def test_an_officer_enters_their_own_leave_with_a_colleague(session, place, as_o
     assert "登记请假" not in page_of(client, place.handler).text
     until = local(now() + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
     since = local(now() - timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M")
-    leave = {"since": since, "until": until, "substitute": place.colleague.id}
+    leave = {"since": since, "until": until, "substitute": named(session, place.colleague)}
     assert client.post("/console/officers/me/away", data=leave).status_code == 303
     shown = page_of(client, place.desk).text
     assert "由 何静 代班" in shown
@@ -152,7 +187,7 @@ def test_an_officer_enters_their_own_leave_with_a_colleague(session, place, as_o
 
 def test_an_administrators_own_leave_gives_their_powers_to_nobody(session, place, admin_client):
     until = local(now() + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
-    leave = {"since": until, "until": until[:-5] + "23:59", "substitute": place.desk.id}
+    leave = {"since": until, "until": until[:-5] + "23:59", "substitute": named(session, place.desk)}
     answer = admin_client.post("/console/officers/me/away", data=leave)
     assert answer.status_code in (403, 422)
     assert session.scalar(sa.select(sa.func.count()).where(Post.for_id.is_not(None))) == 0
@@ -168,9 +203,16 @@ def test_who_leaves_is_followed_and_gone(session, zhou, place, admin_client):
     refused = act(admin_client, zhou, "leave", sure="1")
     assert refused.status_code == 409
     assert "请指定接任的人" in refused.text
-    assert act(admin_client, zhou, "leave", sure="1", **{"post1": "²", "post²": "1"}).status_code == 409
+    assert act(admin_client, zhou, "leave", sure="1", **{"post²": "1"}).status_code == 409
     [post] = posts_of(session, zhou.id)
-    assert act(admin_client, zhou, "leave", sure="1", **{f"post{post.id}": place.desk.id}).status_code == 303
+    wrong = act(admin_client, zhou, "leave", sure="1", **{f"post{post.id}": "没有这个人"})
+    assert (wrong.status_code, "没有找到这位工作人员，请从提示里选，或者写工号" in wrong.text) == (422, True)
+    assert (
+        act(
+            admin_client, zhou, "leave", sure="1", **{f"post{post.id}": named(session, place.desk)}
+        ).status_code
+        == 303
+    )
     assert "离岗" in page_of(admin_client, zhou).text
     assert "周晓岚" not in admin_client.get("/console/officers/").text
     assert "周晓岚" in admin_client.get("/console/officers/?left=1").text

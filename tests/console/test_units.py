@@ -3,6 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
+from backend.console import choosing
 from backend.places.models import Area, Unit
 from backend.places.roles import Level, Role
 from tests.console.conftest import queries_of
@@ -73,7 +74,7 @@ def test_an_administrator_of_a_street_cannot_reach_another(session, street, far,
     client = as_administrator(street)
     assert client.get(f"/console/units/{far.id}").status_code == 404
     for act in ("change", "close", "reopen", "merge"):
-        answer = client.post(f"/console/units/{far.id}/{act}", data=form(into=far.id))
+        answer = client.post(f"/console/units/{far.id}/{act}", data=form(twin=far.name))
         assert answer.status_code in (403, 404, 422), act
     assert session.get_one(Unit, far.id).closed_at is None
     assert client.post("/console/units/new", data=form(area="青岚区/松屿街道")).status_code == 403
@@ -100,13 +101,30 @@ def test_twins_are_offered_with_what_hangs_on_them_and_merged(session, place, st
     assert admin_client.post("/console/units/twins", data={"into": one.id}).status_code == 422
 
 
+def test_a_unit_is_merged_into_one_that_was_typed_but_not_suggested(
+    session, place, street, admin_client, monkeypatch
+):
+    monkeypatch.setattr(choosing, "SUGGESTED", 0)
+    one, other = (make_unit(session, street, name=name) for name in ("望溪街道城建办", "城市建设办公室"))
+    address = f"/console/units/{other.id}/merge"
+    for said, words in (("", "请填并入哪个单位"), (other.id, "没有找到这个单位")):
+        answer = admin_client.post(address, data={"twin": said, "sure": "1"})
+        assert (answer.status_code, words in answer.text) == (422, True)
+    assert admin_client.post(address, data={"twin": "望溪街道城建办", "sure": "1"}).status_code == 303
+    assert session.get_one(Unit, other.id, populate_existing=True).successor_id == one.id
+
+
 def test_a_busy_unit_is_closed_with_a_successor_and_reopened(session, place, street, admin_client):
-    other = make_unit(session, street, name="综治办")
+    make_unit(session, street, name="综治办")
     address = f"/console/units/{place.unit.id}"
     refused = admin_client.post(f"{address}/close")
     assert refused.status_code == 409
     assert "请指定由哪个单位接手" in refused.text
-    assert admin_client.post(f"{address}/close", data={"successor": other.id}).status_code == 303
+    unknown = admin_client.post(f"{address}/close", data={"successor": "没有这个"})
+    assert (unknown.status_code, "没有找到这个单位" in unknown.text) == (422, True)
+    assert f"综治办（{street.name}）" in unknown.text
+    said = f"综治办（{street.name}）"
+    assert admin_client.post(f"{address}/close", data={"successor": said}).status_code == 303
     assert "由<a" in admin_client.get(address).text
     assert admin_client.post(f"{address}/reopen").status_code == 303
 
