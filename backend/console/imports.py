@@ -1,7 +1,6 @@
 """Imports and exports (/console/imports): a file is looked at row by row, and taken in when one says so."""
 
 from collections.abc import Sequence
-from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +14,7 @@ from backend.cases.tables import KINDS
 from backend.errors import AppError, Conflict, Invalid, NotFound
 from backend.places import changes, imports
 from backend.places.changes import Did, Entry
-from backend.places.imports import FATE_LABELS, Fate, Kind, Options, RowFate
+from backend.places.imports import FATE_LABELS, Fate, Kind, Options
 from backend.places.models import Import
 from backend.places.scope import Editor
 from backend.times import local, now
@@ -55,7 +54,7 @@ def upload(kind: str) -> ResponseReturnValue:
 def report(import_id: int) -> ResponseReturnValue:
     with db.transaction() as session:
         row = _own(session, people.editor(session), import_id)
-    rows = _page(row, request.args.get("fate", ""), last_seen("after") or 0)
+    rows = imports.fates(row, fate=request.args.get("fate", ""), after=last_seen("after") or 0, limit=ROWS)
     whole = "desk/import.html" if "HX-Request" not in request.headers else "desk/import_rows.html"
     shown = {"import_": row, "rows": rows, "fate": request.args.get("fate", ""), "fates": FATE_LABELS}
     return render_template(whole, kind=_kind(row.kind), more=len(rows) == ROWS, **shown)
@@ -131,11 +130,6 @@ def _own(session: Session, editor: Editor, import_id: int) -> Import:
     if row is None or row.officer_id != editor.officer_id:
         raise NotFound("没有这次导入，或者不是您上传的")
     return row
-
-
-def _page(row: Import, fate: str, after: int) -> list[RowFate]:
-    found = (one for one in imports.fates(row) if one.row > after and fate in ("", one.fate))
-    return list(islice(found, ROWS))
 
 
 def _offer(kind: str, wrong: dict[str, str] | None = None) -> str:

@@ -6,9 +6,10 @@ reads, so a dry run is a plan that is shown; the real run plans again, inside th
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -150,25 +151,36 @@ def apply(session: Session, kind: Kind, row: Import, editor: Editor, *, skip_ref
     return row
 
 
-def fates(row: Import) -> list[RowFate]:
-    """What the dry run said of every row."""
-    return [
-        RowFate(
-            fate["row"],
-            fate["name"],
-            Fate(fate["fate"]),
-            [Finding(**finding) for finding in fate["findings"]],
-            fate["before"],
-            fate["after"],
-        )
-        for fate in json.loads(row.report)
-    ]
+def fates(row: Import, *, fate: str = "", after: int = 0, limit: int | None = None) -> list[RowFate]:
+    """What the dry run said of the rows `after` this one, of one `fate` or of all; only these are parsed."""
+    found = (said for number, each, said in _lines(row.report) if number > after and fate in ("", each))
+    return [_fate(json.loads(said)) for said in islice(found, limit)]
+
+
+def _fate(said: dict[str, Any]) -> RowFate:
+    findings = [Finding(**finding) for finding in said["findings"]]
+    return RowFate(said["row"], said["name"], Fate(said["fate"]), findings, said["before"], said["after"])
 
 
 def _agreed(report: str) -> list[dict[str, Any]]:
     """What one agrees to. Findings are left out: they count cases, of which new ones come in all the time."""
-    return [{name: said for name, said in row.items() if name != "findings"} for row in json.loads(report)]
+    rows = (json.loads(said) for _, _, said in _lines(report))
+    return [{name: said for name, said in row.items() if name != "findings"} for row in rows]
 
 
 def _written(plan: Plan) -> str:
-    return json.dumps([asdict(row) for row in plan.rows], ensure_ascii=False, default=str)
+    """A line for each row, its number and fate before what is said of it: a page parses its own alone."""
+    return "\n".join(
+        f"{row.row}\t{row.fate}\t{json.dumps(asdict(row), ensure_ascii=False, default=str)}"
+        for row in plan.rows
+    )
+
+
+def _lines(report: str) -> Iterator[tuple[int, str, str]]:
+    """The number and fate of each row, and what is said of it as JSON."""
+    if report.startswith("["):  # as it was written before it had lines
+        yield from ((row["row"], row["fate"], json.dumps(row)) for row in json.loads(report))
+        return
+    for line in filter(None, report.split("\n")):
+        number, fate, said = line.split("\t", 2)
+        yield int(number), fate, said

@@ -220,7 +220,7 @@ class Import(Base):
     options: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=sa.text("'{}'"))
     officer_id: Mapped[int | None] = mapped_column(ForeignKey("officers.id"))  # None: the command line
     counts: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=sa.text("'{}'"))  # by fate
-    report: Mapped[str] = mapped_column(Sealed("imports.report"))  # every row's fate, as JSON
+    report: Mapped[str] = mapped_column(Sealed("imports.report"))  # every row's fate, a line each
     applied_at: Mapped[datetime | None]
     created_at: Mapped[created_at]
 

@@ -1,6 +1,7 @@
 """Tables in and out by the page: each row's fate first, then all or nothing, by whoever it belongs to."""
 
 import io
+import json
 import re
 
 import openpyxl
@@ -220,3 +221,25 @@ def test_who_took_a_table_out_is_on_the_record(session, place, admin_client):
     record = admin_client.get("/console/changes/").text
     assert "导出人员" in record
     assert "行数：" in record
+
+
+def test_a_page_of_the_report_parses_its_own_rows_alone(session, place, admin_client):
+    page = upload(admin_client, HEADERS + "".join(f"社区,海棠{n}社区,青岚区/望溪街道,\n" for n in range(250)))
+    row = session.scalars(sa.select(Import)).one()
+    lines = row.report.split("\n")
+    row.report = "\n".join([*lines[:100], *(f"{line} is cut off" for line in lines[100:])])
+    session.commit()
+    assert "海棠99社区" in admin_client.get(page.location).text
+    row.report = "\n".join([*(f"{line} is cut off" for line in lines[:100]), *lines[100:]])
+    session.commit()
+    second = admin_client.get(f"{page.location}?after=101").text
+    assert ("海棠100社区" in second, "海棠99社区" in second) == (True, False)
+
+
+def test_a_report_that_was_written_as_one_array_is_still_read(session, place, admin_client):
+    page = upload(admin_client, HEADERS + "社区,海棠社区,青岚区/望溪街道,\n网格,一网格,没有这个地方,\n")
+    row = session.scalars(sa.select(Import)).one()
+    row.report = json.dumps([json.loads(line.split("\t")[2]) for line in row.report.split("\n")])
+    session.commit()
+    assert "海棠社区" in admin_client.get(page.location).text
+    assert "海棠社区" not in admin_client.get(f"{page.location}?fate=refused").text
