@@ -44,6 +44,7 @@ UNGUARDED = {
     "cases.service.answer_survey": "the survey's own link is the right to answer it",
     "places.changes.record": "writes down what a verb has done",
     "places.posts.finish": "ends a row that `end` or a leave has asked about",
+    "places.naming.the_one": "finds the place that a form names; what is then done with it asks who does it",
     "places.imports.apply": "pages give it only what the caller has uploaded (console/imports.py)",
     "places.officers.note": "writes down what a verb has done",
     "places.posts.put": "gives a stand-in a post that is nobody's to give",
