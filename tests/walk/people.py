@@ -111,11 +111,12 @@ def _officer(
 
 
 def _log_in(session: Any, contact_id: int, *, fresh: bool = False) -> str:
+    """A login that was seen lately for the whole walk: otherwise every request would write when it was."""
     token, _ = auth.start_session(session, contact_id)
     session.flush()
     own = LoginSession.token_hash == auth.hash_token(token)
     shown = now() if fresh else None
-    session.execute(sa.update(LoginSession).where(own).values(second_factor_at=shown))
+    session.execute(sa.update(LoginSession).where(own).values(second_factor_at=shown, seen_at=now() + DAY))
     session.commit()
     return token
 

@@ -15,7 +15,6 @@ ASKERS = (people.STRANGERS[0], people.STRANGERS[4], people.STRANGERS[7], people.
 def call(town, person, name):
     """What the function returned or refused, and what was changed; all is taken back."""
     attempt = town.connection.begin_nested()
-    town.watch.begin()
     try:
         with db.Session() as session:
             given = arguments(name, FUNCTIONS[name], session, person.officer_and_posts, town.street)

@@ -1,13 +1,18 @@
 """Whether a street's rows are as they were, and whether anybody else's row points at them now."""
 
-import re
+from collections.abc import Iterable
 
 import sqlalchemy as sa
 
 from backend import db
 
 State = dict[str, tuple]
-WRITING = re.compile(r"\b(INSERT|DELETE|TRUNCATE|MERGE|COPY)\b|(?<!FOR )(?<!KEY )\bUPDATE\b", re.IGNORECASE)
+# What was written to each table in this transaction, whoever wrote it (statements, triggers, cascades), and
+# also what was taken back since: PostgreSQL counts it.
+COUNTED = sa.text("""
+    SELECT relname, pg_stat_get_xact_tuples_inserted(oid) + pg_stat_get_xact_tuples_updated(oid)
+                    + pg_stat_get_xact_tuples_deleted(oid)
+    FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace""")
 
 
 def last_ids(session) -> dict[str, int]:
@@ -22,29 +27,27 @@ class Watch:
     def __init__(self, connection: sa.Connection, before: dict[str, int], after: dict[str, int]) -> None:
         self.connection = connection
         self.ranges = {name: (before[name] + 1, last) for name, last in after.items()}
-        self.statement = sa.text(" UNION ALL ".join(self._of(t) for t in db.Base.metadata.sorted_tables))
-        self.writes = 0
-        sa.event.listen(connection, "before_cursor_execute", self._count)
-        self.baseline = self._state()
-
-    def begin(self) -> None:
-        self.writes = 0
+        self.questions = {table.name: self._of(table) for table in db.Base.metadata.sorted_tables}
+        self.baseline = self._state(self.questions)
+        self.counted = self._count()
 
     def differences(self) -> set[str]:
         """Tables of which a row of the street was changed, and columns by which others point at one now.
 
-        Nothing, at once, when no statement since `begin` could have written: most requests only read.
+        Looks only into the tables that were written to since the last time: most requests only read.
         """
-        if not self.writes:
-            return set()
-        found = self._state()
-        return {name for name, row in self.baseline.items() if found[name] != row}
+        counted, self.counted = self.counted, self._count()
+        written = [name for name in self.questions if self.counted[name] != counted[name]]
+        return {name for name, row in self._state(written).items() if self.baseline[name] != row}
 
-    def _count(self, _connection, _cursor, statement: str, *_) -> None:
-        self.writes += bool(WRITING.search(statement))
+    def _count(self) -> dict[str, int]:
+        return dict(tuple(row) for row in self.connection.execute(COUNTED))
 
-    def _state(self) -> State:
-        return {row.name: tuple(row) for row in self.connection.execute(self.statement)}
+    def _state(self, tables: Iterable[str]) -> State:
+        statement = " UNION ALL ".join(self.questions[table] for table in tables)
+        return (
+            {row.name: tuple(row) for row in self.connection.execute(sa.text(statement))} if statement else {}
+        )
 
     def _of(self, table: sa.Table) -> str:
         first, last = self.ranges[table.name]
