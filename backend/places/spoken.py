@@ -12,20 +12,22 @@ from backend.places.models import Area
 def find(session: Session, seen: sa.ColumnElement[bool], said: str, limit: int) -> list[int]:
     """The ids, in their order, of the first places under this condition whose name begins so.
 
-    Nothing where no letters were typed. Reads every name that the condition leaves (one query): at a
-    district's ten thousand that takes less time than the pause between two keys, and is never behind an edit.
+    Nothing where no letters were typed. Reads the characters that names begin with, and the names that begin
+    with a fitting one (two queries): never behind an edit, and quick enough at a district's ten thousand.
     """
     typed = said.replace(" ", "").lower()
     if not (typed.isascii() and typed.isalnum()) or typed.isdigit():
         return []
-    names = session.execute(sa.select(Area.id, Area.name).where(seen).order_by(Area.id)).all()
+    head = sa.func.left(Area.name, 1)
+    begun = session.scalars(sa.select(head).where(seen).distinct())
+    heads = [one for one in begun if _is_read(one, typed[0])]
+    fitting = sa.select(Area.id, Area.name).where(seen, head.in_(heads)).order_by(Area.id)
+    names = session.execute(fitting).all()
     return [area_id for area_id, name in names if begins(name, typed)][:limit]
 
 
 def begins(name: str, typed: str) -> bool:
     """Whether the name's letters begin so; of a character with several readings each one counts."""
-    if not _is_read(name[0], typed[0]):  # most of many names are done with here
-        return False
     first = "".join(filter(str.isalnum, name))[: len(typed)]
     return len(first) == len(typed) and all(map(_is_read, first, typed))
 
