@@ -160,15 +160,14 @@ def page(
 
     What belongs to no area (the dictionary, which is everybody's) is shown to whoever administers a district.
     """
-    query = sa.select(Change).outerjoin(Area, Area.id == Change.area_id)
-    if not editor.is_command_line:
-        of_all = Change.area_id.is_(None) if _has_district(editor) else sa.false()
-        query = query.where(editor.edits(Area) | of_all)
+    wanted: list[sa.ColumnElement[bool]] = []
     if subjects is not None:
-        query = query.where(Change.subject.in_(subjects))
+        wanted.append(Change.subject.in_(subjects))
     if before is not None:
-        query = query.where(Change.id < before)
-    return list(session.scalars(query.order_by(Change.id.desc()).limit(limit)))
+        wanted.append(Change.id < before)
+    newest = sa.select(Change.id).where(*wanted).order_by(Change.id.desc()).limit(limit)
+    found = _of_most(editor, newest) if _is_wide(editor) else _by_place(editor, newest, limit)
+    return list(session.scalars(sa.select(Change).where(Change.id.in_(found)).order_by(Change.id.desc())))
 
 
 def names(session: Session, rows: Sequence[Change]) -> dict[int, str]:
@@ -178,8 +177,24 @@ def names(session: Session, rows: Sequence[Change]) -> dict[int, str]:
     return {officer_id: name for officer_id, name in found}
 
 
-def _has_district(editor: Editor) -> bool:
-    return any(area.level is Level.DISTRICT for area in editor.areas())
+def _of_most(editor: Editor, newest: sa.Select[int]) -> sa.Select[int]:
+    """For whom most of the record is: it is read from its end, and what belongs to no area is theirs, too."""
+    if editor.is_command_line:
+        return newest
+    own = editor.edits(Area) | Change.area_id.is_(None)
+    return newest.outerjoin(Area, Area.id == Change.area_id).where(own)
+
+
+def _by_place(editor: Editor, newest: sa.Select[int], limit: int) -> sa.Select[int]:
+    """For who administers little: the newest of each of their places, by key, however much others do."""
+    areas = sa.select(Area.id).where(editor.edits(Area)).subquery("own_areas")
+    of_area = newest.where(Change.area_id == areas.c.id).lateral("of_area")
+    found = sa.select(of_area.c.id).select_from(areas.join(of_area, sa.true()))
+    return found.order_by(of_area.c.id.desc()).limit(limit)
+
+
+def _is_wide(editor: Editor) -> bool:
+    return editor.is_command_line or any(area.level is Level.DISTRICT for area in editor.areas())
 
 
 def _plain(row: Base, column: str) -> Any:
