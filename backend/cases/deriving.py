@@ -115,10 +115,10 @@ def _answer(history: History, node: Key, support: int) -> int | None:
 def _foremost(history: History, node: Key) -> int | None:
     cases = history.counts[node]
     near = (*history.areas[node[1]], None)
-    wider = sum((history.counts[above] for above in _wider(history, node)), Counter[int]())
+    wider = [history.counts[above] for above in _wider(history, node)]
     return max(
         (unit_id for unit_id in cases if history.homes[unit_id] in near),
-        key=lambda unit_id: (cases[unit_id], wider[unit_id], -unit_id),
+        key=lambda unit_id: (cases[unit_id], sum(above[unit_id] for above in wider), -unit_id),
         default=None,
     )
 
