@@ -2,8 +2,9 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
-# Files of tests side by side, each process with servers of its own; T="tests/cases -k urge" runs just that.
-ALL_TESTS := --numprocesses 3 --dist loadfile
+# Files of tests side by side, each process with servers of its own, in the order of tests/conftest.py;
+# T="tests/cases -k urge" runs just that.
+ALL_TESTS := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes
 VAR_DIR ?= var
 VENDOR := backend/static/vendor/manifest.json

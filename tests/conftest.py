@@ -1,6 +1,7 @@
 """What every test stands on: a real PostgreSQL built by the migrations, a real Valkey, nothing pretended."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")  # each of several processes has a folder of its own
@@ -28,6 +29,32 @@ from tests import accounts
 
 pytest_plugins = ["tests.browser"]
 accounts.write(config.accounts_file)
+# Files that take half a minute and more, the longest first. Each is run by one of several processes: were one
+# of these the last, all would wait for it. They stand here because xdist knows how many tests a file has, not
+# how long they take (`make test` tells it to leave the order alone).
+LONGEST = (
+    "walk/test_walk.py",
+    "journey/test_faults.py",
+    "replay/test_replay.py",
+    "journey/test_set_up.py",
+    "console/test_people_browser.py",
+    "miniprogram/test_miniprogram.py",
+    "test_app.py",
+    "journey/test_journey.py",
+    "console/test_poster_jobs.py",
+    "resident/test_browser.py",
+    "console/test_entry_browser.py",
+    "test_clock.py",
+    "ground/test_ctrl_c.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files first, then those with the most tests."""
+    tests = Path(__file__).parent
+    most = Counter(item.path for item in items)
+    turn = {tests / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: (turn.get(item.path, len(turn)), -most[item.path], str(item.path)))
 
 
 @pytest.fixture(scope="session", autouse=True)
