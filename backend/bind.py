@@ -31,7 +31,7 @@ class Personal:
 @click.command(help="显示工作人员 NAME 的绑定码，本人用微信扫一扫就绑定。只能用一次，一天内有效。")
 @click.argument("name")
 @click.option("--id", "officer_id", type=int, help="有几个人同名时，是哪一位（编号）。")
-@click.option("--account", help="在哪个公众号里绑定；不写就用 WECHAT_ACCOUNTS 里的第一个。")
+@click.option("--account", help="在哪个公众号里绑定；不写就用其岗位所在地方的公众号。")
 def main(name: str, officer_id: int | None, account: str | None) -> None:
     """Show a code that binds the officer NAME to the WeChat that scans it: once, within a day."""
     db.connect(config.database_url)
@@ -52,10 +52,11 @@ def show(made: Personal) -> None:
 
 def make(name: str, officer_id: int | None = None, account: str | None = None) -> Personal:
     """Issue the code, and have WeChat make its picture. Raises AppError, or ClickException for a name."""
-    official = accounts.get(account or next(iter(accounts.all_accounts())))
+    named_one = accounts.get(account) if account else None
     with db.transaction() as session:
         officer = only(named(session, name), officer_id)
         who, at = describe(officer), now()
+        official = named_one or qrcodes.account_of_officer(session, officer.id)
         code = binding.issue(session, officer.id, at)
     _, url = qrcodes.personal_code(official, code)
     return Personal(who, url, at + binding.LIFE)

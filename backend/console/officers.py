@@ -25,7 +25,7 @@ from backend.times import now
 from backend.web import people
 from backend.web.forms import last_seen, must_be_sure, number, sentences_of
 from backend.web.words import clean
-from backend.wechat import accounts, qrcodes
+from backend.wechat import qrcodes
 
 bp = Blueprint("officers", __name__, url_prefix="/console/officers")
 
@@ -99,9 +99,10 @@ def code(officer_id: int) -> ResponseReturnValue:
     with db.transaction() as session:
         editor = people.editor(session)
         found = officers.must_administer(session, editor, officer_id)
+        account = qrcodes.account_of_officer(session, officer_id)
         issued, at = binding.issue(session, officer_id), now()
         officers.note(session, editor, found, {"wechat": "发出绑定码"})
-    _, url = qrcodes.personal_code(next(iter(accounts.all_accounts().values())), issued)
+    _, url = qrcodes.personal_code(account, issued)
     picture = Markup(draw_svg(url))  # drawn by us: it holds nothing that anybody typed
     return render_template("desk/officer_code.html", officer=found, code=picture, until=at + binding.LIFE)
 

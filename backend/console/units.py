@@ -64,7 +64,7 @@ def twins() -> ResponseReturnValue:
     """Groups of probable twins, with what hangs on each: one chooses which stays."""
     with db.transaction() as session:
         groups = units.offers(session, people.editor(session))
-        touched = {unit.id: unit_ends.touches(session, unit.id) for group in groups for unit in group}
+        touched = unit_ends.touches_of(session, [unit.id for group in groups for unit in group])
     return render_template("desk/units_twins.html", groups=groups, touched=touched, kinds=UNIT_LABELS)
 
 

@@ -229,7 +229,10 @@ class Change(Base):
     """The record of changes: who did what to a row of these tables, and what was there before and after."""
 
     __tablename__ = "changes"
-    __table_args__ = (sa.Index("ix_changes_row", "subject", "subject_id", "id"),)
+    __table_args__ = (
+        sa.Index("ix_changes_row", "subject", "subject_id", "id"),
+        sa.Index("ix_changes_area", "area_id", "id"),
+    )
 
     officer_id: Mapped[int | None] = mapped_column(ForeignKey("officers.id"))  # None: the command line
     import_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id"))
@@ -237,7 +240,7 @@ class Change(Base):
     subject: Mapped[str]  # the table
     subject_id: Mapped[int]
     name: Mapped[str]  # what the row was called then
-    area_id: Mapped[int | None] = mapped_column(ForeignKey("areas.id"), index=True)  # where it belongs
+    area_id: Mapped[int | None] = mapped_column(ForeignKey("areas.id"))  # where it belongs
     before: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=sa.text("'{}'"))
     after: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=sa.text("'{}'"))
     created_at: Mapped[created_at]

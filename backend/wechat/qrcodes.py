@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 
 from backend import db, storage
 from backend.notify import binding
-from backend.places import codes
+from backend.places import codes, posts
 from backend.places.drawing import draw_png
 from backend.places.models import Area, PlaceCode
 from backend.places.queries import inside
 from backend.places.roles import Carrier
+from backend.places.scope import serves
 from backend.wechat import accounts, client, ledger
 from backend.wechat.accounts import Account
 from backend.wechat.codes import ProviderError
@@ -52,6 +53,12 @@ def account_of(session: Session, area: Area, carrier: Carrier = Carrier.ACCOUNT)
             serving.setdefault(accounts.area_id(session, account), account)
     around = [int(area_id) for area_id in area.path.split(".")]
     return next((serving[area_id] for area_id in reversed(around) if area_id in serving), None)
+
+
+def account_of_officer(session: Session, officer_id: int) -> Account:
+    """The account that serves where the officer works; where none does, the first one."""
+    nearest = (account_of(session, serves(post)) for post in posts.held_by(session, officer_id))
+    return next(filter(None, nearest), next(iter(accounts.all_accounts().values())))
 
 
 def ensure_tickets(account: Account, limit: int | None = None, on_made: Told | None = None) -> int:

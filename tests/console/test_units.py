@@ -101,6 +101,19 @@ def test_twins_are_offered_with_what_hangs_on_them_and_merged(session, place, st
     assert admin_client.post("/console/units/twins", data={"into": one.id}).status_code == 422
 
 
+def test_many_twins_cost_as_many_queries_as_two(session, street, admin_client):
+    def asked():
+        return len(queries_of(lambda: admin_client.get("/console/units/twins")))
+
+    for name in ("望溪街道城建办", "城市建设办公室"):
+        make_unit(session, street, name=name)
+    asked()
+    of_two = asked()
+    for name in ("望溪街道安监办", "安全生产监督管理办公室", "望溪街道城管办", "城市管理办公室"):
+        make_unit(session, street, name=name)
+    assert asked() == of_two
+
+
 def test_a_unit_is_merged_into_one_that_was_typed_but_not_suggested(
     session, place, street, admin_client, monkeypatch
 ):

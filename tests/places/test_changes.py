@@ -38,7 +38,6 @@ def test_pages_follow_each_other_through_ones_own_places(session, town):
 def test_what_others_do_is_not_read_to_find_ones_own(session, town):
     note(session, town.community, 60)
     note(session, town.other_street, 20_000)
-    session.execute(sa.text("CREATE INDEX IF NOT EXISTS ix_changes_area ON changes (area_id, id)"))
     session.execute(sa.text("ANALYZE changes"))
     asked, connection = [], session.connection()
     sa.event.listen(connection, "before_cursor_execute", lambda *call: asked.append(call[2:4]))

@@ -11,12 +11,12 @@ from backend.notify import binding
 from backend.places import code_changes, codes
 from backend.places.codes import make_codes
 from backend.places.models import Area, PlaceCode
-from backend.places.roles import Carrier, Level
+from backend.places.roles import Carrier, Level, Role
 from backend.places.scope import COMMAND_LINE
 from backend.times import now
 from backend.wechat import accounts, client, ledger, pictures, qrcodes
 from backend.wechat.codes import ProviderError
-from tests.factories import make_area, make_community
+from tests.factories import make_area, make_community, make_officer
 
 
 @pytest.fixture
@@ -96,6 +96,13 @@ def test_a_personal_code_says_whom_it_binds_and_ends_in_a_day(weixin):
     assert (code["ticket"], code["url"], code["scene"]) == (ticket, url, "bind_abcdefgh")
     assert code["expires_at"] - code["created_at"] == binding.LIFE.total_seconds()
     assert client.qrcode_picture(ticket)[:2] == b"\xff\xd8"  # a JPEG
+
+
+def test_officers_bind_at_the_account_that_serves_where_they_work(places, account_of_a_community):
+    here = make_officer(places, Role.INFORMATION_OFFICER, area=community_of(places))
+    elsewhere = make_officer(places, Role.LEADER, area=make_area(places, Level.DISTRICT))
+    assert qrcodes.account_of_officer(places, here.id).name == account_of_a_community
+    assert qrcodes.account_of_officer(places, elsewhere.id).name == "demo"
 
 
 def community_of(session):

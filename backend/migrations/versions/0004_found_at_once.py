@@ -9,10 +9,11 @@ branch_labels = None
 depends_on = None
 
 BATCH = 10_000  # cases that are held at once, for as long as they take to write
-INDEXES = {
+INDEXES: dict[str, tuple[str, list[str], str | None]] = {
     "ix_cases_category": ("cases", ["category_id", "id"], "category_id IS NOT NULL"),
     "ix_cases_code": ("cases", ["code_id"], "code_id IS NOT NULL"),
     "ix_cases_zone": ("cases", ["zone_id", "id"], "zone_id IS NOT NULL"),
+    "ix_changes_area": ("changes", ["area_id", "id"], None),
 }
 _FILL = sa.text("""
     UPDATE cases c SET zone_id = a.zone_id FROM areas a
@@ -29,16 +30,18 @@ def upgrade() -> None:
                 name,
                 table,
                 columns,
-                postgresql_where=sa.text(condition),
+                postgresql_where=None if condition is None else sa.text(condition),
                 postgresql_concurrently=True,
                 if_not_exists=True,
             )
+        op.drop_index("ix_changes_area_id", postgresql_concurrently=True, if_exists=True)
         op.execute("ALTER TABLE cases VALIDATE CONSTRAINT fk_cases_category_id")
         _fill_zones()
         op.execute("RESET statement_timeout")
 
 
 def downgrade() -> None:
+    op.create_index("ix_changes_area_id", "changes", ["area_id"])
     for name, (table, _, _) in INDEXES.items():
         op.drop_index(name, table_name=table)
 
