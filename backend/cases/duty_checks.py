@@ -22,6 +22,7 @@ from backend.places.roles import Level
 from backend.places.scope import COLUMNS, Editor, subtree
 from backend.times import local
 
+MOST = 20_000  # sorts of past cases from which a list is proposed, within a request
 SHOWN = 100  # differences that are kept to be looked at
 # What two duties for exactly the same have in common.
 SAME = (
@@ -151,10 +152,15 @@ def draft_derived(
 
 
 def _counted(session: Session, within: Sequence[sa.ColumnElement[bool]]) -> Sequence[Any]:
-    """These cases by category, community and unit: how many, and when the first and the last came."""
+    """These cases by category, community and unit: how many, and when the first and the last came.
+
+    Of more than MOST sorts the commonest: a sort of one case proposes next to nothing and costs as much.
+    """
     came = (sa.func.min(Case.discovered_at).label("first"), sa.func.max(Case.discovered_at).label("last"))
-    query = sa.select(*HISTORY, *came, sa.func.count().label("cases")).where(*within)
-    return session.execute(query.group_by(*HISTORY).order_by(sa.func.min(Case.id))).all()
+    cases, oldest = sa.func.count().label("cases"), sa.func.min(Case.id).label("oldest")
+    query = sa.select(*HISTORY, *came, cases, oldest).where(*within).group_by(*HISTORY)
+    rows = session.execute(query.order_by(cases.desc(), oldest).limit(MOST)).all()
+    return sorted(rows, key=lambda row: row.oldest)
 
 
 def _streets(row: Any) -> Chain:

@@ -305,6 +305,16 @@ def test_a_draft_is_derived_from_past_cases(session, scene):
     assert unit_for(session, case_at(session, scene, "pines", "611")) == scene.water.id
 
 
+def test_of_too_many_sorts_of_past_cases_the_commonest_are_asked(session, scene, monkeypatch):
+    monkeypatch.setattr(duty_checks, "MOST", 1)
+    case_at(session, scene, "pines", "611", unit_id=scene.water.id)
+    for _ in range(2):
+        case_at(session, scene, "magnolia", "511", unit_id=scene.office.id)
+    month = (now() - timedelta(30), now())
+    new = duty_checks.draft_derived(session, scene.editor, scene.district.id, "推出来的", *month)
+    assert {duty.unit_id for duty in duties_of(session, new)} == {scene.office.id}
+
+
 def test_without_past_cases_nothing_is_derived(session, scene):
     with pytest.raises(Invalid, match="推不出"):
         duty_checks.draft_derived(
