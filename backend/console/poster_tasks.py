@@ -73,7 +73,12 @@ def _collect(job: PosterJob) -> posters.Sheets:
 
 
 def _keep(job: PosterJob, content: bytes, done: int) -> None:
-    """The file and the row that names it, in one turn: the same file of an older job may go meanwhile."""
+    """The file, and the row that names it in one turn: the same file of an older job may go meanwhile.
+
+    It is written with no transaction open: a disk may take longer than one may be idle (db.SETTINGS). In the
+    turn it is still there and nothing is written, unless it was cleared away meanwhile.
+    """
+    storage.save(content)
     with db.transaction() as session:
         poster_jobs.take_turns(session)
         poster_jobs.report(session, job, state=JobState.DONE, sha256=storage.save(content), done=done)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from backend import auth, storage
 from backend.auth import LoginSession, LoginTicket, hash_token
 from backend.cases.models import Attachment, AttachmentKind, Stored
+from backend.config import config
 from backend.console import night_tasks, tickets
 from backend.places.layouts import Format
 from backend.places.poster_jobs import JobState, PosterJob
@@ -82,6 +83,35 @@ def test_what_is_not_drawn_yet_is_left(session, place):
     session.add(job)
     session.commit()
     assert night_tasks.drop_posters(session, now(), 10) == 0
+
+
+def test_files_go_in_small_batches_between_which_a_new_one_has_its_turn(session, place):
+    jobs = [drawn(session, place.desk, 31, b"one of many") for _ in range(45)]
+    turns = []
+
+    def note(_connection, _cursor, statement, *_):
+        turns.append("pg_advisory_xact_lock" in statement)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    night_tasks.clear_away()
+    sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    assert turns.count(True) == 3
+    session.expire_all()
+    assert {job.sha256 for job in jobs} == {None}
+
+
+def test_a_file_that_cannot_be_removed_is_named_in_the_log_and_the_others_go(session, place, caplog):
+    stuck, other = drawn(session, place.desk, 31, b"stuck"), drawn(session, place.desk, 31, b"other")
+    files = stuck.sha256, other.sha256
+    storage.remove(files[0])
+    folder = config.stores_in / files[0][:2] / files[0][2:4] / files[0]  # which is not removed as a file is
+    folder.mkdir()
+    night_tasks.clear_away()
+    folder.rmdir()
+    session.expire_all()
+    assert (stuck.sha256, other.sha256) == (None, None)
+    assert not is_there(files[1])
+    assert files[0] in caplog.text
 
 
 @pytest.mark.parametrize(("ago", "stays"), [(0.9, True), (1.1, False)])

@@ -1,6 +1,8 @@
 """Posters drawn by the worker: once, of what their officer may see, again when a worker was killed."""
 
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from io import BytesIO
 
@@ -139,6 +141,30 @@ def test_a_job_that_kills_its_workers_is_given_up(committed, community, officer)
     poster_tasks.draw_due()
     committed.refresh(job)
     assert (job.state, job.error) == (JobState.FAILED, poster_jobs.GIVEN_UP)
+
+
+def is_there(sha256):
+    with suppress(FileNotFoundError):
+        return bool(storage.read(sha256))
+
+
+def test_a_file_is_written_before_its_turn_and_again_if_it_went_before_its_turn(
+    committed, community, officer
+):
+    job, same = ask(committed, officer), ask(committed, officer)
+    poster_tasks.draw([job.id])
+    committed.refresh(job)
+    storage.remove(job.sha256)
+    with ThreadPoolExecutor(1) as pool:
+        with db.transaction() as session:
+            poster_jobs.take_turns(session)
+            drawing = pool.submit(poster_tasks.draw, [same.id])
+            wait_until(lambda: is_there(job.sha256), 8)
+            storage.remove(job.sha256)
+        drawing.result(20)
+    committed.refresh(same)
+    assert (same.state, same.sha256) == (JobState.DONE, job.sha256)
+    assert is_there(same.sha256)
 
 
 @pytest.mark.slow
