@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
@@ -91,3 +92,20 @@ def test_cases_from_before_zones_get_theirs_and_a_cut_off_index_is_built_again(e
     upgrade(empty)
     assert on(empty, lambda connection: connection.scalar(sa.text("SELECT zone_id FROM cases"))) == 1
     command.check(migrations._alembic(empty))
+
+
+def test_an_index_waits_longer_for_who_began_before_than_any_lock_is_waited_for(empty):
+    """A dump of the database, for one, takes its time."""
+    command.upgrade(migrations._alembic(empty), "0003")
+    engine = sa.create_engine(empty, poolclass=sa.NullPool)
+    with (
+        engine.connect().execution_options(isolation_level="REPEATABLE READ") as dump,
+        ThreadPoolExecutor() as pool,
+    ):
+        dump.execute(sa.text("SELECT count(*) FROM cases"))
+        migrating = pool.submit(upgrade, empty)
+        with pytest.raises(TimeoutError):
+            migrating.result(timeout=7)
+        dump.rollback()
+        migrating.result(timeout=30)
+    assert on(empty, is_current)

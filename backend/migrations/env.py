@@ -10,17 +10,15 @@ from backend import db, models
 
 TABLES = models.TABLES  # imported so that the metadata is whole
 LOCK = 7_212_026
+LIMITS = "-c lock_timeout=5s -c statement_timeout=60s"  # as the connection's own, to which RESET goes back
 ischema_names |= {"ltree": db.Ltree, "polygon": db.Ring}  # which SQLAlchemy does not know when it compares
 
 
 def run() -> None:
     url = context.config.get_main_option("sqlalchemy.url") or ""
-    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args={"options": LIMITS})
     with engine.connect() as connection:
         _take_turn(connection)
-        connection.execute(sa.text("SET lock_timeout = '5s'"))
-        connection.execute(sa.text("SET statement_timeout = '60s'"))
-        connection.commit()
         context.configure(
             connection=connection,
             target_metadata=db.Base.metadata,

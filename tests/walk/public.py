@@ -74,7 +74,6 @@ UNCHANGED: dict[str, str] = {
     "entry.refuse": "the ticket was scanned by another WeChat",
     "imports.apply": "what stands there has changed since the town's dry run",
     "login.logout": OWN,
-    "officers.change_own": ONE_FORM,
     "resident.submit": ONE_FORM,
     "second_factor.reset": "only the caller has one",
     "second_factor.set_up": OWN,

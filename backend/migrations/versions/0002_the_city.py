@@ -13,14 +13,24 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _cases()
     _record()
     _places()
     _units()
     _officers()
     _dictionary()
     _codes()
-    _cases()
     _logins()
+
+
+def _cases() -> None:
+    """Only columns, and first: who has read a case goes on to read its place, which must not be held yet.
+
+    What takes long on a table of millions is done by a later migration.
+    """
+    op.add_column("cases", sa.Column("zone_id", sa.BigInteger(), nullable=True))
+    op.add_column("cases", sa.Column("code_id", sa.BigInteger(), nullable=True))
+    op.add_column("cases", sa.Column("category_id", sa.BigInteger(), nullable=True))
 
 
 def _record() -> None:
@@ -163,6 +173,7 @@ def _officers() -> None:
     op.drop_index("ix_posts_unit", table_name="posts")
     op.create_index("ix_posts_area", "posts", ["area_id", "role"])
     op.create_index("ix_posts_unit", "posts", ["unit_id", "role"])
+    op.execute("UPDATE posts SET since = until - interval '1 microsecond' WHERE until <= since")
     op.create_check_constraint(op.f("ck_posts_ends_after_start"), "posts", "until > since")
     op.create_check_constraint(
         op.f("ck_posts_away_from_to"), "posts", "(away_since IS NULL) = (away_until IS NULL)"
@@ -265,6 +276,14 @@ def _dictionary() -> None:
     op.create_index("ix_duties_category", "duties", ["category_id"], unique=False)
     op.create_index("ix_duties_list", "duties", ["list_id", "category_id", "area_id"], unique=False)
     op.create_index("ix_duties_unit", "duties", ["unit_id"], unique=False)
+    op.create_foreign_key(
+        op.f("fk_cases_category_id"),
+        "cases",
+        "categories",
+        ["category_id"],
+        ["id"],
+        postgresql_not_valid=True,
+    )
 
 
 def _codes() -> None:
@@ -290,21 +309,6 @@ def _codes() -> None:
         sa.ForeignKeyConstraint(["code_id"], ["place_codes.id"], name=op.f("fk_code_scans_code_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_code_scans")),
         sa.UniqueConstraint("code_id", "day", name=op.f("uq_code_scans_code_id_day")),
-    )
-
-
-def _cases() -> None:
-    """Only columns: what takes long on a table of millions is done by a later migration."""
-    op.add_column("cases", sa.Column("zone_id", sa.BigInteger(), nullable=True))
-    op.add_column("cases", sa.Column("code_id", sa.BigInteger(), nullable=True))
-    op.add_column("cases", sa.Column("category_id", sa.BigInteger(), nullable=True))
-    op.create_foreign_key(
-        op.f("fk_cases_category_id"),
-        "cases",
-        "categories",
-        ["category_id"],
-        ["id"],
-        postgresql_not_valid=True,
     )
 
 

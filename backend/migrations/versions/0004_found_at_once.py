@@ -24,17 +24,11 @@ def upgrade() -> None:
     """Each step stands by itself and does nothing the second time: a cut leaves nothing to clear up."""
     with op.get_context().autocommit_block():
         op.execute("SET statement_timeout = 0")  # nobody waits for these
+        op.execute("SET lock_timeout = 0")  # nor for what waits here until all who began before have ended
         for name, (table, columns, condition) in INDEXES.items():
-            _drop_broken(name)
-            op.create_index(
-                name,
-                table,
-                columns,
-                postgresql_where=None if condition is None else sa.text(condition),
-                postgresql_concurrently=True,
-                if_not_exists=True,
-            )
+            _build(name, table, columns, condition)
         op.drop_index("ix_changes_area_id", postgresql_concurrently=True, if_exists=True)
+        op.execute("RESET lock_timeout")
         op.execute("ALTER TABLE cases VALIDATE CONSTRAINT fk_cases_category_id")
         _fill_zones()
         op.execute("RESET statement_timeout")
@@ -46,11 +40,19 @@ def downgrade() -> None:
         op.drop_index(name, table_name=table)
 
 
-def _drop_broken(name: str) -> None:
-    """What a cut-off building of the index has left: it has the name and is good for nothing."""
+def _build(name: str, table: str, columns: list[str], condition: str | None) -> None:
+    """What a cut-off building of the index has left has the name and is good for nothing."""
     broken = "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass(:name) AND NOT indisvalid"
     if op.get_bind().scalar(sa.text(broken), {"name": name}):
         op.drop_index(name, postgresql_concurrently=True)
+    op.create_index(
+        name,
+        table,
+        columns,
+        postgresql_where=None if condition is None else sa.text(condition),
+        postgresql_concurrently=True,
+        if_not_exists=True,
+    )
 
 
 def _fill_zones() -> None:
