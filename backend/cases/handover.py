@@ -26,6 +26,7 @@ from backend.times import now
 ACTING = frozenset(role for rule in workflow.RULES.values() for role in rule.roles)
 HANDED_ON = "接收人已离岗，已转给接任的人"
 DROPPED = "接收人已离岗，不再发送"
+OWN_HEIR = "不能由本人接任，请选择另一位"
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,14 @@ def ends(
 ) -> Post:
     """End one post, now or at a moment to come, and give it to a successor from then on, if one is named.
 
-    Raises Conflict while open cases would be left to nobody, and what `posts.end` and `posts.give` raise.
+    Raises Invalid (their own successor), Conflict while open cases would be left to nobody, and what
+    `posts.end` and `posts.give` raise.
     """
     _take_turns(session)
     seen = posts.find(session, post_id)
     editor.must_edit(serves(seen))
+    if successor_id == seen.officer_id:
+        raise Invalid(OWN_HEIR)
     _lock_people(session, {seen.officer_id, *([successor_id] if successor_id is not None else [])})
     post = posts.locked(session, post_id)  # after the people, as absences.py does
     moment, held_until = until or now(), post.until
@@ -154,7 +158,7 @@ def _check(stays: Sequence[Staying], successors: Mapping[int, int], officer_id: 
     if not set(successors) <= {stay.post.id for stay in stays}:
         raise Invalid("岗位已经有变化，请刷新页面，重新指定接任的人")
     if officer_id in successors.values():
-        raise Invalid("不能由离岗的人自己接任，请选择另一位")
+        raise Invalid(OWN_HEIR)
     left = [stay for stay in stays if stay.needs_successor and stay.post.id not in successors]
     if left:
         raise Conflict("；".join(stay.sentence for stay in left))

@@ -240,7 +240,7 @@ def test_successors_are_known_and_for_posts_that_are_there(session, town, office
         with pytest.raises(error):
             handover.leaves(session, town.editor, officer.id, heirs)
         session.rollback()
-    with pytest.raises(Invalid, match="离岗的人自己"):
+    with pytest.raises(Invalid, match="不能由本人接任"):
         handover.leaves(session, town.editor, officer.id, {post.id: officer.id})
 
 
@@ -265,6 +265,15 @@ def test_one_post_ends_with_a_successor_from_then_on(session, town, officer, suc
     assert [p.id for p in posts_of(session, officer.id)] == [post.id]
     other = make_officer(session, Role.INFORMATION_OFFICER, area=town.community)
     assert handover.ends(session, town.editor, only_post(session, other).id).until
+
+
+def test_nobody_goes_on_with_their_own_post(session, town, officer):
+    make_case(session, town.community)
+    post = only_post(session, officer)
+    for until in (None, now() + DAY):
+        with pytest.raises(Invalid, match="不能由本人接任"):
+            handover.ends(session, town.editor, post.id, until, officer.id)
+    assert only_post(session, officer).until is None
 
 
 def test_leaving_is_on_the_record_without_the_name(session, town, officer):
