@@ -64,7 +64,7 @@ def test_what_each_street_answers_for_itself_is_no_gap(session, admin, scene, dr
     duties.fill(session, row, told(scene, ("6", "here", "office")))
     session.commit()
     assert 'class="partly"' in admin.get(page).text
-    assert "有的街道没有单位" in admin.get(page).text
+    assert "有的社区没有单位" in admin.get(page).text
     assert "2 个有单位负责，1 个没有" in admin.get(alone).text
     duties.fill(session, row, told(scene, ("6", "pines", "other_office")))
     session.commit()
