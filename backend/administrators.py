@@ -36,7 +36,7 @@ class Appointed:
 @click.option("--phone", help="本人的电话。")
 @click.option("--id", "officer_id", type=int, help="有几个人同名时，是哪一位（编号）。")
 @click.option("--new", "is_new", is_flag=True, help="不是已有的同名人员，新建这个人。")
-@click.option("--account", help="在哪个公众号里绑定；不写就用 WECHAT_ACCOUNTS 里的第一个。")
+@click.option("--account", help="在哪个公众号里绑定；不写就用其岗位所在地方的公众号。")
 @click.option("--reset-second-factor", "resets", is_flag=True, help="重置动态码：给丢了验证器手机的人。")
 @click.option("--list", "lists", is_flag=True, help="列出全部管理员。")
 def main(

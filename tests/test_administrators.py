@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
-from backend import administrators, db
+from backend import administrators, bind, db
 from backend.config import config
 from backend.errors import Conflict, Invalid, NotFound
 from backend.notify import binding
@@ -52,6 +52,14 @@ def appoint(*given, **more):
 def posts_of(session, officer_id=None):
     query = sa.select(Post.area_id).where(Post.role == Role.ADMINISTRATOR)
     return session.scalars(query.where(Post.officer_id == (officer_id or Post.officer_id))).all()
+
+
+def test_the_account_to_bind_at_is_said_as_the_command_bind_says_it():
+    said = [
+        {option.name: option.help for option in one.params}["account"]
+        for one in (bind.main, administrators.main)
+    ]
+    assert said[0] == said[1]
 
 
 def test_on_a_database_of_places_alone_the_first_administrator_is_made_and_bound(
