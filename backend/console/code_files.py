@@ -152,8 +152,11 @@ def posters_file(job_id: int) -> ResponseReturnValue:
         job = poster_jobs.find(session, job_id, g.officer_id)
     if job.sha256 is None:
         raise NotFound(poster_jobs.CLEARED if job.is_cleared else "还没有画好，请稍等")
-    name = f"海报 {PAGES[job.format].name} {job.done}张"
-    return _file(storage.read(job.sha256), "zip" if job.is_zip else "pdf", name)
+    try:
+        content = storage.read(job.sha256)
+    except FileNotFoundError:  # cleared away since the row was read
+        raise NotFound(poster_jobs.CLEARED) from None
+    return _file(content, "zip" if job.is_zip else "pdf", f"海报 {PAGES[job.format].name} {job.done}张")
 
 
 def _file(content: bytes, ending: str, name: str) -> Response:

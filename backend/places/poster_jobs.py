@@ -22,7 +22,7 @@ from backend.times import now
 LEASE = timedelta(seconds=60)
 ATTEMPTS = 3
 GIVEN_UP = "画了几次都没有画完，请选小一点的范围再试，或联系系统管理员"
-CLEARED = "已清理，请重新生成"
+CLEARED = "这份海报的文件已清理，请重新生成"
 
 
 class JobState(StrEnum):
@@ -115,6 +115,8 @@ def take_turns(session: Session) -> None:
 
 def let_go(session: Session, before: datetime, limit: int) -> list[str]:
     """Name the files of jobs that were drawn before this moment no longer. Returns their SHA-256."""
+    # Drawn at `due_at` less LEASE: the report that a job is done renewed its claim, as every report does, and
+    # nobody changes it after. A minute does not count where files are kept for days.
     drawn = (PosterJob.state == JobState.DONE, PosterJob.sha256.is_not(None), PosterJob.due_at <= before)
     some = sa.select(PosterJob.id, PosterJob.sha256).where(*drawn).limit(limit)
     found = session.execute(some.with_for_update(skip_locked=True)).all()

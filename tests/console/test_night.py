@@ -47,12 +47,20 @@ def test_posters_drawn_30_days_ago_go_and_the_page_says_so(session, place, as_of
     assert (old.state, old.sha256) == (JobState.DONE, None)
     client, address = as_officer(place.desk), f"/console/codes/posters/{old.id}"
     page = client.get(address).text
-    assert "已清理，请重新生成" in page
+    assert "这份海报的文件已清理，请重新生成" in page
     assert "下载" not in page
     answer = client.get(f"{address}/file")
     assert answer.status_code == 404
-    assert "已清理，请重新生成" in answer.text
+    assert "这份海报的文件已清理，请重新生成" in answer.text
     assert client.get(f"/console/codes/posters/{new.id}/file").data == b"a new one"
+
+
+def test_a_file_that_goes_while_it_is_asked_for_is_answered_alike(session, place, as_officer):
+    job = drawn(session, place.desk, 29, b"going just now")
+    storage.remove(job.sha256)
+    answer = as_officer(place.desk).get(f"/console/codes/posters/{job.id}/file")
+    assert answer.status_code == 404
+    assert "这份海报的文件已清理，请重新生成" in answer.text
 
 
 def test_a_file_that_another_row_names_stays(session, place):
@@ -79,10 +87,11 @@ def test_two_old_jobs_of_one_file_let_it_go_and_a_second_night_finds_nothing(ses
 
 
 def test_what_is_not_drawn_yet_is_left(session, place):
-    job = PosterJob(officer_id=place.desk.id, wanted={}, format=Format.A5, due_at=now() - 60 * DAY)
-    session.add(job)
+    job = drawn(session, place.desk, 60, b"being drawn")
+    job.state = JobState.DRAWING
     session.commit()
     assert night_tasks.drop_posters(session, now(), 10) == 0
+    assert is_there(job.sha256)
 
 
 def test_files_go_in_small_batches_between_which_a_new_one_has_its_turn(session, place):
