@@ -108,18 +108,21 @@ def read(session: Session, list_ids: Sequence[int]) -> World:
 
 def _by_code(session: Session, case: Any) -> dict[int, str]:
     """The unit that answers for what the scanned code hangs on, and the words for it; nothing where the code
-    names none, or has been revoked."""
+    names none, has been revoked, or hangs elsewhere than the case has been found to be."""
     if case.code_id is None:
         return {}
     named = sa.select(PlaceCode).where(PlaceCode.id == case.code_id, PlaceCode.revoked_at.is_(None))
-    code = session.scalar(named.options(joinedload(PlaceCode.area)))
-    if code is None or code.unit_id is None or not _is_about(session, code, case):
+    code = session.scalar(named.options(joinedload(PlaceCode.area), joinedload(PlaceCode.unit)))
+    if code is None or code.unit is None or not _has_a_say(session, code, case):
         return {}
-    return {code.unit_id: f"扫的是“{code.label or code.area.name}”的二维码，登记由这个单位负责"}
+    where = code.label or code.area.name
+    return {code.unit.id: f"扫的“{where}”二维码登记由{code.unit.name}负责，先建议派给它"}
 
 
-def _is_about(session: Session, code: PlaceCode, case: Any) -> bool:
-    """Whether the code has a say: one for a sort of matter has none once the case was filed under another."""
+def _has_a_say(session: Session, code: PlaceCode, case: Any) -> bool:
+    """A code for one sort of matter has none once the case was filed under another."""
+    if code.area_id not in duty_rules.place_chain(case):
+        return False
     if code.category_id in (None, case.category_id) or case.category_id is None:
         return True
     chains = in_force(session).chains

@@ -39,7 +39,7 @@ opened AS (
         due_at)
     SELECT %(number)s, %(key)s, %(channel)s, %(report)s, %(urgent)s, %(resident_id)s, %(officer_id)s,
         area.id, area.district_id, area.subdistrict_id, area.community_id, area.zone_id, area.grid_id,
-        %(code_id)s, (SELECT category_id FROM place_codes WHERE id = %(code_id)s),
+        %(code_id)s, (SELECT category_id FROM place_codes WHERE id = %(code_id)s AND revoked_at IS NULL),
         %(latitude)s, %(longitude)s, %(address)s, %(due_at)s
     FROM gate, areas area WHERE area.id = %(place_id)s
     RETURNING id, round, status, urgent, due_at, resident_id, officer_id, place_id, grid_id, zone_id,

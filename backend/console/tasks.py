@@ -43,8 +43,8 @@ class Task:
     is_internal: bool  # the resident does not see the note
     takes_photos: bool
     units: Sequence[tuple[int, str]] = ()
-    suggested: int | str = ""  # of these units, the one that the duty list names
-    why: str = ""  # it does
+    suggested: int | str = ""  # of these units
+    why: str = ""
     places: Sequence[tuple[int, str]] = ()
     outcomes: Sequence[tuple[str, str]] = ()
     categories: Sequence[tuple[int, str]] | None = None  # what the report may be about; None: not asked
@@ -78,7 +78,7 @@ def _task(session: Session, case: Case, action: Action, rule: workflow.Rule) -> 
 
 
 def _units(session: Session, case: Case) -> tuple[list[tuple[int, str]], int | str, str]:
-    """The units to choose from, first those that the duty list names; its choice, and why it is that."""
+    """The units to choose from, first those that are suggested; the first of these, and why it is that."""
     serving = [(unit.id, unit.name) for unit in places.units_serving(session, case)]
     found = dispatch.suggest(session, case)
     if found is None:

@@ -66,6 +66,12 @@ def test_a_code_for_one_sort_of_matter_has_no_say_in_another(session, scene, lif
     assert dispatch.suggest(session, case) is None
 
 
+def test_a_code_has_no_say_in_what_happened_elsewhere(session, scene, lift):
+    case = scan(session, lift, scene.magnolia)
+    case.place_id, case.community_id, case.subdistrict_id = scene.pines.id, scene.pines.id, scene.there.id
+    assert dispatch.suggest(session, case) is None
+
+
 def test_a_revoked_code_and_a_closed_unit_leave_the_word_to_the_list(session, scene, lift):
     case = scan(session, lift, scene.magnolia)
     case.category_id = scene.entries["511"].id
