@@ -225,10 +225,10 @@ def _give(session: Session, editor: Editor, officer_id: int) -> None:
 
 
 def _end(session: Session, editor: Editor, officer_id: int) -> None:
-    post_id = number(request.form.get("post", ""))
-    if post_id not in [post.id for post in posts.held_by(session, officer_id)]:
+    post_id, held = number(request.form.get("post", "")), posts.held_by(session, officer_id)
+    if post_id not in [post.id for post in held]:
         raise Invalid("这个岗位已经有变化，请刷新页面再试")
-    successor = _named(session, editor, officer_id, "successor")
+    successor = _named(session, editor, _own_area(editor, officer_id, held), "successor")
     handover.ends(session, editor, int(post_id or 0), officer_forms.days()["until"], successor)
 
 
@@ -237,7 +237,8 @@ def _away(session: Session, editor: Editor, officer_id: int) -> None:
         officer_forms.moment("since", "请填开始的时间"),
         officer_forms.moment("until", "请填返岗的时间"),
     )
-    substitute = _named(session, editor, officer_id, "substitute")
+    area = _own_area(editor, officer_id, posts.held_by(session, officer_id))
+    substitute = _named(session, editor, area, "substitute")
     absences.be_away(session, editor, officer_id, since, until, substitute)
 
 
@@ -248,18 +249,16 @@ def _back(session: Session, editor: Editor, officer_id: int) -> None:
 def _leave(session: Session, editor: Editor, officer_id: int) -> None:
     must_be_sure()
     fields = [field for field in request.form if POST.fullmatch(field)]
-    named = {field: _named(session, editor, officer_id, field) for field in fields}
+    area = _own_area(editor, officer_id, posts.held_by(session, officer_id))
+    named = {field: _named(session, editor, area, field) for field in fields}
     chosen = {int(field.removeprefix("post")): who for field, who in named.items() if who is not None}
     handover.leaves(session, editor, officer_id, chosen)
 
 
-def _named(session: Session, editor: Editor, officer_id: int, field: str) -> int | None:
+def _named(session: Session, editor: Editor, area: Area | None, field: str) -> int | None:
     """The colleague who was typed to stand in or go on, if one was. Raises WrongFields."""
     said = clean(request.form.get(field, ""))
-    if not said:
-        return None
-    area = _own_area(editor, officer_id, posts.held_by(session, officer_id))
-    return choosing.colleague_called(session, editor, said, field, area)
+    return choosing.colleague_called(session, editor, said, field, area) if said else None
 
 
 def _unbind(session: Session, editor: Editor, officer_id: int) -> None:

@@ -93,7 +93,7 @@ def walk(session, case, place, *steps):
     session.commit()
 
 
-def queries_of(call):
+def queries_of(call, status=200):
     """The statements that a request sends to the database."""
     statements = []
 
@@ -101,7 +101,7 @@ def queries_of(call):
         statements.append(statement)
 
     sa.event.listen(sa.Engine, "before_cursor_execute", note)
-    assert call().status_code == 200
+    assert call().status_code == status
     sa.event.remove(sa.Engine, "before_cursor_execute", note)
     return statements
 

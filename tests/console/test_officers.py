@@ -219,6 +219,16 @@ def test_who_leaves_is_followed_and_gone(session, zhou, place, admin_client):
     assert "办理离岗" not in page_of(admin_client, admin_client.officer).text
 
 
+def test_each_named_successor_is_looked_up_by_one_query(session, zhou, place, admin_client):
+    heir = named(session, place.desk)
+
+    def queries_with(heirs):
+        form = {f"post{number}": heir for number in range(1, heirs + 1)} | {"post9": "没有这个人"}
+        return len(queries_of(lambda: act(admin_client, zhou, "leave", sure="1", **form), 422))
+
+    assert queries_with(3) - queries_with(1) == 2
+
+
 def test_the_code_is_shown_once_and_ends_the_one_before(session, zhou, place, admin_client, weixin):
     answer = act(admin_client, zhou, "code")
     assert answer.status_code == 200
