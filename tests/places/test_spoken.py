@@ -45,7 +45,12 @@ def test_the_search_takes_words_letters_and_codes(names):
     assert names(COMMAND_LINE, "YL SQ") == ["玉兰社区"]
     assert names(COMMAND_LINE, "yl") == ["玉兰社区", "银杏社区"]  # by its letters, and by its code
     assert names(COMMAND_LINE, "玉兰") == ["玉兰社区"]
-    assert names(COMMAND_LINE, "440") == names(COMMAND_LINE, "440%") == []
+
+
+def test_digits_are_those_of_a_code_and_a_percent_sign_is_itself(session, names):
+    make_area(session, Level.DISTRICT, name="丹枫区", code="440398")
+    assert names(COMMAND_LINE, "440") == ["丹枫区"]
+    assert names(COMMAND_LINE, "440%") == names(COMMAND_LINE, "4%0") == []
 
 
 def test_letters_find_only_what_one_sees_and_after_what_was_seen(session, names):
