@@ -28,12 +28,19 @@ def running(command, log, **settings):
     try:
         yield process
     finally:
+        end([process])
+
+
+def end(processes):
+    """As an operator would, side by side; what does not end by itself is killed."""
+    for process in processes:
         if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                kill(process)
+            os.killpg(process.pid, signal.SIGTERM)
+    for process in processes:
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            kill(process)
 
 
 def kill(process):

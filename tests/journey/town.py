@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from backend import runner
 from backend.migrations import upgrade
-from tests.programs import ROOT, kill, wait_until
+from tests.programs import ROOT, end, kill, wait_until
 from tests.sandbox_client import Phone, Sandbox, free_port
 
 START = 120  # seconds that the programs may take to be ready on a busy machine
@@ -109,17 +108,11 @@ class Town:
 
     def stop(self, label: str) -> None:
         """As an operator would; what does not end by itself is killed."""
-        program = self.running.pop(label)
-        if program.poll() is None:
-            os.killpg(program.pid, signal.SIGTERM)
-        try:
-            program.wait(10)
-        except subprocess.TimeoutExpired:
-            kill(program)
+        end([self.running.pop(label)])
 
     def close(self) -> None:
-        for label in list(self.running):
-            self.stop(label)
+        end(list(self.running.values()))
+        self.running.clear()
         self.engine.dispose()
 
     def _run(self, *command: str) -> None:
