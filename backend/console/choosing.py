@@ -1,12 +1,13 @@
 """Places and people as forms name them: suggested while one types, read back from what was typed."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
 from backend.errors import AppError
-from backend.places import naming, officers, posts
+from backend.places import area_lists, naming, officers, posts
 from backend.places.area_index import SEPARATORS
 from backend.places.models import Area, Officer, Post, Unit
 from backend.places.roles import ROLE_LABELS, Level, Role
@@ -15,6 +16,7 @@ from backend.web.forms import WrongFields
 
 SUGGESTED = 500
 NO_UNIT = "没有找到这个单位，请从提示里选，或者写单位编码"
+SEVERAL = "有几个单位叫“{words}”，请写编码或全称，例如：{full}"
 
 
 def areas(session: Session, editor: Editor) -> list[str]:
@@ -30,21 +32,39 @@ def areas(session: Session, editor: Editor) -> list[str]:
 
 
 def units(session: Session, editor: Editor, beside: Unit | None = None) -> list[str]:
-    """The open units that this person administers, as 城建办（望溪街道）: those of the same area as `beside`
-    first, and without itself."""
+    """The open units that this person administers, as 城建办（望溪街道）, or with the whole path where two
+    would read the same: those of the same area as `beside` first, and without itself."""
     query = _units(editor)
     if beside is not None:
         query = query.where(Unit.id != beside.id).order_by(Unit.area_id != beside.area_id)
-    rows = session.scalars(query.order_by(Unit.name, Unit.id).limit(SUGGESTED))
-    return [f"{unit.name}（{unit.area.name}）" for unit in rows]
+    rows = session.scalars(query.order_by(Unit.name, Unit.id).limit(SUGGESTED)).all()
+    alike = Counter(map(_short, rows))
+    paths = area_lists.paths(session, [unit.area for unit in rows if alike[_short(unit)] > 1])
+    return [_full(unit, paths) if unit.area_id in paths else _short(unit) for unit in rows]
 
 
-def unit_called(session: Session, editor: Editor, words: str) -> Unit | None:
-    """The one unit that was typed: as suggested, by name or by code; none where several are called so."""
-    with_area = Unit.name + "（" + Area.name + "）"
-    called = sa.or_(Unit.name == words, Unit.code == words, with_area == words)
-    found = session.scalars(_units(editor).where(called).limit(2)).all()
-    return found[0] if len(found) == 1 else None
+def unit_called(session: Session, editor: Editor, words: str, field: str) -> Unit | None:
+    """The one unit that was typed, if there is one: as suggested, by name or by code.
+
+    Raises WrongFields where several are called so.
+    """
+    begun = sa.func.starts_with(words, Unit.name + "（")
+    called = sa.or_(Unit.name == words, Unit.code == words, begun)
+    rows = session.scalars(_units(editor).where(called).order_by(Unit.id)).all()  # one at a place
+    paths = area_lists.paths(session, [unit.area for unit in rows])
+    found = [unit for unit in rows if words in (unit.name, unit.code, _short(unit), _full(unit, paths))]
+    if len(found) > 1:
+        raise WrongFields({field: SEVERAL.format(words=words, full=_full(found[0], paths))})
+    return found[0] if found else None
+
+
+def _short(unit: Unit) -> str:
+    return f"{unit.name}（{unit.area.name}）"
+
+
+def _full(unit: Unit, paths: Mapping[int, str]) -> str:
+    """城建办（青岚区/望溪街道）"""
+    return f"{unit.name}（{paths[unit.area_id]}）"
 
 
 def _units(editor: Editor) -> sa.Select[Unit]:

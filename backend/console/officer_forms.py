@@ -52,7 +52,7 @@ def seat(session: Session, editor: Editor) -> Seat:
 def _place(session: Session, editor: Editor, role: Role, words: str) -> Area | Unit:
     """A unit of this name or code, where the role fits at units; else the area."""
     if role in posts.AT_UNITS:
-        unit = choosing.unit_called(session, editor, words)
+        unit = choosing.unit_called(session, editor, words, "place")
         if unit is not None:
             return unit
         if role not in posts.LEVELS:

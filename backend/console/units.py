@@ -171,7 +171,7 @@ def _close(session: Session, editor: Editor, unit_id: int) -> Unit:
 def _other(session: Session, editor: Editor, field: str) -> int | None:
     """The unit that was typed, if one was. Raises WrongFields."""
     said = clean(request.form.get(field, ""))
-    found = choosing.unit_called(session, editor, said) if said else None
+    found = choosing.unit_called(session, editor, said, field) if said else None
     if said and found is None:
         raise WrongFields({field: choosing.NO_UNIT})
     return found.id if found else None

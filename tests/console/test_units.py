@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from backend.console import choosing
 from backend.places.models import Area, Unit
 from backend.places.roles import Level, Role
+from backend.places.scope import COMMAND_LINE
 from tests.console.conftest import queries_of
 from tests.factories import make_area, make_case, make_officer, make_unit
 
@@ -147,3 +148,19 @@ def test_who_is_no_administrator_sees_no_forms(session, place, as_officer):
     assert "停用" not in page
     assert make_officer(session, Role.SECRETARY, area=place.community)
     assert as_officer(place.desk).post(f"/console/units/{place.unit.id}/close").status_code == 403
+
+
+def test_units_that_read_the_same_are_told_apart_by_their_path(session, place, admin_client):
+    for name in ("望溪街道", "松屿街道"):
+        district = session.get_one(Area, place.community.district_id)
+        street = make_area(session, Level.SUBDISTRICT, district, name=name + "二")
+        make_unit(session, make_area(session, Level.COMMUNITY, street, name="银杏社区"), name="物业科")
+    offered = [words for words in choosing.units(session, COMMAND_LINE) if "物业科" in words]
+    assert offered == ["物业科（青岚区/望溪街道二/银杏社区）", "物业科（青岚区/松屿街道二/银杏社区）"]
+    for words in offered:
+        assert choosing.unit_called(session, COMMAND_LINE, words, "twin")
+    page = f"/console/units/{place.unit.id}"
+    for words in ("物业科", "物业科（银杏社区）"):
+        answer = admin_client.post(f"{page}/merge", data={"twin": words, "sure": "1"})
+        assert answer.status_code == 422
+        assert f"有几个单位叫“{words}”，请写编码或全称，例如：{offered[0]}" in answer.text
