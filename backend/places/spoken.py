@@ -1,6 +1,7 @@
 """Places by the first letters of their names in pinyin (ylsq for 玉兰社区), read off the names themselves."""
 
 from functools import cache
+from itertools import islice
 
 import sqlalchemy as sa
 from pypinyin import Style, pinyin
@@ -8,22 +9,22 @@ from sqlalchemy.orm import Session
 
 from backend.places.models import Area
 
+READ = 500  # names at once
+
 
 def find(session: Session, seen: sa.ColumnElement[bool], said: str, limit: int) -> list[int]:
     """The ids, in their order, of the first places under this condition whose name begins so.
 
-    Nothing where no letters were typed. Reads the characters that names begin with, and the names that begin
-    with a fitting one (two queries): never behind an edit, and quick enough at a district's ten thousand.
+    Nothing where fewer than two letters were typed: one fits every other name. Reads names in the order of
+    ids until there are enough: never behind an edit, and quick enough at a district's ten thousand.
     """
     typed = said.replace(" ", "").lower()
-    if not (typed.isascii() and typed.isalnum()) or typed.isdigit():
+    if len(typed) < 2 or not (typed.isascii() and typed.isalnum()) or typed.isdigit():
         return []
-    head = sa.func.left(Area.name, 1)
-    begun = session.scalars(sa.select(head).where(seen).distinct())
-    heads = [one for one in begun if _is_read(one, typed[0])]
-    fitting = sa.select(Area.id, Area.name).where(seen, head.in_(heads)).order_by(Area.id)
-    names = session.execute(fitting).all()
-    return [area_id for area_id, name in names if begins(name, typed)][:limit]
+    names = sa.select(Area.id, Area.name).where(seen).order_by(Area.id)
+    with session.execute(names, execution_options={"yield_per": READ}) as rows:
+        fitting = (area_id for area_id, name in rows if begins(name, typed))
+        return list(islice(fitting, limit))
 
 
 def begins(name: str, typed: str) -> bool:

@@ -3,6 +3,7 @@
 import pytest
 
 from backend.places import area_lists, spoken
+from backend.places.models import Area
 from backend.places.roles import Level, Role
 from backend.places.scope import COMMAND_LINE, Editor, posts_of
 from tests.factories import make_area, make_community, make_officer
@@ -45,6 +46,25 @@ def test_the_search_takes_words_letters_and_codes(names):
     assert names(COMMAND_LINE, "YL SQ") == ["玉兰社区"]
     assert names(COMMAND_LINE, "yl") == ["玉兰社区", "银杏社区"]  # by its letters, and by its code
     assert names(COMMAND_LINE, "玉兰") == ["玉兰社区"]
+
+
+def test_a_name_that_begins_with_a_sign_is_found_by_its_first_letter(session, names):
+    make_community(session, "（南）玉兰社区")
+    assert names(COMMAND_LINE, "nyl") == ["（南）玉兰社区"]
+
+
+def test_one_letter_alone_finds_nothing(names):
+    assert names(COMMAND_LINE, "w") == []
+    assert names(COMMAND_LINE, "wx") == ["望溪街道"]
+
+
+def test_no_more_names_are_read_than_are_asked_for(session, names):
+    community = make_community(session, "栀子社区")
+    for number in range(60):
+        make_area(session, Level.GRID, community, name=f"第{number}网格")
+    read = sum(spoken.letters.cache_info()[:2])
+    assert len(spoken.find(session, Area.community_id == community.id, "d1", 2)) == 2
+    assert sum(spoken.letters.cache_info()[:2]) - read < 40  # of 60 names' first two
 
 
 def test_digits_are_those_of_a_code_and_a_percent_sign_is_itself(session, names):
