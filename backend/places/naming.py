@@ -13,30 +13,33 @@ LARGE = (Level.DISTRICT, Level.SUBDISTRICT, Level.COMMUNITY)  # meant rather tha
 SHOWN = 5  # namesakes to choose from: there is a 1栋 in every estate
 
 
-def called(session: Session, words: str) -> list[Area]:
-    """The open areas that these words name: none, one, or several namesakes. By a name alone, a district,
-    street or community is meant before anything smaller."""
+def called(session: Session, words: str, editor: Editor = COMMAND_LINE) -> list[Area]:
+    """The open areas of this person that these words name: none, one, or the first of several namesakes. By
+    a name alone, a district, street or community is meant before anything smaller."""
     *above, name = words.strip().split("/")
-    query = sa.select(Area).where(Area.closed_at.is_(None))
+    query = sa.select(Area).where(Area.closed_at.is_(None), editor.edits(Area))
     if above:
         return list(session.scalars(query.where(Area.name == name, Area.parent_id.in_(_path(above)))))
-    found = list(session.scalars(query.where((Area.name == name) | (Area.code == name)).order_by(Area.id)))
+    large_first = sa.case((Area.level.in_(LARGE) | (Area.code == name), 0), else_=1)
+    query = query.where((Area.name == name) | (Area.code == name)).order_by(large_first, Area.id)
+    found = list(session.scalars(query.limit(SHOWN + 1)))
     return [area for area in found if area.level in LARGE or area.code == name] or found
 
 
 def the_one(session: Session, words: str, editor: Editor = COMMAND_LINE) -> Area:
-    """The one area that these words name; of namesakes, the one that this person administers.
+    """The one area that these words name; of namesakes, the one that this person administers. What is the
+    only one of its name is found elsewhere, too.
 
     Raises NotFound, or Invalid where several have the name: with their paths and codes.
     """
-    found = called(session, words)
+    found = called(session, words, editor)
     if len(found) > 1:
-        found = [area for area in found if editor.may_edit(area)]
-    if not found:
-        raise NotFound(f"没有找到地点“{words}”，请写编码，或者从区开始的全称，例如：青岚区/望溪街道/玉兰社区")
-    if len(found) > 1:
-        several = f"有 {len(found)} 个地点叫“{words}”，请写编码，或者从区开始的全称"
+        many = "很多" if len(found) > SHOWN else f" {len(found)} 个"
+        several = f"有{many}地点叫“{words}”，请写编码，或者从区开始的全称"
         raise Invalid(f"{several}：{_listed(session, found)}")
+    found = found or called(session, words)
+    if len(found) != 1:
+        raise NotFound(f"没有找到地点“{words}”，请写编码，或者从区开始的全称，例如：青岚区/望溪街道/玉兰社区")
     return found[0]
 
 

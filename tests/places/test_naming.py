@@ -51,7 +51,7 @@ def test_several_of_one_name_need_their_path(session, community):
 def test_of_many_namesakes_the_first_are_listed(session, community):
     for _ in range(naming.SHOWN + 1):
         make_area(session, Level.GRID, make_area(session, Level.ZONE, community), name="一网格")
-    with pytest.raises(Invalid, match="有 6 个地点叫") as refusal:
+    with pytest.raises(Invalid, match="有很多地点叫") as refusal:
         naming.the_one(session, "一网格")
     assert refusal.value.message.count("没有编码") == naming.SHOWN
 
@@ -65,6 +65,21 @@ def test_of_namesakes_an_editor_means_their_own_and_hears_of_no_other(session, c
     assert naming.the_one(session, "海棠社区", editor_at(session, own)).id == own.id
     with pytest.raises(NotFound):
         naming.the_one(session, "海棠社区", editor_at(session, community))
+
+
+def test_what_is_an_editors_own_is_meant_before_what_is_larger_elsewhere(session, community):
+    make_area(session, Level.COMMUNITY, make_area(session, name="丹枫区"), name="东门")
+    gate = make_area(session, Level.GRID, community, name="东门")
+    street = session.get_one(Area, community.subdistrict_id)
+    assert naming.the_one(session, "东门", editor_at(session, street)).id == gate.id
+
+
+def test_no_more_namesakes_are_read_than_are_shown(session, community):
+    for _ in range(naming.SHOWN + 3):
+        make_area(session, Level.GRID, make_area(session, Level.ZONE, community), name="1栋")
+    assert len(naming.called(session, "1栋")) == naming.SHOWN + 1
+    make_area(session, Level.COMMUNITY, make_area(session, name="丹枫区"), name="1栋")
+    assert [area.level for area in naming.called(session, "1栋")] == [Level.COMMUNITY]
 
 
 def test_a_closed_or_unknown_place_is_not_found(session, community):
