@@ -62,32 +62,60 @@ document.addEventListener("input", (event) => {
 
 document.querySelector(".wrong")?.scrollIntoView({ block: "center" });
 
-// What was typed into a form that the server refused is there again after the browser's back button or a reload: the
-// pages are not stored, and browsers fill no field again that has suggestions switched off. It is forgotten with the
-// next page that refuses nothing.
+// What was changed in a form that the server did not take is there again after the browser's back button or a reload:
+// the pages are not stored, and browsers fill no field again that has suggestions switched off. The newest few forms
+// that were sent are remembered, the latest last, which a page forgets that says `data-taken`.
 
 const KEPT = "typed";
+const FEW = 3;
 const UNKEPT = new Set(["hidden", "file", "password", "submit", "button", "fieldset"]);
-const kept = (form) => [...form.elements].filter((field) => field.name && !UNKEPT.has(field.type));
+const ANEW = new Set(["csrf_token", "key", "seen", "sure"]); // is another, or must be given again, each time
+const wasRefused = Boolean(document.querySelector(".wrong"));
+const isTick = (field) => ["checkbox", "radio"].includes(field.type);
+const remembered = () => JSON.parse(sessionStorage.getItem(KEPT)) ?? [];
+const remember = (forms) => sessionStorage.setItem(KEPT, JSON.stringify(forms.slice(-FEW)));
 
-function keep(form) {
-  if (form.getAttribute("method") !== "post") return;
-  const typed = kept(form).map((field) => [field.name, field.value, field.checked]);
-  sessionStorage.setItem(KEPT, JSON.stringify([form.getAttribute("action"), typed]));
+function kept(form) {
+  const fields = [...form.elements].filter((field) => field.name && !UNKEPT.has(field.type));
+  return fields.filter((field) => !ANEW.has(field.name) && field.autocomplete !== "one-time-code");
 }
 
-function bringBack() {
-  const [action, typed] = JSON.parse(sessionStorage.getItem(KEPT)) ?? [];
-  const form = action && [...document.forms].find((one) => one.getAttribute("action") === action);
-  const fields = form ? kept(form) : [];
-  fields.forEach((field, number) => {
+// Which form this is: several of a page may be sent to one address.
+function identity(form) {
+  const action = form.getAttribute("action");
+  const alike = [...document.forms].filter((one) => one.getAttribute("action") === action);
+  const hidden = [...form.elements].filter((field) => field.type === "hidden" && !ANEW.has(field.name));
+  return JSON.stringify([action, alike.indexOf(form), hidden.map((field) => [field.name, field.value])]);
+}
+
+function isChanged(field) {
+  if (isTick(field)) return field.checked !== field.defaultChecked;
+  if (field.type !== "select-one") return field.value !== field.defaultValue;
+  const options = [...field.options];
+  return field.value !== (options.find((one) => one.defaultSelected) ?? options[0])?.value;
+}
+
+// On the page of a refusal, what was changed before that is no change any more.
+function keep(form) {
+  if (form.getAttribute("method") !== "post") return;
+  const own = identity(form);
+  const [, before] = (wasRefused && remembered().find(([which]) => which === own)) || [own, []];
+  const typed = kept(form).map((field, number) =>
+    isChanged(field) || before[number] ? [field.name, field.value, field.checked] : null,
+  );
+  remember([...remembered().filter(([which]) => which !== own), [own, typed]]);
+}
+
+function bringBack(form) {
+  const [, typed] = remembered().find(([which]) => which === identity(form)) ?? [null, []];
+  kept(form).forEach((field, number) => {
     const [name, value, checked] = typed[number] ?? [];
-    if (name !== field.name) return;
-    if (["checkbox", "radio"].includes(field.type)) field.checked = checked;
+    if (name !== field.name || (isTick(field) && value !== field.value)) return;
+    if (isTick(field)) field.checked = checked;
     else field.value = value;
   });
 }
 
+if (document.querySelector("[data-taken]")) remember(remembered().slice(0, -1));
 const came = performance.getEntriesByType("navigation")[0]?.type;
-if (["back_forward", "reload"].includes(came)) bringBack();
-else if (!document.querySelector(".wrong")) sessionStorage.removeItem(KEPT);
+if (["back_forward", "reload"].includes(came)) [...document.forms].forEach(bringBack);
