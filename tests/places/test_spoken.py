@@ -70,7 +70,7 @@ def test_no_more_names_are_read_than_are_asked_for(session, names):
 def test_digits_are_those_of_a_code_and_a_percent_sign_is_itself(session, names):
     make_area(session, Level.DISTRICT, name="丹枫区", code="440398")
     assert names(COMMAND_LINE, "440") == ["丹枫区"]
-    assert names(COMMAND_LINE, "440%") == names(COMMAND_LINE, "4%0") == []
+    assert names(COMMAND_LINE, "440%") == names(COMMAND_LINE, "丹%区") == []
 
 
 def test_letters_find_only_what_one_sees_and_after_what_was_seen(session, names):
