@@ -108,10 +108,11 @@ def read(session: Session, list_ids: Sequence[int]) -> World:
 
 def _by_code(session: Session, case: Any) -> dict[int, str]:
     """The unit that answers for what the scanned code hangs on, and the words for it; nothing where the code
-    names none, has been revoked, or hangs elsewhere than the case has been found to be."""
+    names none, or hangs elsewhere than the case has been found to be. A code that was revoked since takes
+    nothing back: the lift is still theirs."""
     if case.code_id is None:
         return {}
-    named = sa.select(PlaceCode).where(PlaceCode.id == case.code_id, PlaceCode.revoked_at.is_(None))
+    named = sa.select(PlaceCode).where(PlaceCode.id == case.code_id)
     code = session.scalar(named.options(joinedload(PlaceCode.area), joinedload(PlaceCode.unit)))
     if code is None or code.unit is None or not _has_a_say(session, code, case):
         return {}

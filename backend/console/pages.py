@@ -20,7 +20,7 @@ from backend.cases.staff import CHANNEL_LABELS
 from backend.cases.workflow import RULES, STATUS_LABELS, Action, Status, allowed
 from backend.console import phones, tasks, wording
 from backend.errors import Conflict, Invalid, NotFound, TooMany
-from backend.places.models import Area
+from backend.places.models import Area, PlaceCode
 from backend.places.queries import path_names
 from backend.privacy import mask_phones
 from backend.times import now
@@ -144,6 +144,7 @@ def _facts(session: Session, found: Case, actor: Actor) -> dict[str, Any]:
         "steps": steps,
         "returned": _returned(steps),
         "place": path_names(session, session.get_one(Area, found.place_id)),
+        "scanned": _scanned(session, found),
         "phone": phones.masked(session, found),
         "may_see_phone": Action.SEE_PHONE in allowed(found.status, actor.roles_over(found)),
         "report": found.report if doable else mask_phones(found.report),
@@ -162,6 +163,12 @@ def _facts(session: Session, found: Case, actor: Actor) -> dict[str, Any]:
         "typed": MultiDict(),
         "wrong": {},
     }
+
+
+def _scanned(session: Session, found: Case) -> str:
+    """Where the code hangs that was scanned, in the words of who hung it there; empty without such words."""
+    code = session.get(PlaceCode, found.code_id) if found.code_id else None
+    return (code.label or "") if code else ""
 
 
 def _addresses(files: list[Attachment], kind: AttachmentKind, *, by_resident: bool) -> list[str]:

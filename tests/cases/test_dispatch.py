@@ -72,13 +72,19 @@ def test_a_code_has_no_say_in_what_happened_elsewhere(session, scene, lift):
     assert dispatch.suggest(session, case) is None
 
 
-def test_a_revoked_code_and_a_closed_unit_leave_the_word_to_the_list(session, scene, lift):
+def test_a_code_that_is_revoked_later_takes_nothing_back_but_files_nothing_new(session, scene, lift):
+    lift.category_id = scene.entries["612"].id
+    session.commit()
     case = scan(session, lift, scene.magnolia)
-    case.category_id = scene.entries["511"].id
     lift.revoked_at = now()
     session.commit()
-    assert dispatch.suggest(session, case).unit.id == scene.office.id
-    lift.revoked_at = None
+    assert dispatch.suggest(session, case).unit.name == "电梯维保站"
+    assert scan(session, lift, scene.magnolia).category_id is None
+
+
+def test_a_closed_unit_leaves_the_word_to_the_list(session, scene, lift):
+    case = scan(session, lift, scene.magnolia)
+    case.category_id = scene.entries["511"].id
     session.get_one(Unit, lift.unit_id).closed_at = now()
     session.commit()
     suggestion = dispatch.suggest(session, case)

@@ -4,7 +4,7 @@ from backend.cases.models import Case, Duty, DutyList, ListState
 from backend.cases.workflow import Action
 from backend.places.models import Area
 from tests.console.conftest import open_case, tap, walk
-from tests.factories import make_category, make_unit
+from tests.factories import make_category, make_code, make_unit
 
 
 def choice(category):
@@ -88,3 +88,14 @@ def test_the_duty_list_chooses_the_unit_and_says_why(session, place, as_officer)
     assert "职责清单：按" in page
     tap(client, session, case, "assign", unit=office.id)
     assert session.get_one(Case, case.id, populate_existing=True).unit_id == office.id
+
+
+def test_the_page_says_where_the_scanned_code_hangs_and_whose_that_is(session, place, as_officer):
+    code = make_code(session, place.community)
+    code.label, code.unit_id = "一楼大堂", make_unit(session, place.community, name="电梯维保站").id
+    session.commit()
+    case = open_case(session, place.community, code_id=code.id)
+    walk(session, case, place, Action.ACCEPT)
+    page = as_officer(place.desk).get(f"/console/cases/{case.number}").text
+    assert "扫的二维码贴在：一楼大堂" in page
+    assert f'<option value="{code.unit_id}" selected>电梯维保站' in page
