@@ -37,9 +37,9 @@ class Entry:
 
 def nav() -> list[Entry]:
     """The caller's menu; for templates."""
-    here = request.blueprint
+    here, own = request.blueprint, people.roles()
     return [
         Entry(label, url_for(endpoint), endpoint.partition(".")[0] == here)
         for endpoint, label, roles in MENU
-        if roles & people.roles()
+        if roles & own
     ]
