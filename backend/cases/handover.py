@@ -176,13 +176,32 @@ def _succeed(
 ) -> None:
     """The same post for somebody else, for as long as it was to last; what somebody stands in for, too."""
     posts.must_know(session, editor, successor_id)
-    for held in posts.held_by(session, successor_id, at):
+    theirs = posts.held_by(session, successor_id, at)
+    for held in theirs:
         if held.away_since and held.away_until and held.away_since <= at < held.away_until:
             raise Conflict("接任的人正在请假，请选择另一位")
     seat = Seat(post.role, post.area_id, post.unit_id, post.force_kind)
-    begins = max(at, post.since)
     editor.must_edit(posts.area_of(session, seat))
-    posts.put(session, editor, successor_id, seat, since=begins, until=until, for_id=post.for_id)
+    begins = _wanting_from(post, theirs, max(at, post.since))
+    if begins is not None and (until is None or begins < until):
+        posts.put(session, editor, successor_id, seat, since=begins, until=until, for_id=post.for_id)
+
+
+def _wanting_from(post: Post, theirs: Sequence[Post], begins: datetime) -> datetime | None:
+    """From when the successor has to be given the post: not while they hold the same one; None for never."""
+    same = [held for held in theirs if _is_same_seat(held, post)] if post.for_id is None else []
+    for held in sorted(same, key=lambda held: held.since):
+        if held.since <= begins and held.until is None:
+            return None
+        if held.since <= begins and held.until is not None:
+            begins = max(begins, held.until)
+    return begins
+
+
+def _is_same_seat(held: Post, post: Post) -> bool:
+    """Whether a colleague holds the role there in their own right, so that nothing has to be given."""
+    places = (held.role, held.area_id, held.unit_id) == (post.role, post.area_id, post.unit_id)
+    return places and held.for_id is None
 
 
 def _shut_out(session: Session, officer_id: int, at: datetime) -> None:

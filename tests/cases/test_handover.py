@@ -130,6 +130,28 @@ def test_the_stand_in_becomes_the_successor(session, town, officer, successor):
     assert [(post.for_id, post.until) for post in held] == [(None, None)]
 
 
+@pytest.mark.parametrize("goes", ["leaves", "ends"])
+def test_a_colleague_in_the_same_post_takes_over_without_a_second_one(session, town, officer, goes):
+    make_case(session, town.community)
+    colleague = make_officer(session, Role.INFORMATION_OFFICER, area=town.community)
+    own, post = only_post(session, colleague), only_post(session, officer)
+    if goes == "leaves":
+        assert handover.leaves(session, town.editor, officer.id, {post.id: colleague.id}).left_at
+    else:
+        handover.ends(session, town.editor, post.id, successor_id=colleague.id)
+    assert (posts_of(session, colleague.id), posts_of(session, officer.id)) == ([own], [])
+
+
+def test_a_colleague_whose_own_post_ends_sooner_goes_on_in_the_other(session, town, officer):
+    make_case(session, town.community)
+    colleague = make_officer(session, Role.INFORMATION_OFFICER, area=town.community)
+    own, post = only_post(session, colleague), only_post(session, officer)
+    own.until = now() + DAY
+    handover.leaves(session, town.editor, officer.id, {post.id: colleague.id})
+    held = posts.held_by(session, colleague.id)
+    assert [(one.since, one.until) for one in held] == [(own.since, own.until), (own.until, None)]
+
+
 def test_who_stands_in_is_followed_for_as_long(session, town, officer, successor):
     make_case(session, town.community)
     until = now() + DAY
