@@ -38,26 +38,26 @@ def findings() -> list[Finding]:
 
 def _addresses() -> Iterator[Finding]:
     if config.wechat_api_base != WECHAT:
-        yield Finding(f"WECHAT_API_BASE: the platform is simulated, at {config.wechat_api_base}.")
+        yield Finding(f"WECHAT_API_BASE：用的是模拟微信，地址 {config.wechat_api_base}。")
         return
-    yield Finding("WECHAT_API_BASE: the platform is WeChat itself.")
+    yield Finding("WECHAT_API_BASE：用的是真的微信。")
     address = urlsplit(config.public_url)
     if address.scheme != "https" or address.hostname in LOCAL:
         yield Finding(
-            f"PUBLIC_URL: WeChat opens only https pages, and {config.public_url} is none.", bad=True
+            f"PUBLIC_URL：微信只打开外网的 https 网页，{config.public_url} 不是，请改成这样的地址。", bad=True
         )
 
 
 def _storage() -> Iterator[Finding]:
     folder = next(path for path in (config.stores_in, *config.stores_in.absolute().parents) if path.exists())
     writable = folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
-    word = "can be written" if writable else "cannot be written"
-    yield Finding(f"STORAGE_DIR: {config.stores_in} {word}.", bad=not writable)
+    word = "可以写入" if writable else "不能写入，请检查权限或换一个文件夹"
+    yield Finding(f"STORAGE_DIR：{config.stores_in} {word}。", bad=not writable)
 
 
 def _accounts() -> Iterator[Finding]:
     if _has_no_accounts_yet():
-        yield Finding("WECHAT_ACCOUNTS: no file yet; `python -m backend demo` makes one for the sandbox.")
+        yield Finding("WECHAT_ACCOUNTS：还没有文件。python -m backend demo 会做一个给模拟微信用的。")
         return
     try:
         found = accounts.all_accounts()
@@ -65,11 +65,11 @@ def _accounts() -> Iterator[Finding]:
         yield Finding(str(stop), bad=True)
         return
     for account in found.values():
-        program = " with a mini program" if account.mini_program else ""
-        yield Finding(f"Account {account.name}: {account.area}, mode {account.mode}{program}.")
+        program = "，有小程序" if account.mini_program else ""
+        yield Finding(f"公众号 {account.name}：{account.area}，mode 是 {account.mode}{program}。")
         missing = [message for message in Message if message not in account.templates]
         if missing:
-            yield Finding(f"Account {account.name} has no template for {_some(missing)}.")
+            yield Finding(f"公众号 {account.name} 没有这些消息的模板：{_some(missing)}。")
 
 
 def _has_no_accounts_yet() -> bool:
@@ -77,13 +77,13 @@ def _has_no_accounts_yet() -> bool:
 
 
 def _some(names: list[Message]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    more = f"，还有 {len(names) - SHOWN} 种" if len(names) > SHOWN else ""
+    return "、".join(names[:SHOWN]) + more
 
 
 def _database() -> Iterator[Finding]:
     if _is_asleep("postgres", config.database_url, embedded.database_url(config.var_dir)):
-        yield Finding("DATABASE_URL: the embedded server is not running; tables and areas were not checked.")
+        yield Finding("DATABASE_URL：自带的数据库没有运行，所以没有检查表和地点。")
         return
     patience = {"connect_timeout": 5}
     engine = sa.create_engine(config.database_url, poolclass=sa.NullPool, connect_args=patience)
@@ -93,27 +93,27 @@ def _database() -> Iterator[Finding]:
     except SystemExit as stop:
         yield Finding(str(stop), bad=True)
     except OperationalError:  # its text holds the address, and that a password
-        yield Finding("DATABASE_URL: the database does not answer.", bad=True)
+        yield Finding("DATABASE_URL：数据库没有回应，请检查地址，看它有没有运行。", bad=True)
 
 
 def _tables_and_areas(session: Session) -> Finding:
     """Raises SystemExit with the sentence about an account whose area is not known."""
     if not migrations.is_current(session.connection()):
-        return Finding("DATABASE_URL: the tables are behind; run `python -m backend migrate`.", bad=True)
+        return Finding("DATABASE_URL：表不是最新的，请运行 python -m backend migrate。", bad=True)
     if not _has_no_accounts_yet():
         accounts.check_areas(session)
-    return Finding("DATABASE_URL: the database answers, and its tables are up to date.")
+    return Finding("DATABASE_URL：数据库有回应，表是最新的。")
 
 
 def _redis() -> Iterator[Finding]:
     if _is_asleep("valkey", config.redis_url, embedded.redis_url(config.var_dir)):
-        yield Finding("REDIS_URL: the embedded server is not running.")
+        yield Finding("REDIS_URL：自带的队列没有运行。")
         return
     try:
         redis_client().ping()
-        yield Finding("REDIS_URL: the queue answers.")
+        yield Finding("REDIS_URL：队列有回应。")
     except RedisError:
-        yield Finding("REDIS_URL: the queue does not answer.", bad=True)
+        yield Finding("REDIS_URL：队列没有回应，请检查地址，看它有没有运行。", bad=True)
 
 
 def _is_asleep(server: str, setting: str, own: str) -> bool:

@@ -99,10 +99,10 @@ def check_config() -> None:
 
     hidden = {"secret_key", "data_keys", "database_url", "redis_url"}
     for name, setting in config:
-        click.echo(f"{name.upper()}={'(set)' if name in hidden else setting}")
+        click.echo(f"{name.upper()}={'（已设置）' if name in hidden else setting}")
     findings = checks.findings()
     for finding in findings:
-        click.echo(f"{'BAD' if finding.bad else 'ok '}  {finding.sentence}", err=finding.bad)
+        click.echo(f"{'不对' if finding.bad else '正常'}  {finding.sentence}", err=finding.bad)
     if any(finding.bad for finding in findings):
         raise SystemExit(1)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from backend import embedded
@@ -33,15 +34,15 @@ def _keys(text: Any) -> Any:
         parts = [part.split(":") for part in text.split(",")]
         ring = {int(key_id): base64.b64decode(key, validate=True) for key_id, key in parts}
     except (ValueError, binascii.Error):
-        raise ValueError("must look like 1:BASE64 or 2:BASE64,1:BASE64") from None
+        raise ValueError("要写成 1:BASE64 或 2:BASE64,1:BASE64") from None
     if any(len(key) != 32 for key in ring.values()):
-        raise ValueError("every key must be 32 bytes in base64, like 1:BASE64")
+        raise ValueError("每个密钥要用 base64 写 32 字节，如 1:BASE64")
     if (
         len(ring) < len(parts)
         or list(ring) != sorted(ring, reverse=True)
         or not 1 <= min(ring) <= max(ring) < 256
     ):
-        raise ValueError("the keys' numbers must be 1 to 255, each once, the newest and largest first")
+        raise ValueError("密钥的编号要在 1 到 255 之间，不能重复，最新、最大的写在最前")
     return ring
 
 
@@ -51,9 +52,9 @@ def _hours(text: Any) -> Any:
     try:
         start, end = parse_hours(text)
     except ValueError:
-        raise ValueError("must look like 09:00-20:00") from None
+        raise ValueError("要写成 09:00-20:00 这样") from None
     if start >= end:
-        raise ValueError("must begin before it ends, within one day, like 09:00-20:00")
+        raise ValueError("开始要早于结束，在同一天之内，如 09:00-20:00")
     return start, end
 
 
@@ -63,7 +64,7 @@ def _address(*schemes: str) -> Callable[[str], str]:
     def check(url: str) -> str:
         scheme, _, rest = url.partition("://")
         if scheme not in schemes or not rest:
-            raise ValueError(f"must look like {schemes[0]}://…")
+            raise ValueError(f"要以 {schemes[0]}:// 开头，写完整的地址")
         return url
 
     return check
@@ -126,17 +127,34 @@ def _psycopg(url: str) -> str:
     return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else url
 
 
+# What the checks of pydantic find, in words for the operator. None holds the value: it may be a secret.
+PROBLEMS = {
+    "missing": "没有设置，请写上",
+    "string_too_short": "太短，至少要 {min_length} 个字符",
+    "int_parsing": "要写整数",
+    "greater_than_equal": "不能小于 {ge}",
+    "less_than_equal": "不能大于 {le}",
+    "literal_error": "只能写 {expected} 中的一个",
+    "value_error": "{error}",
+}
+
+
 def from_env(env: Mapping[str, str] = os.environ) -> Config:
     """Read the settings, or stop the start with a sentence that names each bad one (never its value)."""
     given = {name: env[name.upper()] for name in Config.model_fields if env.get(name.upper())}
     try:
         return Config.model_validate(given)
     except ValidationError as error:
-        problems = [
-            f"{'.'.join(str(part) for part in problem['loc'][:1]).upper()}: {problem['msg']}"
-            for problem in error.errors(include_input=False, include_url=False)
-        ]
-        raise SystemExit("Settings are missing or malformed. " + "; ".join(problems)) from None
+        found = error.errors(include_input=False, include_url=False)
+        problems = [f"{str(problem['loc'][0]).upper()}：{_said(problem)}" for problem in found]
+        raise SystemExit(f"设置不对，请改好再启动。{'；'.join(problems)}。") from None
+
+
+def _said(problem: ErrorDetails) -> str:
+    context = problem.get("ctx", {})
+    if "expected" in context:  # 'A', 'B' or 'C'
+        context["expected"] = context["expected"].replace(" or ", "、").replace(", ", "、")
+    return PROBLEMS.get(problem["type"], "写得不对，请看 README.md 里的 Settings").format(**context)
 
 
 config = from_env()

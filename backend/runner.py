@@ -1,5 +1,6 @@
 """`python -m backend run`: everything on one machine, from nothing to two phones, until Ctrl-C."""
 
+import errno
 import fcntl
 import hashlib
 import importlib
@@ -44,8 +45,8 @@ DEMONSTRATION = {
 }
 READY = {"web": "http://127.0.0.1:{PORT}/readyz", "sandbox": "http://127.0.0.1:{SANDBOX_PORT}/"}
 ADDRESSES = {
-    "Two phones": "http://127.0.0.1:{SANDBOX_PORT}/",
-    "Service": "{PUBLIC_URL}/",
+    "两部手机": "http://127.0.0.1:{SANDBOX_PORT}/",
+    "服务": "{PUBLIC_URL}/",
 }
 
 
@@ -94,8 +95,8 @@ def alone(folder: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise click.ClickException(
-                f"`make run` is already running for {folder}. Stop it with Ctrl-C, or give this one its own "
-                "folder and ports: make run VAR_DIR=var2 PORT=8001 SANDBOX_PORT=8101"
+                f"这个文件夹已经有 make run 在运行：{folder}。请按 Ctrl-C 停掉那一个，"
+                "或者另外选文件夹和端口：make run VAR_DIR=var2 PORT=8001 SANDBOX_PORT=8101"
             ) from None
         yield
 
@@ -109,10 +110,17 @@ def check_ports() -> None:
                 door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 door.bind(("127.0.0.1", int(number)))
         except (OSError, OverflowError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it must be a number below 65536"
+            why = _why_not(error)
             raise click.ClickException(
-                f"Port {number} cannot be used: {why}. Choose another, for example: make run {name}=8765"
+                f"端口 {number} 不能用：{why}。请换一个，例如：make run {name}=8765"
             ) from None
+
+
+def _why_not(error: Exception) -> str:
+    if not isinstance(error, OSError):
+        return "要写小于 65536 的数字"
+    known = {errno.EADDRINUSE: "别的程序正在用", errno.EACCES: "没有权限"}
+    return known.get(error.errno or 0, str(error.strerror))
 
 
 def interrupt(_number: int, _frame: object) -> None:
@@ -134,7 +142,7 @@ def run_until_stopped() -> None:
         programs = start_programs()
         watch(programs, servers)
     except KeyboardInterrupt:
-        click.echo("Stopping: what is under way is finished first. Ctrl-C again stops at once.")
+        click.echo("正在停止，先做完手上的事。再按一次 Ctrl-C 马上停止。")
     finally:
         ignore_signals()
         if programs:
@@ -145,7 +153,7 @@ def run_until_stopped() -> None:
 
 def prepare(servers: tuple[str, ...]) -> None:
     """Servers, tables, demonstration data."""
-    click.echo("Starting the database and the queue." if servers else "Using the servers that are set.")
+    click.echo("正在启动数据库和队列。" if servers else "使用设置里写的数据库和队列。")
     embedded.start(var_dir(), servers)
     config = importlib.import_module("backend.config").config
     importlib.import_module("backend.migrations").upgrade(config.database_url)
@@ -166,12 +174,10 @@ def watch(programs: "subprocess.Popen[bytes]", servers: tuple[str, ...]) -> None
             announced = True
             announce()
         if not embedded.is_up(var_dir(), servers):
-            click.echo("An embedded server is gone; starting it again.")
+            click.echo("自带的数据库或队列停了，正在重新启动。")
             embedded.start(var_dir(), servers)
         time.sleep(1 if announced else 0.3)
-    raise click.ClickException(
-        "A program ended (see above), so all were stopped. `make run` starts them again."
-    )
+    raise click.ClickException("有一个程序停了（原因见上面），所以全部停了。运行 make run 再启动。")
 
 
 def answers_all() -> bool:
@@ -189,8 +195,8 @@ def answers(address: str) -> bool:
 def announce() -> None:
     """Bring the demonstration's people to the sandbox, then say where to look."""
     importlib.import_module("backend.demo.phones").introduce()
-    lines = [f"  {name + ':':<12} {address.format(**os.environ)}" for name, address in ADDRESSES.items()]
-    click.echo("\n".join(["", "Ready. Open in a browser:", *lines, "Ctrl-C stops everything.", ""]))
+    lines = [f"  {name}：{address.format(**os.environ)}" for name, address in ADDRESSES.items()]
+    click.echo("\n".join(["", "已启动，请用浏览器打开：", *lines, "按 Ctrl-C 全部停止。", ""]))
 
 
 def stop_programs(programs: "subprocess.Popen[bytes]") -> None:

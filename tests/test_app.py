@@ -251,7 +251,7 @@ def test_a_server_finds_a_connected_application(committed, database_url):
 def test_an_account_of_an_unknown_area_stops_the_start_with_a_sentence(committed, database_url):
     run = serve(database_url)
     assert run.returncode != 0
-    assert "account demo, area: is not a known area" in run.stderr
+    assert "公众号 demo 的 area：没有这个地点" in run.stderr
     assert "Traceback" not in run.stderr
 
 

@@ -39,7 +39,7 @@ def said():
 def test_a_good_configuration_has_nothing_bad(district, settings):
     settings(wechat_api_base="http://127.0.0.1:8100")
     assert bad() == []
-    assert "Account demo: 青岚区, mode secure with a mini program." in said()
+    assert "公众号 demo：青岚区，mode 是 secure，有小程序。" in said()
 
 
 def test_no_secret_is_shown(district):
@@ -58,7 +58,7 @@ def test_the_real_wechat_needs_public_https_pages(district, settings):
 
 def test_an_account_of_an_unknown_area_is_named(committed, settings, database_url):
     settings(database_url=database_url)
-    assert bad()[-1].startswith("WECHAT_ACCOUNTS: account demo, area: is not a known area")
+    assert bad()[-1].startswith("WECHAT_ACCOUNTS：公众号 demo 的 area：没有这个地点")
 
 
 def test_a_bad_file_of_accounts_is_said_once(district, settings, tmp_path):
@@ -66,7 +66,7 @@ def test_a_bad_file_of_accounts_is_said_once(district, settings, tmp_path):
     file.write_text("[accounts.demo]\napp_id = 'wx'")
     settings(wechat_accounts=file, wechat_api_base="http://127.0.0.1:8100")
     assert len(bad()) == 1
-    assert "account demo" in bad()[0]
+    assert "公众号 demo" in bad()[0]
 
 
 def test_accounts_that_the_demonstration_will_make_are_nothing_bad(district, settings, tmp_path):
@@ -80,18 +80,18 @@ def test_a_missing_template_is_mentioned(district, settings, tmp_path):
     file = tmp_path / "accounts.toml"
     file.write_text(lines[0] + lines[1][lines[1].index("[") :])
     settings(wechat_accounts=file)
-    assert Finding("Account demo has no template for case_urged.") in checks.findings()
+    assert Finding("公众号 demo 没有这些消息的模板：case_urged。") in checks.findings()
 
 
 def test_a_database_that_does_not_answer_is_named_without_its_password(settings):
     settings(database_url="postgresql+psycopg://someone:pass-word@127.0.0.1:9/cases")
-    assert "DATABASE_URL: the database does not answer." in bad()
+    assert "DATABASE_URL：数据库没有回应，请检查地址，看它有没有运行。" in bad()
     assert "pass-word" not in "\n".join(said())
 
 
 def test_a_queue_that_does_not_answer_is_named(district, settings):
     settings(redis_url="redis://:pass-word@127.0.0.1:9/0")
-    assert "REDIS_URL: the queue does not answer." in bad()
+    assert "REDIS_URL：队列没有回应，请检查地址，看它有没有运行。" in bad()
     assert "pass-word" not in "\n".join(said())
 
 

@@ -20,38 +20,38 @@ def start(*code, **settings):
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("SECRET_KEY", None, "required"),
-        ("SECRET_KEY", "too-short-xq", "at least 16"),
-        ("DATA_KEYS", None, "required"),
-        ("DATA_KEYS", "xq-no-number", "must look like 1:BASE64"),
-        ("DATA_KEYS", "1:xq-not-base64", "must look like 1:BASE64"),
-        ("DATA_KEYS", "1:eHE=", "32 bytes"),
-        ("DATA_KEYS", f"1:{KEY},xqforgotten", "must look like 1:BASE64"),
-        ("DATA_KEYS", f"1:{KEY},1:{KEY}", "each once"),
-        ("DATA_KEYS", f"1:{KEY},2:{KEY}", "largest first"),
-        ("DATA_KEYS", f"256:{KEY}", "1 to 255"),
-        ("DATA_KEYS", f"0:{KEY}", "1 to 255"),
-        ("DATABASE_URL", "xq-no-address", "must look like postgresql://"),
-        ("DATABASE_URL", "mysql://someone:xq@127.0.0.1/cases", "must look like postgresql://"),
-        ("REDIS_URL", "127.0.0.1:6379xq", "must look like redis://"),
-        ("PUBLIC_URL", "sq.xq.example", "must look like https://"),
-        ("WECHAT_API_BASE", "ftp://xq.example", "must look like https://"),
-        ("PORT", "xq", "valid integer"),
-        ("PORT", "70000", "65535"),
-        ("SURVEY_DELAY_MINUTES", "-9871", "greater than or equal to 0"),
-        ("SURVEY_HOURS", "9 to xq", "must look like 09:00-20:00"),
-        ("SURVEY_HOURS", "9:07-20:00", "must look like 09:00-20:00"),
-        ("SURVEY_HOURS", "20:07-09:07", "must begin before it ends"),
-        ("SURVEY_DAYS_OPEN", "0", "greater than or equal to 1"),
-        ("LOG_LEVEL", "LOUDxq", "'DEBUG'"),
+        ("SECRET_KEY", None, "没有设置"),
+        ("SECRET_KEY", "too-short-xq", "至少要 16 个字符"),
+        ("DATA_KEYS", None, "没有设置"),
+        ("DATA_KEYS", "xq-no-number", "要写成 1:BASE64"),
+        ("DATA_KEYS", "1:xq-not-base64", "要写成 1:BASE64"),
+        ("DATA_KEYS", "1:eHE=", "32 字节"),
+        ("DATA_KEYS", f"1:{KEY},xqforgotten", "要写成 1:BASE64"),
+        ("DATA_KEYS", f"1:{KEY},1:{KEY}", "不能重复"),
+        ("DATA_KEYS", f"1:{KEY},2:{KEY}", "最大的写在最前"),
+        ("DATA_KEYS", f"256:{KEY}", "1 到 255"),
+        ("DATA_KEYS", f"0:{KEY}", "1 到 255"),
+        ("DATABASE_URL", "xq-no-address", "要以 postgresql:// 开头"),
+        ("DATABASE_URL", "mysql://someone:xq@127.0.0.1/cases", "要以 postgresql:// 开头"),
+        ("REDIS_URL", "127.0.0.1:6379xq", "要以 redis:// 开头"),
+        ("PUBLIC_URL", "sq.xq.example", "要以 https:// 开头"),
+        ("WECHAT_API_BASE", "ftp://xq.example", "要以 https:// 开头"),
+        ("PORT", "xq", "要写整数"),
+        ("PORT", "70000", "不能大于 65535"),
+        ("SURVEY_DELAY_MINUTES", "-9871", "不能小于 0"),
+        ("SURVEY_HOURS", "9 to xq", "要写成 09:00-20:00"),
+        ("SURVEY_HOURS", "9:07-20:00", "要写成 09:00-20:00"),
+        ("SURVEY_HOURS", "20:07-09:07", "开始要早于结束"),
+        ("SURVEY_DAYS_OPEN", "0", "不能小于 1"),
+        ("LOG_LEVEL", "LOUDxq", "只能写 'DEBUG'、'INFO'"),
     ],
 )
 def test_a_bad_setting_stops_the_start_by_its_name(name, value, said):
     stopped = start(**{name: value})
     assert stopped.returncode == 1
     [sentence] = stopped.stderr.splitlines()
-    assert sentence.startswith("Settings are missing or malformed. ")
-    assert f"{name}: " in sentence
+    assert sentence.startswith("设置不对，请改好再启动。")
+    assert f"{name}：" in sentence
     assert said in sentence
     assert value is None or len(value) < 3 or value not in sentence
     assert "xq" not in sentence
@@ -60,7 +60,7 @@ def test_a_bad_setting_stops_the_start_by_its_name(name, value, said):
 
 def test_every_bad_setting_is_named_at_once():
     stopped = start(SECRET_KEY=None, PORT="x", SURVEY_HOURS="x")
-    assert all(f"{name}: " in stopped.stderr for name in ("SECRET_KEY", "PORT", "SURVEY_HOURS"))
+    assert all(f"{name}：" in stopped.stderr for name in ("SECRET_KEY", "PORT", "SURVEY_HOURS"))
 
 
 def test_good_settings_are_read_and_an_empty_one_is_as_none():

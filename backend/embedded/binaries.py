@@ -36,7 +36,7 @@ def _site(package: str) -> Path:
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise ServerTrouble(
-            f"The package {package} is not installed. Run `make setup`, or set DATABASE_URL and REDIS_URL."
+            f"没有安装 {package} 这个包。请运行 make setup，或者设置 DATABASE_URL 和 REDIS_URL。"
         )
     return Path(spec.submodule_search_locations[0]).parent
 

@@ -56,7 +56,7 @@ class Place:
         owner = folder.lstat()
         mine = {os.geteuid(), self.account.pw_uid if self.account else os.geteuid()}
         if not stat.S_ISDIR(owner.st_mode) or owner.st_uid not in mine or owner.st_mode & 0o077:
-            raise ServerTrouble(f"{folder} must be a folder that belongs to one user alone. Remove it.")
+            raise ServerTrouble(f"{folder} 要是只归一个用户的文件夹，请把它删掉。")
         if self.account:
             os.chown(folder, self.account.pw_uid, self.account.pw_gid, follow_symlinks=False)
 
@@ -91,7 +91,7 @@ def held(var_dir: Path) -> Iterator[None]:
         handle = (var_dir / "servers.lock").open("a")
     except OSError as error:
         raise ServerTrouble(
-            f"{error.strerror}: {error.filename}. Choose another folder with VAR_DIR."
+            f"用不了文件夹 {error.filename}（{error.strerror}）。请用 VAR_DIR 换一个。"
         ) from error
     with handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -154,13 +154,13 @@ def _made_account() -> pwd.struct_passwd:
         return pwd.getpwnam(SERVICE_USER)
     except KeyError:
         raise ServerTrouble(
-            f"PostgreSQL refuses to run as root and the system user {SERVICE_USER} cannot be made. "
-            "Run as an ordinary user, or set DATABASE_URL and REDIS_URL."
+            f"PostgreSQL 不能由 root 运行，又建不了系统用户 {SERVICE_USER}。"
+            "请用普通用户运行，或者设置 DATABASE_URL 和 REDIS_URL。"
         ) from None
 
 
 def last_lines(log: Path, count: int = 8) -> str:
     """The end of a server's log, for the sentence that says why it did not start."""
     if not log.exists():
-        return "It left no log."
+        return "没有留下日志。"
     return "\n".join([f"{log} ends:", *log.read_text(errors="replace").splitlines()[-count:]])

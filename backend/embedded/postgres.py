@@ -82,7 +82,7 @@ def _cluster(place: Place, programs: Path) -> Path:
             *_locale(place, programs),
         )
         if made.returncode:
-            raise ServerTrouble(f"PostgreSQL could not make its data folder: {made.stderr.strip()}")
+            raise ServerTrouble(f"PostgreSQL 建不了数据文件夹：{made.stderr.strip()}")
         fresh.rename(data)
     return data
 
@@ -116,7 +116,7 @@ def _wait_until_left(data: Path, unless_ready: Path | None = None, seconds: floa
         if unless_ready and is_ready(unless_ready):
             return
         if time.monotonic() > end:
-            raise ServerTrouble(f"PostgreSQL's processes {working_in(data)} in {data} do not end.")
+            raise ServerTrouble(f"{data} 的 PostgreSQL 进程 {working_in(data)} 停不下来，请结束它们再试。")
         time.sleep(0.1)
 
 
@@ -129,7 +129,7 @@ def _launch(place: Place, programs: Path, data: Path) -> None:
         *("-w", "-t", "300", "start"),
     )
     if not is_ready(place.sockets):
-        raise ServerTrouble(f"PostgreSQL did not start. {last_lines(log)}")
+        raise ServerTrouble(f"PostgreSQL 没有启动。{last_lines(log)}")
 
 
 def _create_database(place: Place) -> None:
@@ -146,8 +146,8 @@ def _check_chinese(place: Place) -> None:
         row = connection.execute("SELECT show_trgm('井盖破损') <> '{}'").fetchone()
     if row != (True,):
         raise ServerTrouble(
-            f"This PostgreSQL does not see Chinese words (pg_trgm finds nothing): {place.home}/postgres/data "
-            f"was made without lc_ctype {CTYPE}. Move that folder away and start again."
+            f"这个 PostgreSQL 认不出汉字（pg_trgm 什么都找不到）：{place.home}/postgres/data "
+            f"建的时候 lc_ctype 不是 {CTYPE}。请把这个文件夹移走，再启动。"
         )
 
 

@@ -42,7 +42,7 @@ def start(place: Place) -> None:
         options = [word for name, setting in settings.items() for word in (f"--{name}", setting)]
         started = place.run(binaries.valkey_server_for(place), *options)
         if started.returncode:
-            raise ServerTrouble(f"Valkey did not start: {(started.stdout + started.stderr).strip()}")
+            raise ServerTrouble(f"Valkey 没有启动：{(started.stdout + started.stderr).strip()}")
     _wait_until_ready(place, folder)
 
 
@@ -53,7 +53,7 @@ def stop(place: Place) -> None:
     end = time.monotonic() + 30
     while working_in(folder):
         if time.monotonic() > end:
-            raise ServerTrouble(f"Valkey's processes {working_in(folder)} in {folder} do not end.")
+            raise ServerTrouble(f"{folder} 的 Valkey 进程 {working_in(folder)} 停不下来，请结束它们再试。")
         time.sleep(0.02)
 
 
@@ -78,5 +78,5 @@ def _wait_until_ready(place: Place, folder: Path, seconds: float = 120) -> None:
     while not is_ready(place.sockets):
         gone = Path("/proc/self/cwd").exists() and not working_in(folder)
         if gone or time.monotonic() > end:
-            raise ServerTrouble(f"Valkey did not start. {last_lines(folder / 'server.log')}")
+            raise ServerTrouble(f"Valkey 没有启动。{last_lines(folder / 'server.log')}")
         time.sleep(0.02)

@@ -38,7 +38,7 @@ def replay(path: Path, rate: float | None, texts: Path | None, name: str | None,
     account = accounts.get(name) if name else next(iter(accounts.all_accounts().values()))
     with db.transaction() as session:
         ready = stage.build(session, events)
-    with tqdm(total=len(events), desc="replay", unit="row") as bar:
+    with tqdm(total=len(events), desc="重放", unit="行") as bar:
         result = play(events, Target(account, url, ready), rate, bar.update)
     _say(events, result, with_texts=texts is not None)
     if result.errors or not _counts_agree(events):
@@ -47,40 +47,40 @@ def replay(path: Path, rate: float | None, texts: Path | None, name: str | None,
 
 def _say(events: Sequence[Row], result: Result, *, with_texts: bool) -> None:
     click.echo(_table(result))
-    source = "the text comes from another file" if with_texts else "the text is made from the category names"
-    click.echo(f"The join is synthetic: the events are real, {source}, and no resident wrote it.")
+    source = "文字来自另一个文件" if with_texts else "文字由类别名称拼成"
+    click.echo(f"这是拼起来的：事件是真的，{source}，不是居民写的。")
     for row in events:
         if row.street is None or row.community is None:
-            click.echo(f"line {row.line}: no place ('-'); the case stands at the district, to be located")
+            click.echo(f"第 {row.line} 行：没有地点（-），诉求先归到区，等人定位")
     for line, reason in sorted(result.errors):
-        click.echo(f"line {line}: did not arrive: {reason}")
+        click.echo(f"第 {line} 行：没有送到：{reason}")
 
 
 def _table(result: Result) -> str:
     latencies = sorted(result.latencies) or [0.0]
     p99 = latencies[min(len(latencies) - 1, int(len(latencies) * 0.99))]
     figures = {
-        "sent": result.sent,
-        "answered": result.answered,
-        "cases": result.cases,
-        "repeats": result.repeats,
-        "errors": len(result.errors),
-        "rows/s": round(result.sent / result.seconds, 1),
-        "p50 ms": round(statistics.median(latencies) * 1000, 1),
-        "p99 ms": round(p99 * 1000, 1),
+        "发出": result.sent,
+        "送到": result.answered,
+        "新诉求": result.cases,
+        "以前就有": result.repeats,
+        "没有送到": len(result.errors),
+        "每秒行数": round(result.sent / result.seconds, 1),
+        "p50 毫秒": round(statistics.median(latencies) * 1000, 1),
+        "p99 毫秒": round(p99 * 1000, 1),
     }
-    return "\n".join(f"{name:>10}  {figure}" for name, figure in figures.items())
+    return "\n".join(f"{figure:>10}  {name}" for name, figure in figures.items())
 
 
 def _counts_agree(events: Sequence[Row]) -> bool:
     """Compare the file with the database, by street, community and channel; say what differs."""
     expected, found = count_file(events), count_database(events)
-    click.echo(f"{len(expected)} combinations of street, community and channel compared")
+    click.echo(f"按街道、社区、渠道核对了 {len(expected)} 组")
     for where in sorted(expected.keys() | found.keys()):
         if expected[where] != found[where]:
-            click.echo(f"{' / '.join(where)}: {expected[where]} in the file, {found[where]} in the database")
+            click.echo(f"{' / '.join(where)}：文件里 {expected[where]} 件，数据库里 {found[where]} 件")
     agree = expected == found
-    click.echo("the counts are equal" if agree else "the counts differ")
+    click.echo("数目一致" if agree else "数目不一致")
     return agree
 
 

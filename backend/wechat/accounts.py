@@ -69,7 +69,7 @@ def load(path: Path) -> dict[str, Account]:
     for account in accounts.values():
         for app in (account, account.mini_program):
             if app is not None and app.app_id in seen:
-                raise _bad(account.name, "app_id", f"is the same as that of account {seen[app.app_id]}")
+                raise _bad(account.name, "app_id", f"和公众号 {seen[app.app_id]} 的相同，请改成各自的")
             if app is not None:
                 seen[app.app_id] = account.name
     return accounts
@@ -115,35 +115,46 @@ def _find_area(session: Session, account: Account) -> int:
     found = naming.called(session, account.area)
     if len(found) == 1:
         return found[0].id
-    problem = "fits several areas: write its path, like 区/街道/社区" if found else "is not a known area"
+    problem = (
+        "有几个地点叫这个名字，请写路径，如 区/街道/社区"
+        if found
+        else "没有这个地点，请改成已有的，或先导入地点"
+    )
     raise _bad(account.name, "area", problem)
 
 
 def _bad(account: str, where: str, problem: str) -> SystemExit:
-    return SystemExit(f"WECHAT_ACCOUNTS: account {account}, {where}: {problem}.")
+    return SystemExit(f"WECHAT_ACCOUNTS：公众号 {account} 的 {where}：{problem}。")
 
 
 def _tables(path: Path) -> dict[str, Any]:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError:
-        raise SystemExit(f"WECHAT_ACCOUNTS: the file {path} cannot be read.") from None
-    except ValueError as error:  # TOMLDecodeError tells the place, never the text; so does a wrong encoding
-        where = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "it is not UTF-8"
-        raise SystemExit(f"WECHAT_ACCOUNTS: the file {path} is not TOML: {where}.") from None
+        raise SystemExit(f"WECHAT_ACCOUNTS：读不了文件 {path}，请检查路径和权限。") from None
+    except ValueError as error:
+        raise SystemExit(f"WECHAT_ACCOUNTS：文件 {path} 不是 TOML 格式：{_wrong(error)}，请改好。") from None
     tables = document.get("accounts")
     if not isinstance(tables, dict) or not tables:
-        raise SystemExit(f"WECHAT_ACCOUNTS: the file {path} has no [accounts.<name>].")
+        raise SystemExit(f"WECHAT_ACCOUNTS：文件 {path} 里没有 [accounts.名字]，请至少写一个公众号。")
     return tables
+
+
+def _wrong(error: ValueError) -> str:
+    """Where it is wrong, never the text there."""
+    if not isinstance(error, tomllib.TOMLDecodeError):
+        return "编码不是 UTF-8"
+    line = re.search(r"at line (\d+)", str(error))
+    return f"第 {line[1]} 行读不懂" if line else "结尾不完整"
 
 
 def _account(name: str, table: Any) -> Account:
     if not NAME.fullmatch(name):
-        raise _bad(name, "name", "must be lower-case letters, digits, - and _, at most 32")
+        raise _bad(name, "name", "只能用小写字母、数字、- 和 _，最多 32 个")
     _no_other(name, table, {*CHECKS, "templates", "mini_program"})
     plain = {key: _checked(name, key, table) for key in CHECKS}
     if plain["mode"] != "plain" and not plain["aes_key"]:
-        raise _bad(name, "aes_key", "is missing, and only mode plain works without one")
+        raise _bad(name, "aes_key", "没有写，请补上：只有 mode 是 plain 时才不用写")
     mini = table.get("mini_program")
     return Account(
         name=name,
@@ -164,16 +175,16 @@ def _mini_program(name: str, table: Any) -> MiniProgram:
 
 def _no_other(name: str, table: Any, known: set[str]) -> None:
     if not isinstance(table, dict):
-        raise _bad(name, "table", "must be a table of fields")
+        raise _bad(name, "table", "要写成一个表，里面是各项")
     for key in table.keys() - known:
-        raise _bad(name, key, "is not a known field")
+        raise _bad(name, key, "没有这一项，请改正或删掉")
 
 
 def _checked(name: str, key: str, table: Mapping[str, Any]) -> str:
     value = table.get(key, "")
     is_good, problem = CHECKS[key]
     if not isinstance(value, str) or not is_good(value):
-        raise _bad(name, key, problem if key in table else "is missing")
+        raise _bad(name, key, problem if key in table else "没有写，请补上")
     return value
 
 
@@ -192,24 +203,24 @@ def _matches(pattern: str) -> Callable[[str], bool]:
 
 
 CHECKS: dict[str, tuple[Callable[[str], bool], str]] = {
-    "app_id": (_matches(r"wx[0-9A-Za-z]{16}"), "must be wx and 16 letters or digits"),
+    "app_id": (_matches(r"wx[0-9A-Za-z]{16}"), "要写 wx 和 16 个字母或数字"),
     "app_secret": (
         _matches(r"[0-9A-Za-z]{16,64}"),
-        "must be the secret as WeChat shows it",
+        "要照微信公众平台显示的密钥写",
     ),
-    "original_id": (_matches(r"gh_[0-9A-Za-z]{4,32}"), "must begin with gh_"),
-    "token": (_is_strong, f"is weak: it needs {WEAK_TOKEN} characters, {LEAST_VARIETY} of them different"),
-    "aes_key": (_is_aes_key, "must be 43 characters that decode to 32 bytes"),
-    "mode": (MODES.__contains__, f"must be one of {', '.join(MODES)}"),
-    "area": (_matches(r"[^/\s][^\n]*[^/\s]"), "must be the name of an area, or a path like 区/街道/社区"),
+    "original_id": (_matches(r"gh_[0-9A-Za-z]{4,32}"), "要以 gh_ 开头"),
+    "token": (_is_strong, f"太容易猜到，至少要 {WEAK_TOKEN} 个字符，其中 {LEAST_VARIETY} 种不同"),
+    "aes_key": (_is_aes_key, "要写 43 个字符，解码后是 32 字节"),
+    "mode": (MODES.__contains__, f"只能写 {'、'.join(MODES)} 中的一个"),
+    "area": (_matches(r"[^/\s][^\n]*[^/\s]"), "要写地点的名字，或路径，如 区/街道/社区"),
 }
 
 
 def _templates(name: str, where: str, tables: Any) -> Mapping[Message, Template]:
     if not isinstance(tables, dict):
-        raise _bad(name, where, "must be a table")
+        raise _bad(name, where, "要写成一个表")
     for kind in tables.keys() - set(Message):
-        raise _bad(name, f"{where}.{kind}", "is not a kind of message")
+        raise _bad(name, f"{where}.{kind}", "没有这种消息，请改正或删掉")
     return MappingProxyType(
         {Message(kind): _template(name, f"{where}.{kind}", table) for kind, table in tables.items()}
     )
@@ -217,13 +228,13 @@ def _templates(name: str, where: str, tables: Any) -> Mapping[Message, Template]
 
 def _template(name: str, where: str, table: Any) -> Template:
     if not isinstance(table, dict) or not isinstance(table.get("id"), str) or not table["id"].strip():
-        raise _bad(name, f"{where}.id", "is missing")
+        raise _bad(name, f"{where}.id", "没有写，请补上")
     slots = {key: slot for key, slot in table.items() if key != "id"}
     for key, slot in slots.items():
         if key not in SLOT_FIELDS:
-            raise _bad(name, f"{where}.{key}", f"is not one of {', '.join(sorted(SLOT_FIELDS))}")
+            raise _bad(name, f"{where}.{key}", f"只能是 {'、'.join(sorted(SLOT_FIELDS))} 中的一个")
         if not isinstance(slot, str) or slot_kind(slot) is None:
-            raise _bad(name, f"{where}.{key}", "is not a slot that can be filled, like thing2 or phrase3")
+            raise _bad(name, f"{where}.{key}", "不是能填的栏，要写成 thing2、phrase3 这样")
     if not slots or len(set(slots.values())) < len(slots):
-        raise _bad(name, where, "must fill each slot of the template once")
+        raise _bad(name, where, "模板的每一栏要填，而且只填一次")
     return Template(table["id"].strip(), MappingProxyType(slots))

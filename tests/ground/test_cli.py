@@ -29,21 +29,21 @@ def test_help_names_every_command_and_needs_no_settings(tmp_path: Path) -> None:
 def test_a_missing_setting_is_named(tmp_path: Path) -> None:
     ended = call("check-config", VAR_DIR=str(tmp_path))
     assert ended.returncode == 1
-    assert "SECRET_KEY" in ended.stderr
+    assert "SECRET_KEY：没有设置" in ended.stderr
 
 
 def test_an_empty_secret_is_named_and_not_taken_from_the_folder(tmp_path: Path) -> None:
     secrets.load(tmp_path)
     ended = call("check-config", VAR_DIR=str(tmp_path), SECRET_KEY="")
     assert ended.returncode == 1
-    assert "SECRET_KEY is set, but empty" in ended.stderr
+    assert "SECRET_KEY 设成了空的" in ended.stderr
 
 
 def test_a_command_uses_the_secrets_of_its_folder_and_does_not_show_them(tmp_path: Path) -> None:
     made = secrets.load(tmp_path)
     shown = call("check-config", VAR_DIR=str(tmp_path), WECHAT_API_BASE="http://127.0.0.1:8100")
     assert shown.returncode == 0
-    assert "SECRET_KEY=(set)" in shown.stdout
+    assert "SECRET_KEY=（已设置）" in shown.stdout
     assert not any(secret in shown.stdout for secret in made.values())
 
 

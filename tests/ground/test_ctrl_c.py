@@ -51,7 +51,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
             cwd=ROOT, env=env, stdout=said, stderr=said, start_new_session=True,
         )  # fmt: skip
     try:
-        wait_until(lambda: "Ready." in run.said or process.poll() is not None, 120)
+        wait_until(lambda: "已启动" in run.said or process.poll() is not None, 120)
         report(run)
         stop(run, process)
         yield run
@@ -109,7 +109,7 @@ def test_everything_has_ended_of_itself(stopped: Run) -> None:
 
 
 def test_a_newcomer_sees_the_addresses_and_little_before(stopped: Run) -> None:
-    before, _, ready = stopped.said.partition("Ready. Open in a browser:")
+    before, _, ready = stopped.said.partition("已启动，请用浏览器打开：")
     assert f"http://127.0.0.1:{stopped.env['SANDBOX_PORT']}/" in ready
     assert len(before.splitlines()) <= 10
     assert "WARNING" not in before

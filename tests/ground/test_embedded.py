@@ -57,7 +57,7 @@ def test_a_socket_folder_open_to_others_is_refused(fresh: Path) -> None:
     sockets = place.socket_folder(fresh)
     sockets.mkdir(parents=True)
     sockets.chmod(0o777)
-    with pytest.raises(embedded.ServerTrouble, match="one user alone"):
+    with pytest.raises(embedded.ServerTrouble, match="只归一个用户"):
         embedded.start(fresh)
     sockets.chmod(0o700)
 

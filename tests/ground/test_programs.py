@@ -45,7 +45,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
 
 def test_when_one_program_ends_all_end_and_a_sentence_says_so(start: Start) -> None:
     honcho = start("web: exec sleep 60\nworker: exit 3")
-    with pytest.raises(click.ClickException, match="A program ended"):
+    with pytest.raises(click.ClickException, match="有一个程序停了"):
         runner.watch(honcho, ())
     assert honcho.returncode == 3
     assert carrying(f"{runner.MARK}={runner.mark()}") == []

@@ -45,7 +45,7 @@ def test_a_taken_port_is_named_before_anything_starts(
     with listening(ports[name]):
         ended = run(tmp_path, **ports)
     assert ended.returncode == 1
-    assert f"Port {ports[name]} cannot be used" in ended.stderr
+    assert f"端口 {ports[name]} 不能用：别的程序正在用" in ended.stderr
     assert f"make run {name}=" in ended.stderr
     assert not (tmp_path / "servers").exists()
 
@@ -53,21 +53,21 @@ def test_a_taken_port_is_named_before_anything_starts(
 def test_a_port_that_is_no_number_is_named(tmp_path: Path, ports: dict[str, str]) -> None:
     ended = run(tmp_path, **ports | {"PORT": "eighty"})
     assert ended.returncode == 1
-    assert "Port eighty cannot be used: it must be a number" in ended.stderr
+    assert "端口 eighty 不能用：要写小于 65536 的数字" in ended.stderr
 
 
 def test_a_second_run_of_one_folder_says_that_it_is_running(tmp_path: Path, ports: dict[str, str]) -> None:
     with runner.alone(tmp_path):
         ended = run(tmp_path, **ports)
     assert ended.returncode == 1
-    assert f"`make run` is already running for {tmp_path}" in ended.stderr
+    assert f"已经有 make run 在运行：{tmp_path}" in ended.stderr
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "DATA_KEYS"])
 def test_an_empty_secret_is_named_and_not_replaced(tmp_path: Path, ports: dict[str, str], name: str) -> None:
     ended = run(tmp_path, **ports | {name: ""})
     assert ended.returncode == 1
-    assert f"{name} is set, but empty" in ended.stderr
+    assert f"{name} 设成了空的" in ended.stderr
     assert not (tmp_path / "secrets.env").exists()
 
 

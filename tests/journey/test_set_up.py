@@ -80,7 +80,7 @@ def test_following_the_chapter_leads_from_an_empty_database_to_the_first_report(
     for command in commands[:start]:
         new_town.follow(command)
     new_town.open_platform()
-    assert "BAD" not in new_town.follow(commands[start])
+    assert "不对" not in new_town.follow(commands[start])
     new_town.open()
     said = [new_town.follow(command) for command in commands[start + 1 :]]
     assert "请本人用微信扫一扫" in said[0]

@@ -68,7 +68,7 @@ def test_every_row_becomes_a_case_of_its_place_and_channel(tmp_path, run, commit
     path = write(tmp_path / "events.csv", [row(n, source=sources[n % 6]) for n in range(12)])
     result = run(path)
     assert result.returncode == 0, result.stdout
-    assert "the counts are equal" in result.stdout
+    assert "数目一致" in result.stdout
     by_channel = dict(
         committed.execute(sa.select(Case.channel, sa.func.count()).group_by(Case.channel)).all()
     )
@@ -85,7 +85,7 @@ def test_the_same_file_again_makes_nothing_new(tmp_path, run, committed):
     path = write(tmp_path / "events.csv", [row(1), row(2, source="12345")])
     run(path)
     result = run(path)
-    assert "   repeats  2" in result.stdout
+    assert " 2  以前就有" in result.stdout
     assert committed.scalar(sa.select(sa.func.count()).select_from(Case)) == 2
 
 
@@ -93,9 +93,9 @@ def test_rows_without_a_place_arrive_and_are_named_by_line(tmp_path, run, commit
     path = write(tmp_path / "events.csv", [row(1), row(2, "-", "-"), row(3, "-", "-", "12345")])
     result = run(path)
     assert result.returncode == 0, result.stdout
-    assert [line.split(":")[0] for line in result.stdout.splitlines() if "no place" in line] == [
-        "line 3",
-        "line 4",
+    assert [line.split("：")[0] for line in result.stdout.splitlines() if "没有地点" in line] == [
+        "第 3 行",
+        "第 4 行",
     ]
     assert committed.scalar(sa.select(sa.func.count()).select_from(Case)) == 3
 
@@ -104,7 +104,7 @@ def test_a_service_that_is_away_is_an_error_for_each_row(tmp_path, run):
     path = write(tmp_path / "events.csv", [row(1)])
     result = run(path, to="http://127.0.0.1:9")
     assert result.returncode == 1
-    assert "line 2: did not arrive" in result.stdout
+    assert "第 2 行：没有送到" in result.stdout
 
 
 def test_a_file_of_another_kind_is_refused_by_naming_what_is_missing(tmp_path, run):
@@ -134,6 +134,6 @@ def test_a_line_without_a_text_is_passed_over(tmp_path):
 def test_a_real_years_events_all_arrive(run, committed):
     result = run(REAL, "--texts", str(MESSAGES))
     assert result.returncode == 0, result.stdout[-2000:]
-    assert "cases  6952" in result.stdout
-    assert "the counts are equal" in result.stdout
-    assert result.stdout.count("no place") == 7
+    assert "6952  新诉求" in result.stdout
+    assert "数目一致" in result.stdout
+    assert result.stdout.count("没有地点") == 7

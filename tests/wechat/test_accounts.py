@@ -84,25 +84,25 @@ def test_no_secret_shows_in_a_printed_account(write):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('token = "tokenOfTheTests0123"', 'token = "short"', ("yulan", "token", "weak")),
-        ('token = "tokenOfTheTests0123"', 'token = "abababababababababab"', ("yulan", "token", "weak")),
-        ('token = "tokenOfTheTests0123"', "", ("yulan", "token", "missing")),
-        ('app_secret = "0123456789abcdef0123456789abcdef"', "", ("yulan", "app_secret", "missing")),
+        ('token = "tokenOfTheTests0123"', 'token = "short"', ("yulan", "token", "太容易猜到")),
+        ('token = "tokenOfTheTests0123"', 'token = "abababababababababab"', ("yulan", "token", "太容易猜到")),
+        ('token = "tokenOfTheTests0123"', "", ("yulan", "token", "没有写")),
+        ('app_secret = "0123456789abcdef0123456789abcdef"', "", ("yulan", "app_secret", "没有写")),
         ("wx0123456789abcdef", "wxShort", ("yulan", "app_id")),
         ("gh_0123456789ab", "0123456789ab", ("yulan", "original_id")),
         ("789ABCDEFG", "789ABCDEF", ("yulan", "aes_key", "43")),
         ("789ABCDEFG", "789ABCDEF!", ("yulan", "aes_key", "43")),
-        ('aes_key = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"', "", ("yulan", "aes_key", "missing")),
+        ('aes_key = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"', "", ("yulan", "aes_key", "没有写")),
         ('mode = "secure"', 'mode = "open"', ("yulan", "mode", "secure")),
         ('mode = "secure"', 'mode = "secure"\ncolour = "red"', ("yulan", "colour")),
         ("templates.case_assigned", "templates.case_lost", ("yulan", "case_lost")),
         ('number = "character_string1"', 'nummer = "character_string1"', ("yulan", "nummer")),
-        ('number = "character_string1"', 'number = "amount1"', ("yulan", "number", "slot")),
-        ('number = "character_string1"', 'number = "phrase3"', ("yulan", "case_assigned", "once")),
+        ('number = "character_string1"', 'number = "amount1"', ("yulan", "number", "不是能填的栏")),
+        ('number = "character_string1"', 'number = "phrase3"', ("yulan", "case_assigned", "只填一次")),
         ('id = "T1"', "", ("yulan", "case_assigned.id")),
         ('area = "青岚区/望溪街道/玉兰社区"', 'area = ""', ("yulan", "area")),
         ("accounts.yulan]", "accounts.Yulan]", ("Yulan", "name")),
-        ("wxfedcba9876543210", "wx0123456789abcdef", ("yulan", "app_id", "same")),
+        ("wxfedcba9876543210", "wx0123456789abcdef", ("yulan", "app_id", "相同")),
     ],
 )
 def test_a_mistake_stops_the_start_with_a_sentence_that_names_it_and_no_value(write, old, new, words):
@@ -117,7 +117,7 @@ def test_a_mistake_stops_the_start_with_a_sentence_that_names_it_and_no_value(wr
 
 
 def test_two_accounts_with_one_app_id_are_refused(write):
-    with pytest.raises(SystemExit, match=r"app_id.*same as that of account yulan"):
+    with pytest.raises(SystemExit, match=r"app_id.*和公众号 yulan 的相同"):
         accounts.load(write(GOOD + SECOND.replace("wx00000000000000aa", "wx0123456789abcdef")))
 
 
@@ -169,9 +169,9 @@ def test_a_path_leads_to_the_right_one_of_two_areas_with_a_name(session, configu
 def test_an_unknown_or_ambiguous_area_stops_the_start(session, configured):
     make_community(session)
     configured(GOOD.replace("青岚区/望溪", "青岚区/望山"))
-    with pytest.raises(SystemExit, match=r"yulan.*area.*not a known area"):
+    with pytest.raises(SystemExit, match=r"yulan.*area.*没有这个地点"):
         accounts.check_areas(session)
     make_area(session, Level.COMMUNITY, make_area(session, name="碧湖区"), name="玉兰社区")
     configured(GOOD.replace("青岚区/望溪街道/玉兰社区", "玉兰社区"))
-    with pytest.raises(SystemExit, match=r"yulan.*area.*several"):
+    with pytest.raises(SystemExit, match=r"yulan.*area.*有几个地点"):
         accounts.check_areas(session)
