@@ -22,6 +22,9 @@ from backend.wechat import qrcodes
 AT_ONCE = 5_000  # posters of one file
 LINE = "微信扫一扫，一句话反映身边事"
 NONE_LEFT = "这里没有能印的码：小程序码只有微信画好的图片，请选 ZIP；等微信生成的码，请过几分钟再来"
+NO_CODES = (
+    "这里还没有在用的二维码：请在“二维码”页面点“新做二维码”，或者在服务器上运行 python -m backend publish"
+)
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def total(sheets: Sheets, *, is_zip: bool) -> int:
 def check(sheets: Sheets, *, is_zip: bool) -> None:
     """Say before the first page what cannot be printed. Raises Invalid."""
     if not total(sheets, is_zip=is_zip):
-        raise Invalid(NONE_LEFT)
+        raise Invalid(NONE_LEFT if sheets.pictures or sheets.left_out else NO_CODES)
     bad = next((one for one in sheets.posters if unprintable(one)), None)
     if bad is not None:
         raise Invalid(f"“{bad.title}”里有字库没有的字“{unprintable(bad)}”，印出来是空白，请先改地点的名称")

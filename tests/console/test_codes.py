@@ -302,7 +302,7 @@ def test_ticked_codes_alone_are_printed_and_what_cannot_be_is_said(session, town
     assert (chosen.state, chosen.done) == (JobState.DONE, 1)
     assert none.state is JobState.FAILED
     page = admin_client.get(f"/console/codes/posters/{none.id}").text
-    assert "没有能印的码" in page
+    assert "还没有在用的二维码" in page
     assert len(chosen.wanted["ids"]) <= CHOSEN
 
 

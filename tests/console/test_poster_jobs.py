@@ -96,7 +96,7 @@ def test_codes_that_the_officer_may_not_see_are_not_in_the_file(committed, commu
     poster_tasks.draw([job.id])
     committed.refresh(job)
     assert (job.state, job.sha256) == (JobState.FAILED, None)
-    assert job.error == posters.NONE_LEFT
+    assert job.error == posters.NO_CODES
     whole = ask(committed, officer)
     poster_tasks.draw([whole.id])
     committed.refresh(whole)
