@@ -48,7 +48,7 @@ def take_in(
     """Take a CSV or XLSX FILE in: all of it, or nothing when a row is refused."""
     db.connect(config.database_url)
     try:
-        with db.transaction() as session, tqdm(total=1 if dry_run else 2, unit="步") as bar:
+        with db.transaction() as session, tqdm(total=1 if dry_run else 2, unit="步", disable=None) as bar:
             options = Options(under_id=_area(session, under), name=name, is_whole=whole)
             bar.set_description("逐行检查")
             row = imports.look(session, KINDS[kind], file.read_bytes(), file.name, COMMAND_LINE, options)

@@ -51,7 +51,7 @@ def main(under: str, level: str | None, format_: str, out: Path, is_zip: bool) -
 
 def _draw(sheets: posters.Sheets, format: Format, *, is_zip: bool) -> bytes:
     file = BytesIO()
-    with tqdm(total=posters.total(sheets, is_zip=is_zip), desc="画海报", unit="张") as bar:
+    with tqdm(total=posters.total(sheets, is_zip=is_zip), desc="画海报", unit="张", disable=None) as bar:
         posters.draw(sheets, format, file, is_zip=is_zip, on_page=lambda done: _show(bar, done))
     return file.getvalue()
 

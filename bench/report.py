@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def progress(items: Iterable[T], what: str) -> Iterable[T]:
-    shown: Iterable[T] = tqdm(items, desc=what, leave=False)
+    shown: Iterable[T] = tqdm(items, desc=what, leave=False, disable=None)
     return shown
 
 

@@ -88,11 +88,24 @@ def test_a_place_that_is_not_clear_is_asked_for_again(buildings, command, under,
     assert said in ended.output
 
 
-def test_a_place_without_codes_says_so(committed, buildings, command):
+def test_a_place_without_codes_says_how_to_make_some(committed, buildings, command):
     make_area(committed, name="空空区")
     ended = command("--under", "空空区")
     assert ended.exit_code == 1
-    assert "没有能印的码" in ended.output
+    assert "还没有在用的二维码" in ended.output
+    assert "python -m backend publish" in ended.output
+    assert "新做二维码" in ended.output
+
+
+def test_a_place_whose_codes_are_not_made_yet_says_to_come_back(committed, buildings, command):
+    area = make_area(committed, name="空空区")
+    code_changes.make(committed, COMMAND_LINE, area.id, Carrier.ACCOUNT)
+    committed.commit()
+    assert "没有能印的码" in command("--under", "空空区").output
+
+
+def test_no_progress_is_drawn_where_nobody_looks_on(buildings, command):
+    assert command("--under", "玉兰社区").output.startswith("画了 4 张海报")
 
 
 def test_a_name_that_the_fonts_lack_stops_before_the_first_page(committed, buildings, command):

@@ -38,7 +38,7 @@ def replay(path: Path, rate: float | None, texts: Path | None, name: str | None,
     account = accounts.get(name) if name else next(iter(accounts.all_accounts().values()))
     with db.transaction() as session:
         ready = stage.build(session, events)
-    with tqdm(total=len(events), desc="重放", unit="行") as bar:
+    with tqdm(total=len(events), desc="重放", unit="行", disable=None) as bar:
         result = play(events, Target(account, url, ready), rate, bar.update)
     _say(events, result, with_texts=texts is not None)
     if result.errors or not _counts_agree(events):
