@@ -25,6 +25,7 @@ from backend.places.roles import DATUM_LABELS, LEVEL_LABELS, Datum, Level
 
 # How one place is called by those who count committees and by those who run the community.
 ENDINGS = re.compile(r"(社区居民委员会|居民委员会|村民委员会|社区工作站|社区居委会|居委会|村委会|社区|村)$")
+INSIDE = frozenset(Level) - {Level.DISTRICT, Level.SUBDISTRICT, Level.COMMUNITY}  # a community's parts
 NEAR = 2e-7  # degrees, two centimetres: the same position, written with fewer digits
 SEPARATORS = re.compile(r"\s*[/／>＞]\s*")
 
@@ -109,6 +110,7 @@ class Index:
         self.by_code: dict[str, Node] = {}
         self.by_name: dict[str, list[Node]] = {}
         self.closed: dict[str, Node] = {}  # by path
+        self.deeper: dict[tuple[Node, Level, str], Node] = {}  # in this place, but not directly
         for node in nodes:
             self.put(node)
 
@@ -124,11 +126,16 @@ class Index:
         above.children[node.name] = node
         above.stems.setdefault(stem(node.name), node)
         self.by_name.setdefault(node.name, []).append(node)
+        for place in _around(node):
+            self.deeper.setdefault((place, node.level, node.name), node)
 
     def rename(self, node: Node, name: str, code: str | None) -> None:
         """The node goes by another name, or code, than these, which are free again."""
         del (node.parent or self.top).children[name]
         self.by_name[name].remove(node)
+        for place in _around(node):
+            if self.deeper.get((place, node.level, name)) is node:
+                del self.deeper[place, node.level, name]
         if code:
             del self.by_code[code]
         self.put(node)
@@ -169,6 +176,15 @@ class Index:
             if node is None:
                 return None
         return node
+
+
+def _around(node: Node) -> Iterator[Node]:
+    """What the place lies in, from its parent's parent up to the community."""
+    for place in node.line():
+        if place.level not in INSIDE:
+            return
+        if place.parent is not None and place.parent.parent is not None and place.parent.level in INSIDE:
+            yield place.parent.parent
 
 
 def load(session: Session) -> Index:

@@ -204,7 +204,7 @@ class Planner:
         if len(set(codes)) < len(codes):
             cure = "每个地点的编码只能用一次，请改正或删去编码"
             raise Refused(CODE, row.said.code, "这一行里两个地点的编码相同", cure)
-        twin = self.index.twin(parent, row.said.name)
+        findings = self._alike(row, level, parent)
         node = Node(None, level, row.said.name, parent)
         for one in (*fresh, node):
             if one is node:
@@ -212,11 +212,17 @@ class Planner:
             self.index.put(one)
             self.added.append(one)
         self.seen[node] = row
-        findings = [_twin(row, twin)] if twin is not None else []
         after = node.shown()
         if fresh:
             after[PARENT] += f"（一并新增 {len(fresh)} 个上级）"
         return RowFate(row.number, node.path, Fate.ADDED, findings, {}, after)
+
+    def _alike(self, row: Row, level: Level, parent: Node | None) -> list[Finding]:
+        """What may be the place that the row is about to add: worth a look, and no reason to refuse it."""
+        twin = self.index.twin(parent, row.said.name)
+        found = [_twin(row, twin)] if twin is not None else []
+        deeper = self.index.deeper.get((parent, level, row.said.name)) if parent is not None else None
+        return [*found, _namesake(deeper, parent)] if deeper and parent else found
 
     def _repeat(self, row: Row, node: Node) -> RowFate:
         earlier = self.seen[node]
@@ -271,6 +277,16 @@ def _twin(row: Row, twin: Node) -> Finding:
         row.said.name,
         f"和同一个上级下的“{twin.name}”可能是同一个地方",
         "如果是，请改成同一个名称再导入，或导入后在地点页面合并",
+    )
+
+
+def _namesake(node: Node, place: Node) -> Finding:
+    where = node.path.removeprefix(f"{place.path}/")
+    return Finding(
+        PARENT,
+        place.name,
+        f"{place.name}里已有同名的{LEVEL_LABELS[node.level]}（{where}）",
+        "如果是同一个，请把上级改成它的上级",
     )
 
 

@@ -18,6 +18,7 @@ from backend.places.imports import Fate, Options
 from backend.places.models import Area, Change, Import
 from backend.places.roles import Datum, Level, Role
 from backend.places.scope import COMMAND_LINE, Editor
+from backend.times import now
 from bench import district as invented
 from tests.factories import make_area, make_officer
 from tests.places.test_areas import wrong_copies
@@ -199,6 +200,31 @@ def test_a_name_that_may_be_another_word_for_a_sibling_is_pointed_out(session, s
     assert (twin.fate, other.fate, other.findings) == (Fate.ADDED, Fate.ADDED, [])
     assert "“玉兰社区”可能是同一个地方" in twin.findings[0].problem
     assert "合并" in twin.findings[0].cure
+
+
+def test_a_namesake_deeper_in_the_same_place_is_pointed_out(session, street):
+    community = make_area(session, L.COMMUNITY, street, name="玉兰社区")
+    zone = make_area(session, L.ZONE, community, name="玉兰东片区")
+    grid = make_area(session, L.GRID, zone, name="一网格")
+    make_area(session, L.GRID, community, name="二网格")
+    make_area(session, L.BUILDING, grid, name="玉兰苑3栋")
+    make_area(session, L.BUILDING, grid, name="玉兰苑4栋", closed_at=now())
+    rows = [("楼栋", name, above) for above in ("玉兰社区", "二网格") for name in ("玉兰苑3栋", "玉兰苑4栋")]
+    twin, *others = plan(session, sheet_of(("层级", "名称", "上级名称"), *rows)).rows
+    assert [row.fate for row in (twin, *others)] == [Fate.ADDED] * 4
+    assert [row.findings for row in others] == [[], [], []]
+    [finding] = twin.findings
+    assert finding.problem == "玉兰社区里已有同名的楼栋（玉兰东片区/一网格/玉兰苑3栋）"
+    assert finding.cure == "如果是同一个，请把上级改成它的上级"
+
+
+def test_a_name_given_up_within_the_table_is_nobodys_namesake(session, street):
+    community = make_area(session, L.COMMUNITY, street, name="玉兰社区")
+    grid = make_area(session, L.GRID, community, name="一网格")
+    make_area(session, L.BUILDING, grid, name="玉兰苑3栋", code="B-3")
+    rows = [("B-3", "楼栋", "玉兰苑三栋", "一网格"), ("", "楼栋", "玉兰苑3栋", "玉兰社区")]
+    renamed, added = plan(session, sheet_of(("编码", "层级", "名称", "上级名称"), *rows)).rows
+    assert (renamed.fate, added.fate, added.findings) == (Fate.CHANGED, Fate.ADDED, [])
 
 
 ERRORS = [
