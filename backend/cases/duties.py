@@ -4,6 +4,7 @@ The list in force is never changed: a copy is, and takes its place. So it can al
 list is still there, and is switched on again.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -81,11 +82,21 @@ def draft_once(
 def copy(session: Session, editor: Editor, list_id: int, name: str = "") -> DutyList:
     """A draft that says what this list says, to be changed. Raises NotFound, Forbidden or Invalid."""
     source, _ = duty_queries.get(session, editor, list_id)
-    row = draft(session, editor, source.area_id, name or f"{source.name} {local(now()):%m-%d %H:%M} 修改稿")
+    row = draft(session, editor, source.area_id, name or _copy_name(session, source))
     columns = [getattr(Duty, column) for column in COLUMNS]
     same = sa.select(sa.literal(row.id), *columns).where(Duty.list_id == source.id).order_by(Duty.id)
     session.execute(sa.insert(Duty).from_select(["list_id", *COLUMNS], same))
     return row
+
+
+def _copy_name(session: Session, source: DutyList) -> str:
+    """第一份 03-02 09:00 修改稿, with a number from the second one on that is made in the same minute."""
+    dated = f" {local(now()):%m-%d %H:%M} 修改稿"
+    name = source.name[: LONGEST_NAME - len(dated) - len(" 99")] + dated
+    alike = DutyList.name.startswith(name, autoescape=True)
+    taken = set(session.scalars(sa.select(DutyList.name).where(DutyList.area_id == source.area_id, alike)))
+    numbered = (f"{name} {number}" for number in itertools.count(2))
+    return next(one for one in itertools.chain([name], numbered) if one not in taken)
 
 
 def fill(session: Session, duty_list: DutyList, told: Sequence[Told]) -> None:

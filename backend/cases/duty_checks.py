@@ -142,7 +142,9 @@ def draft_derived(
         for row in _counted(session, _within(session, duty_list, since, until))
     ]  # fmt: skip
     if not past:
-        raise Invalid("这段时间没有既归了类又派了单的诉求，推不出职责；请把时间放长一些")
+        raise Invalid(
+            "没有既归了类又派了单的诉求，推不出职责；请先把诉求归类、派单，或者用“导入导出”导入清单"
+        )
     area = session.get_one(Area, area_id)
     told = {each.key: each for each in (_inside(rule, area) for rule in deriving.derive(past))}
     duties.fill(session, duty_list, [_told(rule) for rule in told.values()])

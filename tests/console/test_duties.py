@@ -1,5 +1,8 @@
 """The pages of duty lists."""
 
+import re
+from dataclasses import replace
+
 import pytest
 import sqlalchemy as sa
 
@@ -114,6 +117,20 @@ def test_an_administrator_writes_a_cell_of_a_draft_and_takes_it_out(session, adm
     assert len(duties_of(session, draft)) == 2
 
 
+def test_the_form_of_a_cell_begins_with_what_it_inherits(session, admin, scene, draft):
+    wider = replace(told(scene, ("512", "here", "office"))[0], assisting=(scene.order.id, scene.water.id))
+    duties.put(session, scene.editor, draft.id, wider)
+    session.commit()
+    form = admin.get(cell(draft, scene.entries["512"], scene.magnolia)).text.split("专门写明这一格")[1]
+    assert f'<option value="{scene.office.id}" selected>' in form
+    typed = dict(re.findall(r'name="(assisting|source)".*? value="([^"]*)"', form))
+    assert typed == {"assisting": "城管局、水务局", "source": "三定方案"}
+    url = cell(draft, scene.entries["512"], scene.magnolia)
+    assert admin.post(url, data=typed | {"unit": scene.office.id}).status_code == 303
+    own = duties_of(session, draft)[-1]
+    assert (own.area_id, own.assisting) == (scene.magnolia.id, [scene.order.id, scene.water.id])
+
+
 @pytest.mark.parametrize(
     ("form", "said"),
     [({}, "请选择责任单位"), ({"unit": "999999999"}, "已停用"), ({"assisting": "没有这个局"}, "没有登记")],
@@ -140,14 +157,21 @@ def test_a_draft_is_made_copied_and_thrown_away(session, admin, scene):
     assert admin.post(f"{HOME}{scene.duty_list.id}/copy").status_code == 303
     names = [row.DutyList.name for row in duty_queries.lists(session, COMMAND_LINE)]
     assert names[1:] == ["新的", "第一份"]
+    assert admin.post(f"{HOME}{scene.duty_list.id}/copy").status_code == 303
+    latest, before = (row.DutyList.name for row in duty_queries.lists(session, COMMAND_LINE)[:2])
+    assert latest != before
     newest = duty_queries.lists(session, COMMAND_LINE)[0].DutyList
     assert admin.post(f"{HOME}{newest.id}/discard").status_code == 303
-    assert len(duty_queries.lists(session, COMMAND_LINE)) == 2
+    assert len(duty_queries.lists(session, COMMAND_LINE)) == 3
 
 
 @pytest.mark.parametrize(
     ("form", "said"),
-    [({"name": ""}, "起个名称"), ({"area": ""}, "请选择"), ({"from": "past"}, "推不出")],
+    [
+        ({"name": ""}, "起个名称"),
+        ({"area": ""}, "请选择"),
+        ({"from": "past"}, "推不出职责；请先把诉求归类、派单"),
+    ],
 )
 def test_a_draft_that_cannot_be_made_is_said(admin, scene, form, said):
     whole = {"name": "新的", "area": scene.district.id, "from": "empty"} | form
