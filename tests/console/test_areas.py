@@ -135,7 +135,7 @@ def test_a_place_shows_what_hangs_there(session, client, community, grid):
     page = client.get(address(community)).text
     for shown in (
         "0755-00001234",
-        "1 个",
+        f'<a href="/console/codes/?area={community.id}">1 个</a>',
         "望溪街道市政服务中心",
         "李梅（信息员）",
         "一网格",
