@@ -234,6 +234,7 @@ def test_the_code_is_shown_once_and_ends_the_one_before(session, zhou, place, ad
     assert answer.status_code == 200
     assert "<svg" in answer.text
     assert "只能用一次" in answer.text
+    assert re.search(r"粘贴这个地址<br><code[^>]*>http", answer.text)  # for the sandbox's phones
     contact = make_contact(session, officer=zhou)
     assert "已绑定" in page_of(admin_client, zhou).text
     assert act(admin_client, zhou, "unbind").status_code == 303
