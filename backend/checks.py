@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from redis.exceptions import RedisError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from backend import embedded, migrations
@@ -18,6 +18,10 @@ from backend.wechat import accounts
 
 LOCAL = {"127.0.0.1", "::1", "localhost"}
 SHOWN = 5  # names in one sentence
+START = "请先启动：python -m backend servers start"
+# What PostgreSQL answers when it is away (nothing at all, or that it stops or starts), and when a table or a
+# column is not there. Any other error is not about the settings.
+STUMBLED = {None, "57P01", "57P03", "42P01", "42703"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,15 @@ def findings() -> list[Finding]:
     What two checks stumble over, like a bad file of accounts, is said once.
     """
     return list(dict.fromkeys(finding for check in CHECKS for finding in check()))
+
+
+def cause(error: Exception) -> str | None:
+    """What `check-config` says of the server that a command stumbled over; None when that is well."""
+    check = _redis if isinstance(error, RedisError) else _database
+    if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) not in STUMBLED:
+        return None
+    finding = next(check())
+    return finding.sentence if finding.bad else None
 
 
 def _addresses() -> Iterator[Finding]:
@@ -56,9 +69,6 @@ def _storage() -> Iterator[Finding]:
 
 
 def _accounts() -> Iterator[Finding]:
-    if _has_no_accounts_yet():
-        yield Finding("WECHAT_ACCOUNTS：还没有文件。python -m backend demo 会做一个给模拟微信用的。")
-        return
     try:
         found = accounts.all_accounts()
     except SystemExit as stop:
@@ -72,10 +82,6 @@ def _accounts() -> Iterator[Finding]:
             yield Finding(f"公众号 {account.name} 没有这些消息的模板：{_some(missing)}。")
 
 
-def _has_no_accounts_yet() -> bool:
-    return config.accounts_file == config.var_dir / "accounts.toml" and not config.accounts_file.exists()
-
-
 def _some(names: list[Message]) -> str:
     more = f"，还有 {len(names) - SHOWN} 种" if len(names) > SHOWN else ""
     return "、".join(names[:SHOWN]) + more
@@ -83,31 +89,31 @@ def _some(names: list[Message]) -> str:
 
 def _database() -> Iterator[Finding]:
     if _is_asleep("postgres", config.database_url, embedded.database_url(config.var_dir)):
-        yield Finding("DATABASE_URL：自带的数据库没有运行，所以没有检查表和地点。")
+        yield Finding(f"DATABASE_URL：用的是自带的数据库，它没有运行。{START}。", bad=True)
         return
     patience = {"connect_timeout": 5}
     engine = sa.create_engine(config.database_url, poolclass=sa.NullPool, connect_args=patience)
     try:
         with Session(engine) as session:
-            yield _tables_and_areas(session)
+            yield from _tables_and_areas(session)
     except SystemExit as stop:
         yield Finding(str(stop), bad=True)
     except OperationalError:  # its text holds the address, and that a password
         yield Finding("DATABASE_URL：数据库没有回应，请检查地址，看它有没有运行。", bad=True)
 
 
-def _tables_and_areas(session: Session) -> Finding:
+def _tables_and_areas(session: Session) -> Iterator[Finding]:
     """Raises SystemExit with the sentence about an account whose area is not known."""
     if not migrations.is_current(session.connection()):
-        return Finding("DATABASE_URL：表不是最新的，请运行 python -m backend migrate。", bad=True)
-    if not _has_no_accounts_yet():
-        accounts.check_areas(session)
-    return Finding("DATABASE_URL：数据库有回应，表是最新的。")
+        yield Finding("DATABASE_URL：表不是最新的，请运行 python -m backend migrate。", bad=True)
+        return
+    yield Finding("DATABASE_URL：数据库有回应，表是最新的。")
+    accounts.check_areas(session)
 
 
 def _redis() -> Iterator[Finding]:
     if _is_asleep("valkey", config.redis_url, embedded.redis_url(config.var_dir)):
-        yield Finding("REDIS_URL：自带的队列没有运行。")
+        yield Finding(f"REDIS_URL：用的是自带的队列，它没有运行。{START}。", bad=True)
         return
     try:
         redis_client().ping()
@@ -117,7 +123,7 @@ def _redis() -> Iterator[Finding]:
 
 
 def _is_asleep(server: str, setting: str, own: str) -> bool:
-    """An embedded server that `make run` will start, and that is not up now: nothing is wrong with that."""
+    """An embedded server that is not up now: nobody has started it, and no address needs to be put right."""
     return setting == own and not embedded.is_up(config.var_dir, (server,))
 
 

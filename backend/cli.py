@@ -4,6 +4,7 @@ import importlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -50,9 +51,28 @@ class Commands(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a database or queue that it cannot work with ends it in one sentence."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            sentence = _in_words(error)
+            if sentence is None:
+                raise
+            raise click.ClickException(sentence) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("命令"):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+def _in_words(error: Exception) -> str | None:
+    """What is wrong with the database or queue, if the error came from there: so the settings were read."""
+    if type(error).__module__.partition(".")[0] not in {"sqlalchemy", "redis"}:
+        return None
+    from backend import checks
+
+    return checks.cause(error)
 
 
 def _use_settings_of_this_folder() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend import checks
+from backend import checks, embedded
 from backend.checks import Finding
 from backend.config import WECHAT, config
 from backend.wechat import accounts
@@ -69,10 +69,18 @@ def test_a_bad_file_of_accounts_is_said_once(district, settings, tmp_path):
     assert "公众号 demo" in bad()[0]
 
 
-def test_accounts_that_the_demonstration_will_make_are_nothing_bad(district, settings, tmp_path):
-    settings(wechat_accounts=config.var_dir / "accounts.toml", wechat_api_base="http://127.0.0.1:8100")
-    assert not config.accounts_file.exists()
-    assert bad() == []
+def test_a_missing_file_of_accounts_is_said_with_where_its_form_stands(district, settings, tmp_path):
+    settings(wechat_accounts=tmp_path / "accounts.toml", wechat_api_base="http://127.0.0.1:8100")
+    [missing] = bad()
+    assert missing.startswith(f"WECHAT_ACCOUNTS：还没有公众号文件 {tmp_path / 'accounts.toml'}，请写一个。")
+    assert accounts.FORM in missing
+
+
+def test_embedded_servers_that_do_not_run_are_to_be_started(settings, tmp_path):
+    own = {"database_url": embedded.database_url(tmp_path), "redis_url": embedded.redis_url(tmp_path)}
+    settings(var_dir=tmp_path, wechat_api_base="http://127.0.0.1:8100", **own)
+    assert [sentence.partition("：")[0] for sentence in bad()] == ["DATABASE_URL", "REDIS_URL"]
+    assert all("python -m backend servers start" in sentence for sentence in bad())
 
 
 def test_a_missing_template_is_mentioned(district, settings, tmp_path):

@@ -26,6 +26,7 @@ MODES = ("secure", "compatible", "plain")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")  # it is a part of the callback's address
 SLOT_FIELDS = frozenset({"number", "place", "summary", "status", "time", "note", "who"})
 WEAK_TOKEN = 16  # anyone who guesses the token can sign messages, so a short one is as bad as none
+FORM = "写法见 README.md 的“A real official account, step by step”第 2 步"
 LEAST_VARIETY = 6  # different characters in a token
 
 
@@ -130,13 +131,17 @@ def _bad(account: str, where: str, problem: str) -> SystemExit:
 def _tables(path: Path) -> dict[str, Any]:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SystemExit(f"WECHAT_ACCOUNTS：还没有公众号文件 {path}，请写一个。{FORM}。") from None
     except OSError:
         raise SystemExit(f"WECHAT_ACCOUNTS：读不了文件 {path}，请检查路径和权限。") from None
     except ValueError as error:
-        raise SystemExit(f"WECHAT_ACCOUNTS：文件 {path} 不是 TOML 格式：{_wrong(error)}，请改好。") from None
+        raise SystemExit(
+            f"WECHAT_ACCOUNTS：文件 {path} 不是 TOML 格式：{_wrong(error)}，请改好。{FORM}。"
+        ) from None
     tables = document.get("accounts")
     if not isinstance(tables, dict) or not tables:
-        raise SystemExit(f"WECHAT_ACCOUNTS：文件 {path} 里没有 [accounts.名字]，请至少写一个公众号。")
+        raise SystemExit(f"WECHAT_ACCOUNTS：文件 {path} 里没有 [accounts.名字]，请至少写一个公众号。{FORM}。")
     return tables
 
 
