@@ -1,14 +1,16 @@
 """What the documents say is true: links, files, targets, commands, settings exist; the diagram is fresh."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from backend.cases import workflow
 from backend.cli import COMMANDS, DRAWN
-from backend.config import Config
+from backend.config import Config, from_env
 from backend.notify.messages import Message
+from backend.wechat import accounts
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -83,6 +85,25 @@ def test_the_table_of_settings_has_every_setting():
     assert set(re.findall(r"^\| `([A-Z_]+)` \|", table, re.M)) == {
         name.upper() for name in Config.model_fields
     }
+
+
+def test_the_chapter_that_a_bad_file_of_accounts_refers_to_exists():
+    assert "\n## A real official account, step by step\n" in README
+    assert "\n2. **The accounts' file**" in README
+    assert "A real official account, step by step”第 2 步" in accounts.FORM
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_the_settings_that_the_chapter_makes_are_good_and_made_once(tmp_path, name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    lines = [line.strip() for line in text.splitlines()]
+    start, end = lines.index("mkdir -p var"), lines.index("set -a; . var/district.env; set +a")
+    script = "\n".join([*lines[start : end + 1], 'echo "$VAR_DIR $SECRET_KEY $DATA_KEYS"'])
+    first, again = (subprocess.check_output(["sh", "-c", script], cwd=tmp_path, text=True) for _ in range(2))
+    var_dir, secret_key, data_keys = first.split()
+    assert from_env({"VAR_DIR": var_dir, "SECRET_KEY": secret_key, "DATA_KEYS": data_keys})
+    assert again == first
+    assert (tmp_path / "var/district.env").stat().st_mode & 0o077 == 0
 
 
 def test_the_example_of_an_account_names_kinds_of_messages_that_exist():

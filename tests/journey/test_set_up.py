@@ -10,10 +10,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import joinedload
 
-from backend import broker as queue
-from backend import runner
+from backend import embedded, runner
 from backend.cases.models import Case
-from backend.config import config
 from backend.demo import accounts
 from backend.notify.models import Contact
 from backend.places.models import Area, Officer, PlaceCode
@@ -57,21 +55,14 @@ class NewTown(Town):
 
 
 @pytest.fixture
-def new_town(servers, tmp_path) -> Iterator[NewTown]:
-    """An empty database, and an accounts' file that the operator has written."""
-    server = sa.create_engine(config.database_url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with server.connect() as connection:
-        connection.execute(sa.text("DROP DATABASE IF EXISTS test_new_town WITH (FORCE)"))
-        connection.execute(sa.text("CREATE DATABASE test_new_town"))
-    url = server.url.set(database="test_new_town").render_as_string(hide_password=False)
+def new_town(tmp_path) -> Iterator[NewTown]:
+    """A folder without servers, and an accounts' file that the operator has written."""
     accounts.write(tmp_path / "accounts.toml")
-    queue.redis_client().flushall()
-    town = NewTown(tmp_path, url, config.redis_url)
+    town = NewTown(tmp_path, embedded.database_url(tmp_path), embedded.redis_url(tmp_path))
+    town.env |= {"DATABASE_URL": "", "REDIS_URL": ""}
     yield town
     town.close()
-    queue.redis_client().flushall()
-    with server.connect() as connection:
-        connection.execute(sa.text("DROP DATABASE test_new_town WITH (FORCE)"))
+    embedded.remove(tmp_path)
 
 
 def test_following_the_chapter_leads_from_an_empty_database_to_the_first_report(new_town, tmp_path):
