@@ -14,7 +14,7 @@ from backend.places.roles import Role
 from backend.places.roster import Turn
 from backend.places.scope import COMMAND_LINE, posts_of
 from backend.times import now
-from tests.browser import is_cut, sign_in
+from tests.browser import PHONE, is_cut, sign_in
 from tests.factories import make_community, make_contact, make_officer, make_unit
 
 pytestmark = pytest.mark.browser
@@ -58,6 +58,23 @@ def test_nothing_is_cut_and_nothing_complains(request, screen, site, committed, 
         page = opened(context, f"{site}/console/{path}")
         assert not is_cut(page), path
         assert page.complaints == [], path
+        page.close()
+
+
+def test_on_a_phone_the_menu_stands_apart_at_the_right_edge(phone, site, committed, people):
+    paths, contact = people
+    sign_in(committed, phone, site, contact)
+    for path in paths:
+        page = opened(phone, f"{site}/console/{path}")
+        words = page.evaluate(
+            "const said = new Range(); said.selectNodeContents(document.querySelector('.navbar-brand'));"
+            "said.getBoundingClientRect().right"
+        )
+        button = page.locator(".nav-fold > summary").bounding_box()
+        assert button["x"] - words >= 8, path
+        assert 0 <= PHONE["width"] - button["x"] - button["width"] <= 16, path
+        page.locator(".nav-fold > summary").tap()
+        assert not is_cut(page), path
         page.close()
 
 
