@@ -104,6 +104,7 @@ GIVEN: dict[str, Give] = {
     "places.areas.close.successor_id": lambda s: None,
     "places.areas.move.area_id": lambda s: s.areas["building"].id,
     "places.areas.move.to_id": lambda s: s.areas["community"].id,
+    "places.naming.called.words": lambda s: s.marks.first("areas.community.name"),
     "places.areas.reopen.area_id": lambda s: s.areas["closed"].id,
     "places.code_changes.unrevoke.code_id": lambda s: s.book["code_id"][2],
     "places.outlines.put.polygons": lambda s: [
