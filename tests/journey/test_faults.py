@@ -127,8 +127,8 @@ def test_one_message_delivered_to_two_web_processes_at_once_is_one_case_with_one
     account = accounts.load(town.folder / "accounts.toml")[ACCOUNT]
     webs = [f"http://127.0.0.1:{port}" for port in (town.port, town.second_port)]
 
-    def deliver(web, message_id, words):
-        sealed = pushes.seal(account, resident.openid(), pushes.text(message_id, words), now(), "77")
+    def deliver(web, message_id, words, written_at):
+        sealed = pushes.seal(account, resident.openid(), pushes.text(message_id, words), written_at, "77")
         url = f"{web}/wechat/{ACCOUNT}"
         answer = requests.post(url, params=sealed.query, data=sealed.body, timeout=PATIENT)
         return codec.read_xml(box_of(account).open(codec.sealed_part(answer.content)))["Content"]
@@ -136,7 +136,7 @@ def test_one_message_delivered_to_two_web_processes_at_once_is_one_case_with_one
     with town.another("web"), ThreadPoolExecutor(4) as pool:
         for n in range(10):
             words = f"同时送到的第{n}件事：垃圾堆在路口三天没有人来清理"
-            replies = list(pool.map(deliver, webs * 2, [10**15 + n] * 4, [words] * 4))
+            replies = list(pool.map(deliver, webs * 2, [10**15 + n] * 4, [words] * 4, [now()] * 4))
             assert len(set(replies)) == 1
             assert "收到，已登记" in replies[0]
     with town.record() as session:

@@ -32,7 +32,7 @@ CAUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "api.place": (("code_scans",), "a scan counts, whoever scans"),
     "door.enter": (("code_scans",), "a scan counts, whoever scans"),
     "officers.change_own": (
-        ("posts.officer_id",),
+        ("posts.officer_id", "changes.area_id"),
         "a colleague near may stand in; tests/places/test_absences.py says that nobody else may",
     ),
     "resident.submit": (
