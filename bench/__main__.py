@@ -5,7 +5,7 @@ import sys
 
 from bench import place, report
 
-BENCHES = ("intake", "size")
+BENCHES = ("intake", "size", "posters")
 
 
 def main(wanted: list[str]) -> None:

@@ -71,6 +71,8 @@ def _load(face: Face) -> TTFont:
         raise AppError(f"缺少字体文件 {path.name}，海报画不出来：请在服务器上运行 make setup")
     font = TTFont(face.value, path, asciiReadable=False)  # otherwise all of ASCII is embedded as well
     pdfmetrics.registerFont(font)
+    # Every document asks for the same tables and got copies of them, ten megabytes of outlines among them.
+    font.face.get_table = cache(font.face.get_table)  # type: ignore[method-assign]
     return font
 
 
