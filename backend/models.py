@@ -1,10 +1,24 @@
 """Every table there is: for programs that begin with one package, and for what compares them all."""
 
 from backend import auth
+from backend.cases import deadline_models, ledger_models, meeting_models, supervision_models
 from backend.cases import models as cases
 from backend.notify import models as notify
+from backend.orders import models as orders
 from backend.places import models as places
 from backend.places import poster_jobs
 from backend.wechat import models as wechat
 
-TABLES = (auth, cases, notify, places, poster_jobs, wechat)
+TABLES = (
+    auth,
+    cases,
+    deadline_models,
+    ledger_models,
+    meeting_models,
+    notify,
+    orders,
+    places,
+    poster_jobs,
+    supervision_models,
+    wechat,
+)

@@ -44,10 +44,18 @@ SUPERVISORS: LiteralString = f"""
     WHERE {HELD} AND p.role = 'supervisor'
       AND p.area_id IN (c.community_id, c.subdistrict_id, c.district_id)"""
 
+ARBITERS: LiteralString = f"""
+    SELECT DISTINCT p.officer_id FROM posts p
+    WHERE {HELD} AND p.role IN ('supervisor', 'dispatcher') AND p.area_id = c.district_id"""
+
 OFFICERS: dict[Audience, LiteralString] = {
     Audience.COMMUNITY: COMMUNITY,
     Audience.UNIT: UNIT,
     Audience.SUPERVISORS: SUPERVISORS,
+    Audience.ARBITERS: ARBITERS,
+    Audience.HANDLER: "SELECT c.handler_id AS officer_id WHERE c.handler_id IS NOT NULL",
+    Audience.LEADER: "SELECT c.leader_id AS officer_id WHERE c.leader_id IS NOT NULL",
+    Audience.GROUP: "SELECT unnest(c.group_ids) AS officer_id",
 }
 
 
@@ -55,3 +63,11 @@ def officers(session: Session, audience: Audience, case_id: int) -> list[int]:
     """The ids of the officers in this audience of this case."""
     statement = f"SELECT told.officer_id FROM cases c, LATERAL ({OFFICERS[audience]}) told WHERE c.id = :id"
     return list(session.scalars(sa.text(statement), {"id": case_id}))
+
+
+def of_unit(session: Session, unit_id: int) -> list[int]:
+    """The ids of the officers of a unit who work on cases."""
+    statement = f"""
+        SELECT DISTINCT p.officer_id FROM posts p
+        WHERE {HELD} AND p.unit_id = :id AND p.role IN ('handler', 'unit_head', 'mediator')"""
+    return list(session.scalars(sa.text(statement), {"id": unit_id}))

@@ -1,4 +1,4 @@
-"""Tables of cases: the case, its events, attachments, deadlines, surveys; the dictionary, the duty list."""
+"""Tables of cases: the case, its events, attachments, surveys; the dictionary, the duty list."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -26,6 +26,7 @@ class Channel(StrEnum):
     HOTLINE = "hotline"
     MAILBOX = "mailbox"
     WINDOW = "window"
+    MEETING = "meeting"
     OTHER = "other"
 
 
@@ -39,15 +40,6 @@ class Stored(StrEnum):
     WAITING = "waiting"  # to be fetched from where it lies
     STORED = "stored"
     LOST = "lost"  # cannot be had any more, or refused; `reason` says why
-
-
-class Clock(StrEnum):
-    """What a deadline is about."""
-
-    ACCEPT = "accept"
-    ASSIGN = "assign"
-    ACKNOWLEDGE = "acknowledge"
-    RESOLVE = "resolve"
 
 
 class SurveyState(StrEnum):
@@ -177,11 +169,26 @@ class Case(Base):
         sa.Index("ix_cases_code", "code_id", postgresql_where=sa.text("code_id IS NOT NULL")),
         sa.Index("ix_cases_place", "place_id", "id"),
         sa.Index(
-            "ix_cases_waiting",
+            "ix_cases_pending",
             "due_at",
             "id",
-            postgresql_where=sa.text("status IN ('submitted', 'accepted', 'assigned', 'in_progress')"),
+            postgresql_where=sa.text(
+                "status IN ('submitted', 'accepted', 'assigned', 'disputed', 'in_progress')"
+            ),
         ),
+        *(
+            sa.Index(
+                f"ix_cases_{name}", f"{name}_id", "id", postgresql_where=sa.text(f"{name}_id IS NOT NULL")
+            )
+            for name in ("handler", "master", "parent", "leader")
+        ),
+        sa.Index(
+            "ix_cases_group",
+            "group_ids",
+            postgresql_using="gin",
+            postgresql_where=sa.text("group_ids <> '{}'"),
+        ),
+        sa.Index("ix_cases_replied", "replied_at", postgresql_where=sa.text("replied_at IS NOT NULL")),
         sa.Index("ix_cases_refused", "id", postgresql_where=sa.text("status IN ('rejected', 'withdrawn')")),
         sa.Index("ix_cases_resolved", "resolved_at", postgresql_where=sa.text("status = 'resolved'")),
     )
@@ -208,6 +215,20 @@ class Case(Base):
     longitude: Mapped[float | None]
     address: Mapped[str | None]
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
+    handler_id: Mapped[int | None] = mapped_column(
+        ForeignKey("officers.id")
+    )  # who of the desk or unit has it
+    leader_id: Mapped[int | None] = mapped_column(ForeignKey("officers.id"))  # the leader in charge (包案)
+    group_ids: Mapped[list[int]] = mapped_column(ARRAY(sa.BigInteger), server_default="{}")  # 专班: officers
+    master_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"))  # the case it was merged into
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"))  # the case it is a part of
+    marks: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), server_default="{}")  # of hard cases
+    is_legacy: Mapped[bool] = mapped_column(server_default=sa.false())  # 积案
+    sent_back: Mapped[int] = mapped_column(sa.SmallInteger, server_default="0")  # times, in this round
+    arbitrated_at: Mapped[datetime | None]  # when the district decided whose it is; binding in this round
+    question: Mapped[str | None]  # the one that the resident has not answered yet
+    asked_at: Mapped[datetime | None]
+    replied_at: Mapped[datetime | None]  # when they wrote, until the clocks were told
     outcome: Mapped[Outcome | None]
     answer: Mapped[str | None]  # the latest public result
     urged: Mapped[int] = mapped_column(sa.SmallInteger, server_default="0")
@@ -215,6 +236,10 @@ class Case(Base):
     due_at: Mapped[datetime | None]  # the nearest running deadline
     discovered_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())
     accepted_at: Mapped[datetime | None]
+    assigned_at: Mapped[datetime | None]
+    acknowledged_at: Mapped[datetime | None]
+    first_contact_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]  # the first public word to the resident
     resolved_at: Mapped[datetime | None]
     confirmed_at: Mapped[datetime | None]
     fed_back_at: Mapped[datetime | None]
@@ -258,6 +283,35 @@ class CaseEvent(Base):
     unit: Mapped[Unit | None] = relationship(lazy="raise_on_sql")
 
 
+class CaseLink(Base):
+    """Two cases that have to do with each other, though neither is part of the other."""
+
+    __tablename__ = "case_links"
+    __table_args__ = (
+        sa.UniqueConstraint("case_id", "other_id"),
+        sa.CheckConstraint("case_id < other_id", name="one_row_for_both"),
+        sa.Index("ix_case_links_other", "other_id"),
+    )
+
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    other_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    officer_id: Mapped[int] = mapped_column(ForeignKey("officers.id"))
+    why: Mapped[str] = mapped_column(server_default="")
+    created_at: Mapped[created_at]
+
+
+class AutoDispatch(Base):
+    """Where simple and certain cases go to their unit by themselves: an area that allows it, and for what."""
+
+    __tablename__ = "auto_dispatch"
+    __table_args__ = (sa.UniqueConstraint("area_id", "category_id", postgresql_nulls_not_distinct=True),)
+
+    area_id: Mapped[int] = mapped_column(ForeignKey("areas.id"))
+    category_id: Mapped[int | None] = mapped_column(ForeignKey("categories.id"))  # None: whatever is certain
+    officer_id: Mapped[int | None] = mapped_column(ForeignKey("officers.id"))
+    created_at: Mapped[created_at]
+
+
 class Attachment(Base):
     """A photo, recording or film that belongs to a case; kept by its content's hash once fetched."""
 
@@ -279,28 +333,6 @@ class Attachment(Base):
     size: Mapped[int | None]
     reason: Mapped[str | None]
     created_at: Mapped[created_at]
-
-
-class Deadline(Base):
-    """One running or finished clock of a case (时限)."""
-
-    __tablename__ = "deadlines"
-    __table_args__ = (
-        sa.UniqueConstraint("case_id", "round", "clock", "started_at"),
-        sa.Index(
-            "ix_deadlines_due",
-            "due_at",
-            postgresql_where=sa.text("stopped_at IS NULL AND fired_at IS NULL"),
-        ),
-    )
-
-    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
-    round: Mapped[int] = mapped_column(sa.SmallInteger)
-    clock: Mapped[Clock]
-    started_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())
-    due_at: Mapped[datetime]
-    stopped_at: Mapped[datetime | None]
-    fired_at: Mapped[datetime | None]  # when it was found overdue
 
 
 class Survey(Base):

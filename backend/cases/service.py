@@ -1,26 +1,30 @@
 """What can be done to a case. The only code that writes Case.status after it was opened."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from backend.cases import audience, deadlines, surveys, workflow
-from backend.cases.intake import summary
+from backend.cases import deadlines, effects, kin, surveys, telling, workflow
 from backend.cases.models import Attachment, Case, CaseEvent, Category, Survey
-from backend.cases.workflow import Action, Audience, Given, Rule, Status
-from backend.errors import Conflict, Forbidden, NotFound, TooMany
-from backend.notify import service as notify
-from backend.notify.messages import Message
-from backend.places.models import Area, Post, Unit
+from backend.cases.workflow import Action, Given, Rule, Status
+from backend.errors import Forbidden, NotFound
+from backend.places.models import Area, Post
 from backend.places.roles import Role
 from backend.places.scope import roles_over
-from backend.times import now, spoken, stamp
+from backend.times import now
 
-URGE_EVERY = timedelta(minutes=30)
-INTERNAL = workflow.UNTOLD | {Action.ASSIGN, Action.SEND_BACK}  # steps whose note is between officers
+# Steps whose note is between officers.
+INTERNAL = workflow.UNTOLD | {
+    Action.ASSIGN,
+    Action.ARBITRATE,
+    Action.SPLIT,
+    Action.MERGE,
+    Action.UNMERGE,
+    Action.FIRST_CONTACT,
+}
+ONCE = frozenset({"first_contact_at"})  # the first time counts
 
 
 @dataclass(frozen=True)
@@ -56,26 +60,31 @@ def perform(
 
     Raises NotFound, Forbidden, Conflict, Invalid or TooMany, each with a Chinese sentence.
     """
-    case = _lock(session, number, actor)
-    role = workflow.acting_role(action, actor.roles_over(case))
-    return _step(session, case, action, role, actor, given, at or now())
+    case = lock(session, number, actor)
+    meant = workflow.meant(action, case.sent_back)
+    role = workflow.acting_role(meant, actor.roles_over(case))
+    return _step(session, case, meant, role, actor, given, at or now())
 
 
 def _step(
     session: Session, case: Case, action: Action, role: Role, actor: Actor, given: Given, moment: datetime
 ) -> Case:
     rule = workflow.check(case.status, action, role, given)
+    former_unit_id = case.unit_id
     event = _event(case, action, rule, role, actor, given, moment)
-    EFFECTS.get(action, _nothing)(session, case, given, moment)
+    effects.apply(session, case, given, event)
     session.add(event)  # only now: an effect may refuse the step, and then nothing of it may remain
     _move(session, case, rule, moment)
     deadlines.turn(session, case, action, moment)
     session.flush()
-    _tell(session, case, rule, event, moment)
+    telling.tell_all(session, case, rule, event, moment, former_unit_id)
+    for step in kin.follows(session, case, action):
+        _step(session, step.case, step.action, Role.SYSTEM, SYSTEM, step.given, moment)
     return case
 
 
-def _lock(session: Session, number: str, actor: Actor) -> Case:
+def lock(session: Session, number: str, actor: Actor) -> Case:
+    """The case, held until the transaction ends. Raises NotFound or Forbidden when it is not theirs."""
     case = session.scalar(
         sa.select(Case)
         .where(Case.number == number)
@@ -109,7 +118,7 @@ def _event(
 
 
 def _move(session: Session, case: Case, rule: Rule, at: datetime) -> None:
-    if rule.stamps:
+    if rule.stamps and not (rule.stamps in ONCE and getattr(case, rule.stamps)):
         setattr(case, rule.stamps, at)
     if rule.target is None:
         return
@@ -117,105 +126,6 @@ def _move(session: Session, case: Case, rule: Rule, at: datetime) -> None:
     if rule.target is Status.CLOSED:
         case.closed_at = case.fed_back_at = at
         surveys.plan(session, case, at)
-
-
-def _nothing(session: Session, case: Case, given: Given, at: datetime) -> None:
-    """Most steps change nothing but what their row of the table says."""
-
-
-def _assign(session: Session, case: Case, given: Given, at: datetime) -> None:
-    unit = session.get(Unit, given.unit_id)
-    if unit is None:
-        raise NotFound("没有这个单位")
-    if case.status is Status.ASSIGNED and case.unit_id == unit.id:
-        raise Conflict(f"这件事已经派给“{unit.name}”了，正在等签收")
-    case.unit_id = unit.id
-
-
-def _classify(session: Session, case: Case, given: Given, at: datetime) -> None:
-    case.category_id = given.category_id
-
-
-def _send_back(session: Session, case: Case, given: Given, at: datetime) -> None:
-    """The unit has it no longer: it neither sees the case nor hears of it until it is assigned again."""
-    case.unit_id = None
-
-
-def _resolve(session: Session, case: Case, given: Given, at: datetime) -> None:
-    case.answer = given.note.strip()
-    case.outcome = given.outcome or workflow.Outcome.SOLVED
-
-
-def _reopen(session: Session, case: Case, given: Given, at: datetime) -> None:
-    surveys.expire_open(session, case)
-    case.round += 1
-    case.resolved_at = case.confirmed_at = case.fed_back_at = case.closed_at = None
-    case.outcome = None
-
-
-def _urge(session: Session, case: Case, given: Given, at: datetime) -> None:
-    if case.urged_at is not None and at - case.urged_at < URGE_EVERY:
-        raise TooMany("刚刚已经催过了，负责的单位正在处理，请半小时后再催")
-    case.urged += 1
-    case.urged_at = at
-
-
-EFFECTS = {
-    Action.CLASSIFY: _classify,
-    Action.ASSIGN: _assign,
-    Action.SEND_BACK: _send_back,
-    Action.RESOLVE: _resolve,
-    Action.RESOLVE_ON_SPOT: _resolve,
-    Action.REOPEN: _reopen,
-    Action.URGE: _urge,
-}
-
-
-def _tell(session: Session, case: Case, rule: Rule, event: CaseEvent, at: datetime) -> None:
-    """Owe what the row says, but nothing to whoever took the step: they were answered on the spot."""
-    for who, message in rule.tells:
-        if who is Audience.RESIDENT and event.resident_id is not None:
-            continue
-        note = "" if who is Audience.RESIDENT and not event.public else event.note
-        cause = f"{message}:{event.id}"
-        tell(session, case, who, message, cause, note=note, at=at, but=event.officer_id)
-
-
-def tell(
-    session: Session,
-    case: Case,
-    who: Audience,
-    message: Message,
-    cause: str,
-    *,
-    note: str,
-    at: datetime,
-    but: int | None = None,
-) -> None:
-    """Owe one message about a case to everyone in the audience but one. `cause` makes it owed once."""
-    key = f"case:{case.id}:{cause}"
-    fields = fields_of(session, case, note, at)
-    if who is not Audience.RESIDENT:
-        officers = [officer for officer in audience.officers(session, who, case.id) if officer != but]
-        notify.owe(session, message, key, fields, officers=officers)
-    elif case.resident_id is not None:
-        notify.owe(session, message, key, fields, residents=[case.resident_id])
-
-
-def fields_of(session: Session, case: Case, note: str, at: datetime) -> dict[str, Any]:
-    """What a message about this case may say (see notify/messages.py)."""
-    unit = session.get(Unit, case.unit_id) if case.unit_id else None
-    return {
-        "number": case.number,
-        "urgent": "1" if case.urgent else "",
-        "place": session.get_one(Area, case.place_id).name,
-        "summary": summary(case.report),
-        "at": stamp(at),
-        "until": spoken(case.due_at, at) if case.due_at else "",
-        "note": note,
-        "answer": case.answer or "",
-        "who": unit.name if unit else "工作人员",
-    }
 
 
 def locate(
@@ -233,7 +143,7 @@ def locate(
     The right to do so comes from where the case was: an officer may send it to where they have no post.
     A position within the place where it is already is something added, and no news to anybody.
     """
-    case = _lock(session, number, actor)
+    case = lock(session, number, actor)
     is_there = area.id == case.place_id
     action = Action.ADD if is_there else Action.LOCATE
     role = workflow.acting_role(action, actor.roles_over(case))

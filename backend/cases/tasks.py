@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from backend import db
 from backend.broker import actor
-from backend.cases import deadlines, service, surveys
-from backend.cases.models import Case, Clock
+from backend.cases import deadlines, service, surveys, telling
+from backend.cases.deadline_models import Clock
+from backend.cases.models import Case
 from backend.cases.workflow import Action, Audience, Status
 from backend.config import config
 from backend.notify import service as notify
@@ -63,7 +64,7 @@ def ask_due(session: Session, at: datetime, limit: int) -> int:
         if step.message is None:
             continue
         survey, case = step.survey, cases[step.survey.case_id]
-        fields = service.fields_of(session, case, "", at) | {"survey": str(survey.id)}
+        fields = telling.fields_of(session, case, "", at) | {"survey": str(survey.id)}
         key = f"survey:{survey.id}:{step.message}"
         notify.owe(session, step.message, key, fields, residents=[survey.resident_id])
     return len(steps)
@@ -79,7 +80,7 @@ def tell_overdue(session: Session, at: datetime, limit: int) -> int:
         holder = HOLDERS[clock] if case.unit_id else Audience.COMMUNITY  # a unit may have sent it back
         for who in (holder, Audience.SUPERVISORS):
             note = deadlines.POLICY[clock].label
-            service.tell(session, case, who, Message.CASE_OVERDUE, cause, note=note, at=at)
+            telling.tell(session, case, who, Message.CASE_OVERDUE, cause, note=note, at=at)
     return len(fired)
 
 

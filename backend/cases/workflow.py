@@ -12,11 +12,13 @@ class Status(StrEnum):
     SUBMITTED = "submitted"
     ACCEPTED = "accepted"
     ASSIGNED = "assigned"
+    DISPUTED = "disputed"
     IN_PROGRESS = "in_progress"
     RESOLVED = "resolved"
     CLOSED = "closed"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
+    MERGED = "merged"
 
 
 class Action(StrEnum):
@@ -25,9 +27,23 @@ class Action(StrEnum):
     ADD = "add"
     ACCEPT = "accept"
     REJECT = "reject"
+    CLAIM = "claim"
     ASSIGN = "assign"
+    RETRACT = "retract"
+    SPLIT = "split"
+    MERGE = "merge"
+    UNMERGE = "unmerge"
+    FOLLOW = "follow"
+    LINK = "link"
     ACKNOWLEDGE = "acknowledge"
+    TAKE = "take"
+    DELEGATE = "delegate"
+    FIRST_CONTACT = "first_contact"
+    ASK = "ask"
+    PROGRESS = "progress"
     SEND_BACK = "send_back"
+    DISPUTE = "dispute"
+    ARBITRATE = "arbitrate"
     RESOLVE_ON_SPOT = "resolve_on_spot"
     RESOLVE = "resolve"
     CONFIRM = "confirm"
@@ -36,6 +52,19 @@ class Action(StrEnum):
     WITHDRAW = "withdraw"
     URGE = "urge"
     ASK_PERSON = "ask_person"
+    PAUSE = "pause"
+    EXTEND = "extend"
+    GRANT = "grant"
+    DENY = "deny"
+    RESUME = "resume"
+    SUPERVISE = "supervise"
+    ANSWER_SUPERVISION = "answer_supervision"
+    END_SUPERVISION = "end_supervision"
+    MARK = "mark"
+    TAKE_CHARGE = "take_charge"
+    FORM_GROUP = "form_group"
+    LOG = "log"
+    REVIEW = "review"
     SEE_PHONE = "see_phone"
     CLASSIFY = "classify"
 
@@ -53,6 +82,10 @@ class Need(StrEnum):
 
     NOTE = "note"
     UNIT = "unit"
+    OFFICER = "officer"
+    OFFICERS = "officers"
+    CASE = "case"  # another one
+    BASIS = "basis"  # the duty rule it rests on
     CATEGORY = "category"
     OUTCOME = "outcome"
     PROOF = "proof"  # a photo or document; asked only where the outcome is "solved in fact"
@@ -64,7 +97,12 @@ class Audience(StrEnum):
     RESIDENT = "resident"
     COMMUNITY = "community"
     UNIT = "unit"
+    FORMER_UNIT = "former_unit"  # whose it was before the step, if it is theirs no more
+    HANDLER = "handler"
     SUPERVISORS = "supervisors"
+    ARBITERS = "arbiters"
+    LEADER = "leader"
+    GROUP = "group"
 
 
 @dataclass(frozen=True)
@@ -84,11 +122,13 @@ STATUS_LABELS = {
     Status.SUBMITTED: "待受理",
     Status.ACCEPTED: "待分拨",
     Status.ASSIGNED: "待签收",
+    Status.DISPUTED: "待裁定",
     Status.IN_PROGRESS: "处置中",
     Status.RESOLVED: "待确认",
     Status.CLOSED: "已结案",
     Status.REJECTED: "不予受理",
     Status.WITHDRAWN: "已撤回",
+    Status.MERGED: "已并案",
 }
 
 OUTCOME_LABELS = {
@@ -98,11 +138,13 @@ OUTCOME_LABELS = {
 }
 
 S, A, R, N, P, M = Status, Action, Role, Need, Audience, Message
-OPEN = (S.SUBMITTED, S.ACCEPTED, S.ASSIGNED, S.IN_PROGRESS, S.RESOLVED)
-UNSOLVED = (S.SUBMITTED, S.ACCEPTED, S.ASSIGNED, S.IN_PROGRESS)
+UNSOLVED = (S.SUBMITTED, S.ACCEPTED, S.ASSIGNED, S.DISPUTED, S.IN_PROGRESS)
+OPEN = (*UNSOLVED, S.RESOLVED, S.MERGED)
+WITH_DESK, WITH_UNIT = (S.SUBMITTED, S.ACCEPTED), (S.ASSIGNED, S.IN_PROGRESS)
 ON_SPOT = (R.SAFETY_OFFICER, R.GRID_OFFICER, R.INFORMATION_OFFICER)
 DESK = (R.INFORMATION_OFFICER, R.SECRETARY, R.DISPATCHER)
 UNIT = (R.HANDLER, R.UNIT_HEAD, R.MEDIATOR)
+COMMAND = (R.SECRETARY, R.DISPATCHER, R.SUPERVISOR, R.LEADER)
 
 # fmt: off
 RULES: dict[Action, Rule] = {
@@ -110,19 +152,43 @@ RULES: dict[Action, Rule] = {
         tells=((P.COMMUNITY, M.CASE_SUBMITTED),), stamps="discovered_at"),
     A.LOCATE: Rule("补充地点", UNSOLVED, None, (R.RESIDENT, *DESK),
         tells=((P.COMMUNITY, M.CASE_SUBMITTED),)),
-    A.ADD: Rule("补充材料", OPEN, None, (R.RESIDENT, *ON_SPOT, *DESK, *UNIT)),
+    A.ADD: Rule("补充材料", OPEN, None, (R.RESIDENT, *ON_SPOT, *DESK, *UNIT, R.GROUP_MEMBER)),
     A.CLASSIFY: Rule("归类", UNSOLVED, None, DESK, (N.CATEGORY,)),
-    A.ACCEPT: Rule("受理", (S.SUBMITTED,), S.ACCEPTED, DESK,
+    A.ACCEPT: Rule("受理", (S.SUBMITTED,), S.ACCEPTED, (*DESK, R.SYSTEM),
         tells=((P.RESIDENT, M.CASE_ACCEPTED),), stamps="accepted_at"),
     A.REJECT: Rule("不予受理", (S.SUBMITTED,), S.REJECTED, DESK, (N.NOTE,),
         tells=((P.RESIDENT, M.CASE_REJECTED),)),
-    A.ASSIGN: Rule("派单", (S.ACCEPTED, S.ASSIGNED), S.ASSIGNED, DESK, (N.UNIT,),
-        tells=((P.UNIT, M.CASE_ASSIGNED), (P.RESIDENT, M.CASE_ON_ITS_WAY))),
+    A.CLAIM: Rule("抢单", WITH_DESK, None, DESK),
+    A.ASSIGN: Rule("派单", (S.ACCEPTED, S.ASSIGNED), S.ASSIGNED, (*DESK, R.SYSTEM), (N.UNIT,),
+        tells=((P.UNIT, M.CASE_ASSIGNED), (P.FORMER_UNIT, M.CASE_GONE), (P.RESIDENT, M.CASE_ON_ITS_WAY)),
+        stamps="assigned_at"),
+    A.RETRACT: Rule("收回派单", (S.ASSIGNED,), S.ACCEPTED, DESK, (N.NOTE,),
+        tells=((P.FORMER_UNIT, M.CASE_GONE),)),
+    A.SPLIT: Rule("拆分", (S.ACCEPTED, *WITH_UNIT), None, DESK, (N.UNIT, N.NOTE)),
+    A.MERGE: Rule("并案", UNSOLVED, S.MERGED, (*DESK, R.SYSTEM), (N.CASE,),
+        tells=((P.FORMER_UNIT, M.CASE_GONE), (P.RESIDENT, M.CASE_MERGED))),
+    A.UNMERGE: Rule("撤销并案", (S.MERGED,), S.ACCEPTED, (*DESK, R.SYSTEM), (N.NOTE,),
+        tells=((P.COMMUNITY, M.CASE_UNMERGED),)),
+    A.FOLLOW: Rule("随主件办结", (S.MERGED,), S.RESOLVED, (R.SYSTEM,), (N.NOTE,),
+        tells=((P.RESIDENT, M.CASE_RESOLVED),), stamps="resolved_at"),
+    A.LINK: Rule("关联", (*OPEN, S.CLOSED), None, (*DESK, *UNIT, R.SUPERVISOR), (N.CASE,)),
     A.ACKNOWLEDGE: Rule("签收", (S.ASSIGNED,), S.IN_PROGRESS, UNIT,
-        tells=((P.RESIDENT, M.CASE_IN_PROGRESS),)),
-    A.SEND_BACK: Rule("退单", (S.ASSIGNED, S.IN_PROGRESS), S.ACCEPTED, UNIT, (N.NOTE,),
+        tells=((P.RESIDENT, M.CASE_IN_PROGRESS),), stamps="acknowledged_at"),
+    A.TAKE: Rule("接手", (S.IN_PROGRESS,), None, UNIT),
+    A.DELEGATE: Rule("交办", WITH_UNIT, None, UNIT, (N.OFFICER,),
+        tells=((P.HANDLER, M.CASE_DELEGATED),)),
+    A.FIRST_CONTACT: Rule("先行联系", WITH_UNIT, None, UNIT, (N.NOTE,), stamps="first_contact_at"),
+    A.ASK: Rule("请居民补充情况", (S.ACCEPTED, *WITH_UNIT), None, (*DESK, *UNIT), (N.NOTE,),
+        tells=((P.RESIDENT, M.CASE_ASKED),)),
+    A.PROGRESS: Rule("办理进展", (S.IN_PROGRESS,), None, (*UNIT, R.GROUP_MEMBER), (N.NOTE,),
+        tells=((P.RESIDENT, M.CASE_PROGRESS),)),
+    A.SEND_BACK: Rule("退单", WITH_UNIT, S.ACCEPTED, UNIT, (N.NOTE, N.BASIS, N.UNIT),
         tells=((P.COMMUNITY, M.CASE_SENT_BACK),)),
-    A.RESOLVE_ON_SPOT: Rule("现场化解", (S.SUBMITTED, S.ACCEPTED), S.RESOLVED, ON_SPOT, (N.NOTE, N.PROOF),
+    A.DISPUTE: Rule("提请裁定", WITH_UNIT, S.DISPUTED, UNIT, (N.NOTE, N.BASIS, N.UNIT),
+        tells=((P.ARBITERS, M.CASE_DISPUTED),)),
+    A.ARBITRATE: Rule("裁定", (S.DISPUTED,), S.ASSIGNED, (R.ARBITER,), (N.UNIT, N.NOTE),
+        tells=((P.UNIT, M.CASE_ARBITRATED), (P.RESIDENT, M.CASE_ON_ITS_WAY)), stamps="assigned_at"),
+    A.RESOLVE_ON_SPOT: Rule("现场化解", WITH_DESK, S.RESOLVED, ON_SPOT, (N.NOTE, N.PROOF),
         tells=((P.RESIDENT, M.CASE_RESOLVED),), stamps="resolved_at"),
     A.RESOLVE: Rule("办结", (S.IN_PROGRESS,), S.RESOLVED, UNIT, (N.NOTE, N.OUTCOME, N.PROOF),
         tells=((P.RESIDENT, M.CASE_RESOLVED),), stamps="resolved_at"),
@@ -132,17 +198,43 @@ RULES: dict[Action, Rule] = {
         tells=((P.RESIDENT, M.CASE_CLOSED),)),
     A.REOPEN: Rule("没有解决", (S.RESOLVED, S.CLOSED), S.ACCEPTED, (R.RESIDENT, R.SUPERVISOR),
         tells=((P.COMMUNITY, M.CASE_RETURNED), (P.UNIT, M.CASE_RETURNED), (P.RESIDENT, M.CASE_REOPENED))),
-    A.WITHDRAW: Rule("撤回", (S.SUBMITTED, S.ACCEPTED, S.ASSIGNED), S.WITHDRAWN, (R.RESIDENT,),
+    A.WITHDRAW: Rule("撤回", (*WITH_DESK, S.ASSIGNED, S.DISPUTED, S.MERGED), S.WITHDRAWN, (R.RESIDENT, R.SYSTEM),
         tells=((P.COMMUNITY, M.CASE_WITHDRAWN), (P.UNIT, M.CASE_WITHDRAWN))),
-    A.URGE: Rule("催办", UNSOLVED, None, (R.RESIDENT, R.SUPERVISOR),
+    A.URGE: Rule("催办", (*UNSOLVED, S.MERGED), None, (R.RESIDENT, R.SUPERVISOR),
         tells=((P.COMMUNITY, M.CASE_URGED), (P.UNIT, M.CASE_URGED))),
     A.ASK_PERSON: Rule("请人联系", OPEN, None, (R.RESIDENT,),
         tells=((P.COMMUNITY, M.PERSON_WANTED), (P.UNIT, M.PERSON_WANTED))),
+    A.PAUSE: Rule("申请挂起", WITH_UNIT, None, UNIT, (N.NOTE,),
+        tells=((P.SUPERVISORS, M.TIME_WANTED),)),
+    A.EXTEND: Rule("申请延期", WITH_UNIT, None, UNIT, (N.NOTE,),
+        tells=((P.SUPERVISORS, M.TIME_WANTED),)),
+    A.GRANT: Rule("同意申请", UNSOLVED, None, (R.SUPERVISOR, R.DISPATCHER),
+        tells=((P.UNIT, M.TIME_DECIDED),)),
+    A.DENY: Rule("不同意申请", UNSOLVED, None, (R.SUPERVISOR, R.DISPATCHER), (N.NOTE,),
+        tells=((P.UNIT, M.TIME_DECIDED),)),
+    A.RESUME: Rule("恢复计时", UNSOLVED, None, (R.SYSTEM, R.SUPERVISOR, R.DISPATCHER, *UNIT)),
+    A.SUPERVISE: Rule("督办", UNSOLVED, None, (R.SUPERVISOR, R.LEADER), (N.NOTE, N.UNIT),
+        tells=((P.UNIT, M.SUPERVISED),)),
+    A.ANSWER_SUPERVISION: Rule("答复督办", (*OPEN, S.CLOSED), None, UNIT, (N.NOTE,),
+        tells=((P.SUPERVISORS, M.SUPERVISION_ANSWERED),)),
+    A.END_SUPERVISION: Rule("办结督办", (*OPEN, S.CLOSED), None, (R.SUPERVISOR, R.LEADER), (N.NOTE,)),
+    A.MARK: Rule("标记难案", (*OPEN, S.CLOSED), None, COMMAND),
+    A.TAKE_CHARGE: Rule("包案", UNSOLVED, None, COMMAND, (N.OFFICER,),
+        tells=((P.LEADER, M.CASE_IN_CHARGE),)),
+    A.FORM_GROUP: Rule("组建专班", UNSOLVED, None, COMMAND, (N.OFFICERS,),
+        tells=((P.GROUP, M.GROUP_FORMED),)),
+    A.LOG: Rule("工作日志", (*OPEN, S.CLOSED), None, (*UNIT, *COMMAND, R.INFORMATION_OFFICER, R.GROUP_MEMBER), (N.NOTE,)),
+    A.REVIEW: Rule("复盘", (S.CLOSED,), None, (*COMMAND, R.UNIT_HEAD), (N.NOTE,)),
     A.SEE_PHONE: Rule("查看电话", OPEN, None, (*ON_SPOT, *DESK, *UNIT, R.SUPERVISOR)),
 }
 # fmt: on
 LOOKS = frozenset({A.SEE_PHONE})  # written down for officers alone: nothing happened to the case
-UNTOLD = LOOKS | {A.CLASSIFY}  # residents do not see them: to them nothing happened
+# Residents do not see them: to them nothing happened.
+UNTOLD = LOOKS | {
+    A.CLASSIFY, A.CLAIM, A.TAKE, A.DELEGATE, A.LINK, A.RETRACT, A.SEND_BACK, A.DISPUTE, A.MARK, A.TAKE_CHARGE,
+    A.FORM_GROUP, A.LOG, A.REVIEW, A.SUPERVISE, A.ANSWER_SUPERVISION, A.END_SUPERVISION, A.PAUSE, A.EXTEND, A.GRANT,
+    A.DENY,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -151,9 +243,21 @@ class Given:
 
     note: str = ""
     unit_id: int | None = None
+    officer_id: int | None = None
+    officer_ids: tuple[int, ...] = ()
+    case_id: int | None = None  # another case
+    basis: str = ""  # the duty rule, in words
+    marks: tuple[str, ...] = ()
     category_id: int | None = None
     outcome: Outcome | None = None
     has_proof: bool = False
+
+
+def meant(action: Action, sent_back: int) -> Action:
+    """The step that is meant: who sends back what was sent back before in this round asks for a decision."""
+    if action in (Action.SEND_BACK, Action.DISPUTE):
+        return Action.DISPUTE if sent_back else Action.SEND_BACK
+    return action
 
 
 def check(status: Status, action: Action, role: Role, given: Given) -> Rule:
@@ -173,6 +277,10 @@ def _check_need(need: Need, action: Action, given: Given) -> None:
     missing = {
         Need.NOTE: not given.note.strip() and "请填写说明",
         Need.UNIT: given.unit_id is None and "请选择责任单位",
+        Need.OFFICER: given.officer_id is None and "请选择一位工作人员",
+        Need.OFFICERS: not given.officer_ids and "请选择专班成员",
+        Need.CASE: given.case_id is None and "请填写另一件诉求的编号",
+        Need.BASIS: not given.basis.strip() and "请写明依据的职责",
         Need.CATEGORY: given.category_id is None and "请选择事项",
         Need.OUTCOME: given.outcome is None and "请选择办理结果",
         Need.PROOF: solved and not given.has_proof and "“实际解决”需要一张现场照片作证明",

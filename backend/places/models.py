@@ -51,6 +51,7 @@ class Area(Base):
     longitude: Mapped[float | None]
     datum: Mapped[Datum] = mapped_column(server_default="wgs84")  # what the position was given in
     telephone: Mapped[str | None]
+    hours: Mapped[str | None]  # when its offices work, like 09:00-12:00 14:00-18:00; None: as above it
     closed_at: Mapped[datetime | None]
     successor_id: Mapped[int | None] = mapped_column(ForeignKey("areas.id"))  # who goes on with its work
 

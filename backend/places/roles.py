@@ -29,6 +29,8 @@ class Role(StrEnum):
     SUPERVISOR = "supervisor"
     LEADER = "leader"
     ADMINISTRATOR = "administrator"
+    ARBITER = "arbiter"  # no post of its own: a supervisor or dispatcher of the district
+    GROUP_MEMBER = "group_member"  # no post either: of the working group of one case
 
 
 class UnitKind(StrEnum):
@@ -88,6 +90,8 @@ ROLE_LABELS = {
     Role.SUPERVISOR: "督查专员",
     Role.LEADER: "领导",
     Role.ADMINISTRATOR: "管理员",
+    Role.ARBITER: "区级裁定人",
+    Role.GROUP_MEMBER: "专班成员",
 }
 
 LEVEL_LABELS = {

@@ -28,6 +28,7 @@ COLUMNS = {
     Level.GRID: "grid_id",
 }
 EDITORS = frozenset({Role.ADMINISTRATOR})
+ARBITERS = frozenset({Role.SUPERVISOR, Role.DISPATCHER})  # of a district: they decide whose a case is
 NOT_YOURS = "这里不归您管理"
 
 
@@ -59,8 +60,19 @@ def covers(post: Post, row: Any) -> bool:
 
 
 def roles_over(posts: Sequence[Post], row: Any) -> set[Role]:
-    """The roles in which someone with these posts may act on this row; empty means: not theirs."""
-    return {post.role for post in posts if covers(post, row)}
+    """The roles in which someone with these posts may act on this row; empty means: not theirs.
+
+    Who is in the working group of a row that has one may act on it from wherever their posts are.
+    """
+    roles = {role for post in posts if covers(post, row) for role in roles_of(post)}
+    is_in_group = any(post.officer_id in getattr(row, "group_ids", ()) for post in posts)
+    return roles | {Role.GROUP_MEMBER} if is_in_group else roles
+
+
+def roles_of(post: Post) -> tuple[Role, ...]:
+    """The post's role, and what else comes with it where it is."""
+    is_of_district = post.area is not None and post.area.level is Level.DISTRICT
+    return (post.role, Role.ARBITER) if is_of_district and post.role in ARBITERS else (post.role,)
 
 
 def visible(posts: Sequence[Post], table: Any) -> sa.ColumnElement[bool]:

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.cases import deadlines, intake, service, surveys
+from backend.cases import deadlines, intake, service, surveys, telling
 from backend.cases.models import Case
 from backend.cases.service import Actor
 from backend.cases.workflow import Audience, Given
@@ -87,7 +87,7 @@ def _alarm(session: Session, case: Case, words: str) -> None:
     session.flush()
     for who in (Audience.COMMUNITY, Audience.UNIT):
         cause = f"{Message.CASE_URGED}:danger:{at.isoformat()}"  # each such message is news
-        service.tell(session, case, who, Message.CASE_URGED, cause, note=f"紧急：{words}", at=at)
+        telling.tell(session, case, who, Message.CASE_URGED, cause, note=f"紧急：{words}", at=at)
 
 
 def _locate(session: Session, sender: Sender, effect: Locate) -> None:

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from backend.cases.deadline_models import Clock
 from backend.cases.deadlines import length
-from backend.cases.models import REPORT_LENGTH, Clock
+from backend.cases.models import REPORT_LENGTH
 from backend.cases.workflow import RULES, Action
 from backend.times import spoken
 from backend.wechat import wording

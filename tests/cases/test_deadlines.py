@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from backend import db
 from backend.cases import deadlines
+from backend.cases.deadline_models import Clock, Deadline
 from backend.cases.deadlines import POLICY, fire_due, length
-from backend.cases.models import Clock, Deadline
 from backend.cases.workflow import RULES, UNSOLVED, Action, Outcome, Status, allowed
 from backend.places.roles import Role
 from tests.cases.scene import AT, SOLVED

@@ -7,8 +7,10 @@ import pytest
 import sqlalchemy as sa
 
 from backend.cases import service, surveys
-from backend.cases.models import Attachment, AttachmentKind, Case, CaseEvent, Deadline, Survey, SurveyState
-from backend.cases.service import URGE_EVERY, Actor
+from backend.cases.deadline_models import Deadline
+from backend.cases.models import Attachment, AttachmentKind, Case, CaseEvent, Survey, SurveyState
+from backend.cases.effects import URGE_EVERY
+from backend.cases.service import Actor
 from backend.cases.workflow import RULES, Action, Given, Outcome, Status
 from backend.errors import Conflict, Forbidden, NotFound, TooMany
 from backend.notify.messages import CATALOGUE, Message

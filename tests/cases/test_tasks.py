@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from backend import db
 from backend.cases import deadlines, surveys, tasks
-from backend.cases.models import Case, CaseEvent, Channel, Clock, Deadline, Survey, SurveyState
+from backend.cases.deadline_models import Clock, Deadline
+from backend.cases.models import Case, CaseEvent, Channel, Survey, SurveyState
 from backend.cases.service import SYSTEM, perform
 from backend.cases.workflow import Action, Status
 from backend.config import config

@@ -2,8 +2,8 @@
 
 import stat
 
+from backend.cases.deadline_models import Clock
 from backend.cases.deadlines import POLICY
-from backend.cases.models import Clock
 from backend.demo import accounts, district
 from backend.notify.messages import CATALOGUE, OFFICER, Message
 from backend.wechat import accounts as official

@@ -7,7 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from backend.app import create_app
-from backend.cases.models import Attachment, Case, CaseEvent, Deadline
+from backend.cases.deadline_models import Deadline
+from backend.cases.models import Attachment, Case, CaseEvent
 from backend.cases.workflow import Action, Status
 from backend.notify.models import Contact, Notification
 from backend.places.models import Resident

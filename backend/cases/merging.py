@@ -1,0 +1,142 @@
+"""Putting cases together and taking them apart: merge 并案, unmerge, link 关联, split 拆分, join 附议."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend.cases import intake, service, workflow
+from backend.cases.intake import Report
+from backend.cases.models import Case, CaseEvent
+from backend.cases.service import Actor
+from backend.cases.workflow import UNSOLVED, Action, Given, Status
+from backend.errors import Conflict, Invalid
+from backend.times import now
+
+
+def merge(
+    session: Session, number: str, actor: Actor, into: str, note: str = "", at: datetime | None = None
+) -> Case:
+    """Merge a case into another one, its master; both must be this officer's. Returns the member.
+
+    The resident keeps thread, notices, answer and survey. Raises as `service.perform` does, NotFound for a
+    master that is not there, and Conflict for one that is done or merged itself.
+    """
+    _take_turns(session)
+    master = _master(session, number, actor, into)
+    return service.perform(session, number, Action.MERGE, actor, Given(note=note, case_id=master.id), at=at)
+
+
+def unmerge(session: Session, number: str, actor: Actor, note: str, at: datetime | None = None) -> Case:
+    """Take a member out again, while its master is open: it is to be dispatched by itself."""
+    return service.perform(session, number, Action.UNMERGE, actor, Given(note=note), at=at)
+
+
+def link(
+    session: Session, number: str, actor: Actor, other: str, note: str = "", at: datetime | None = None
+) -> Case:
+    """Say that two cases of this officer have to do with each other. Raises Conflict when that is said."""
+    if number == other:
+        raise Invalid("不能和自己关联，请填另一件诉求的编号")
+    found = service.find(session, other, actor)
+    return service.perform(session, number, Action.LINK, actor, Given(note=note, case_id=found.id), at=at)
+
+
+def split(
+    session: Session, number: str, actor: Actor, unit_id: int, text: str, at: datetime | None = None
+) -> Case:
+    """Give a part of a case to a unit of its own. Returns the part.
+
+    The whole goes on where it is and answers the resident once every part is done. Raises as
+    `service.perform` does, and Conflict for what is a part already.
+    """
+    moment = at or now()
+    whole = service.lock(session, number, actor)
+    if whole.parent_id is not None:
+        raise Conflict("这是拆出来的一部分，不能再拆")
+    service.perform(session, number, Action.SPLIT, actor, Given(note=text, unit_id=unit_id), at=moment)
+    part = _part(session, whole, actor, text.strip(), moment)
+    service.perform(session, part.number, Action.ACCEPT, actor, at=moment)
+    return service.perform(session, part.number, Action.ASSIGN, actor, Given(unit_id=unit_id), at=moment)
+
+
+def join(session: Session, report: Report, master_id: int, at: datetime | None = None) -> Case:
+    """附议: open a case of one's own, and let it be part of what somebody else reported already.
+
+    Where that is done meanwhile, or elsewhere, the case simply stays one of its own.
+    """
+    _take_turns(session)
+    case = intake.open_case(session, report, at)
+    master = session.get(Case, master_id, with_for_update=True, populate_existing=True)
+    if master is None or not _is_joinable(case, master):
+        return case
+    given = Given(note="居民附议", case_id=master.id)
+    return service.perform(session, case.number, Action.MERGE, service.SYSTEM, given, at=at)
+
+
+def _is_joinable(case: Case, master: Case) -> bool:
+    is_new = case.status is Status.SUBMITTED and case.id != master.id
+    return is_new and master.status in UNSOLVED and master.community_id == case.community_id
+
+
+def _take_turns(session: Session) -> None:
+    """Two who merge the same cases the other way round would wait for each other."""
+    session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended('merge', 0))"))
+
+
+def _master(session: Session, number: str, actor: Actor, into: str) -> Case:
+    if number == into:
+        raise Invalid("不能并入自己，请填另一件诉求的编号")
+    if service.find(session, into, actor).status is Status.MERGED:
+        raise Conflict(f"{into} 自己也并入了别的诉求，请并入那一件")
+    master = service.lock(session, into, actor)
+    if master.status not in UNSOLVED:
+        raise Conflict(f"{into} 已经办结或结束，不能再并入")
+    if master.parent_id is not None:
+        raise Conflict(f"{into} 是拆出来的一部分，请并入原来那一件")
+    return master
+
+
+def _part(session: Session, whole: Case, actor: Actor, text: str, at: datetime) -> Case:
+    part = Case(
+        number=intake.new_number(at),
+        status=Status.SUBMITTED,
+        channel=whole.channel,
+        report=text,
+        urgent=whole.urgent,
+        officer_id=actor.officer_id,
+        parent_id=whole.id,
+        discovered_at=at,
+        **{column: getattr(whole, column) for column in COPIED},
+    )
+    session.add(part)
+    session.flush()
+    session.add(_submission(part, actor, at))
+    return part
+
+
+# Where a part is and what it is about: as the whole.
+COPIED = (
+    "place_id",
+    "district_id",
+    "subdistrict_id",
+    "community_id",
+    "zone_id",
+    "grid_id",
+    "category_id",
+    "latitude",
+    "longitude",
+    "address",
+)
+
+
+def _submission(part: Case, actor: Actor, at: datetime) -> CaseEvent:
+    return CaseEvent(
+        case_id=part.id,
+        round=1,
+        action=Action.SUBMIT,
+        role=workflow.acting_role(Action.SPLIT, actor.roles_over(part)),
+        officer_id=actor.officer_id,
+        to_status=Status.SUBMITTED,
+        created_at=at,
+    )

@@ -1,0 +1,53 @@
+"""Looking at a reply before it goes to a resident: it must say something, and nothing about anybody else."""
+
+import re
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend.cases.models import Case
+from backend.errors import Invalid
+from backend.places.models import Officer, Resident
+from backend.privacy import blind_index
+
+# What says nothing of what was done; a reply of these alone is none.
+STOCK = """
+    感谢您的反映 感谢您的来信 感谢您的支持 感谢您的理解 谢谢您的反映 感谢反映 感谢支持 感谢理解 谢谢 您好 收到
+    已转相关部门 已转有关部门 转相关部门处理 已转办 已经处理 已处理 已经办理 已办理 已办结 已解决 正在处理中
+    已阅 正在处理 处理中 请知悉 请您知悉 特此回复 情况属实"""
+FILLING = re.compile(r"[\s\W_]+|" + "|".join(sorted(STOCK.split(), key=len, reverse=True)))
+MOBILE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
+IDENTITY = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)")
+SHORTEST_NAME = 2
+
+
+def check(session: Session, case: Case, text: str) -> None:
+    """Raises Invalid, with what to change, for a reply that says nothing or tells of other people."""
+    if not FILLING.sub("", text):
+        raise Invalid("这样的答复居民看不懂办了什么，请写清楚：做了什么、结果怎样")
+    if IDENTITY.search(text):
+        raise Invalid("答复里有身份证号，请删掉再发")
+    if _has_strange_number(session, case, MOBILE.findall(text)):
+        raise Invalid("答复里有别人的手机号，请删掉，或改成单位的电话")
+    if name := _other_reporter(session, case, text):
+        raise Invalid(f"答复里写了其他反映人的姓名“{name}”，请删掉再发")
+
+
+def _has_strange_number(session: Session, case: Case, numbers: list[str]) -> bool:
+    """Neither the resident's own number nor that of an officer, who may give theirs."""
+    if not numbers:
+        return False
+    indexes = {blind_index(number) for number in numbers}
+    own = sa.select(Resident.phone_index).where(Resident.id == case.resident_id)
+    known = set(
+        session.scalars(own.union(sa.select(Officer.phone_index).where(Officer.phone_index.in_(indexes))))
+    )
+    return bool(indexes - known)
+
+
+def _other_reporter(session: Session, case: Case, text: str) -> str | None:
+    """The name of somebody whose case was merged into this one."""
+    merged = sa.select(Case.resident_id).where(Case.master_id == case.id)
+    others = session.scalars(sa.select(Resident).where(Resident.id.in_(merged), Resident.name.is_not(None)))
+    names = (resident.name for resident in others if resident.id != case.resident_id)
+    return next((name for name in names if name and len(name) >= SHORTEST_NAME and name in text), None)
