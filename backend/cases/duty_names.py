@@ -8,8 +8,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from backend.cases.models import Category, Channel
-from backend.cases.staff import CHANNEL_LABELS
+from backend.cases.models import CHANNEL_LABELS, Category, Channel
 from backend.errors import Invalid
 from backend.places.models import Area, Unit
 from backend.places.scope import subtree

@@ -7,10 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.cases.models import Category, Channel, Duty, DutyList, ListState
+from backend.cases.models import CHANNEL_LABELS, Category, Channel, Duty, DutyList, ListState
 from backend.cases.routing import Chain, Decision, Name, Question
 from backend.cases.routing import Duty as Rule
-from backend.cases.staff import CHANNEL_LABELS
 from backend.places.models import Area, Unit
 
 PLACES = ("place_id", "grid_id", "zone_id", "community_id", "subdistrict_id", "district_id")

@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 
 from backend.broker import nudge
 from backend.cases.audience import COMMUNITY
+from backend.cases.deadline_models import Clock
 from backend.cases.deadlines import length
-from backend.cases.models import Case, Channel, Clock
+from backend.cases.models import Case, Channel
 from backend.cases.workflow import RULES, Action
 from backend.db import after_commit
 from backend.errors import NotFound

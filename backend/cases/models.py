@@ -30,6 +30,19 @@ class Channel(StrEnum):
     OTHER = "other"
 
 
+CHANNEL_LABELS = {
+    Channel.WECHAT: "微信公众号",
+    Channel.MINI_PROGRAM: "小程序",
+    Channel.WEB: "网页",
+    Channel.TELEPHONE: "来电",
+    Channel.WINDOW: "窗口来访",
+    Channel.HOTLINE: "12345 热线",
+    Channel.MAILBOX: "书记信箱",
+    Channel.MEETING: "茶话会、接访",
+    Channel.OTHER: "其他渠道",
+}
+
+
 class AttachmentKind(StrEnum):
     PHOTO = "photo"
     VOICE = "voice"

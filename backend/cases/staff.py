@@ -18,17 +18,8 @@ from backend.places.roles import Role
 from backend.places.scope import roles_over
 from backend.privacy import PHONE, blind_index
 
-CHANNEL_LABELS = {
-    Channel.WECHAT: "微信公众号",
-    Channel.MINI_PROGRAM: "小程序",
-    Channel.WEB: "网页",
-    Channel.TELEPHONE: "来电",
-    Channel.WINDOW: "窗口来访",
-    Channel.HOTLINE: "12345 热线",
-    Channel.MAILBOX: "书记信箱",
-    Channel.OTHER: "其他渠道",
-}
 ONLINE = frozenset({Channel.WECHAT, Channel.MINI_PROGRAM, Channel.WEB})  # residents come by these themselves
+TAKERS = frozenset(workflow.RULES[Action.SUBMIT].roles) - {Role.RESIDENT}  # who takes down for others
 LONGEST = 2000
 BETWEEN = r"[\s()（）-]"  # what people write between the digits of a number
 NO_PHONE = "电话号码不对，请填手机号或带区号的固定电话"
@@ -46,6 +37,7 @@ class Visit:
     urgent: bool = False
     address: str | None = None
     key: str | None = None
+    resident_id: int | None = None  # who it is, where that is known already; else by name and phone
 
 
 @dataclass(frozen=True)
@@ -79,7 +71,7 @@ def take(session: Session, actor: Actor, visit: Visit, at: datetime | None = Non
         place_id=area.id,
         place=area.name,
         channel=visit.channel,
-        resident_id=_resident(session, visit.name.strip(), phone),
+        resident_id=visit.resident_id or person(session, visit.name, phone),
         officer_id=actor.officer_id,
         role=role,
         urgent=visit.urgent,
@@ -119,12 +111,13 @@ def _role_at(actor: Actor, area: Area) -> Role:
     return workflow.acting_role(Action.SUBMIT, roles)
 
 
-def _resident(session: Session, name: str, phone: str) -> int | None:
-    """The person's row: found again by the telephone number, else made; None for someone unnamed.
+def person(session: Session, name: str, phone: str) -> int | None:
+    """The person's row: found again by the (clean) telephone number, else made; None for someone unnamed.
 
     Only people without WeChat are found. Whoever writes a stranger's number in chat must not come to see
     what that stranger told us by telephone.
     """
+    name = name.strip()
     if not name and not phone:
         return None
     if phone and (known := _known(session, phone)) is not None:

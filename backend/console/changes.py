@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 from backend import db
 from backend.auth import Who, require
 from backend.cases.duties import STATE_LABELS
-from backend.cases.models import Category
-from backend.cases.staff import CHANNEL_LABELS
+from backend.cases.models import CHANNEL_LABELS, Category
 from backend.db import Base
 from backend.places import changes
 from backend.places.models import Area, Change, Officer, Unit

@@ -13,10 +13,9 @@ from backend import db
 from backend.auth import Who, require
 from backend.cases import attachments, queries, service, surveys
 from backend.cases.attachments import Photo
-from backend.cases.models import Attachment, AttachmentKind, Case, Stored
+from backend.cases.models import CHANNEL_LABELS, Attachment, AttachmentKind, Case, Stored
 from backend.cases.queries import Step
 from backend.cases.service import Actor
-from backend.cases.staff import CHANNEL_LABELS
 from backend.cases.workflow import RULES, STATUS_LABELS, Action, Status, allowed
 from backend.console import phones, tasks, wording
 from backend.errors import Conflict, Invalid, NotFound, TooMany

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from backend.cases.deadline_models import Clock
 from backend.cases.deadlines import POLICY, length
-from backend.cases.models import Case, Clock
+from backend.cases.models import Case
 from backend.cases.queries import NEXT_STEP
 from backend.cases.workflow import RULES, UNIT, Status
 from backend.places.roles import ROLE_LABELS, Role

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from backend import db
 from backend.cases import staff
-from backend.cases.models import Case, CaseEvent, Channel
+from backend.cases.models import CHANNEL_LABELS, Case, CaseEvent, Channel
 from backend.cases.service import Actor
 from backend.cases.staff import Visit, take
 from backend.errors import Forbidden, Invalid, NotFound
@@ -162,5 +162,5 @@ def test_two_calls_of_one_person_at_the_same_moment_make_one_person(committed):
 
 
 def test_every_channel_has_its_name_and_residents_come_by_theirs_alone():
-    assert set(staff.CHANNEL_LABELS) == set(Channel)
+    assert set(CHANNEL_LABELS) == set(Channel)
     assert set(Channel) > staff.ONLINE
