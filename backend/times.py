@@ -68,13 +68,13 @@ def is_working_day(day: date) -> bool:
         return day.weekday() < 5
 
 
-def after_working_days(moment: datetime, days: int) -> datetime:
-    """The same time of day, so many working days later; the day of the moment itself does not count."""
-    there = local(moment)
-    while days > 0:
-        there += timedelta(days=1)
-        days -= is_working_day(there.date())
-    return there.astimezone(UTC)
+def is_published(year: int) -> bool:
+    """Whether the holidays of this year are known to the program."""
+    try:
+        chinese_calendar.is_workday(date(year, 1, 1))
+    except NotImplementedError:
+        return False
+    return True
 
 
 def parse_hours(text: str) -> tuple[time, time]:

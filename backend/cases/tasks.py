@@ -23,7 +23,8 @@ from backend.times import now
 BATCH = 100
 
 # Who should have acted before this clock ran out; they are told together with the supervisors.
-HOLDERS = {
+HOLDERS = {clock: terms.holder for clock, terms in deadlines.POLICY.items()}
+_OLD = {
     Clock.ACCEPT: Audience.COMMUNITY,
     Clock.ASSIGN: Audience.COMMUNITY,
     Clock.ACKNOWLEDGE: Audience.UNIT,
