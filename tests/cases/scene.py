@@ -39,16 +39,24 @@ class Scene:
     def actor(self, role: Role) -> Actor:
         """Someone who holds this role here, and only this."""
         if role not in self._actors:
-            of_unit = role in UNIT
-            area, unit = (None, self.unit) if of_unit else (self.community, None)
-            officer = make_officer(self.session, role, area=area, unit=unit)
-            post = Post(role=role, area=area, unit_id=unit and unit.id)
-            self._actors[role] = Actor(officer_id=officer.id, posts=(post,))
+            self._actors[role] = self._officer(role)
         return self._actors[role]
 
+    def _officer(self, role: Role) -> Actor:
+        area, unit = (None, self.unit) if role in UNIT else (self.community, None)
+        if role is Role.ARBITER:
+            role, area = Role.SUPERVISOR, self.session.get_one(Area, self.community.district_id)
+        if role is Role.GROUP_MEMBER:
+            role, area, unit = Role.HANDLER, None, make_unit(self.session, self.community)
+        officer = make_officer(self.session, role, area=area, unit=unit)
+        post = Post(officer_id=officer.id, role=role, area=area, unit_id=unit and unit.id)
+        return Actor(officer_id=officer.id, posts=(post,))
+
     def case(self, status: Status, **fields) -> Case:
-        """A case as if it had come to this status, with the unit."""
+        """A case as if it had come to this status, with the unit; in its group who was asked for as such."""
+        member = self._actors.get(Role.GROUP_MEMBER)
         defaults = {"status": status, "resident_id": self.resident_id, "unit_id": self.unit.id}
+        defaults["group_ids"] = [member.officer_id] if member else []
         return make_case(self.session, self.community, **defaults | fields)
 
     def submit(self, at: datetime = AT, **fields) -> Case:

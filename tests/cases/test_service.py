@@ -8,27 +8,43 @@ import sqlalchemy as sa
 
 from backend.cases import service, surveys
 from backend.cases.deadline_models import Deadline
-from backend.cases.models import Attachment, AttachmentKind, Case, CaseEvent, Survey, SurveyState
 from backend.cases.effects import URGE_EVERY
+from backend.cases.models import Attachment, AttachmentKind, Case, CaseEvent, Survey, SurveyState
 from backend.cases.service import Actor
 from backend.cases.workflow import RULES, Action, Given, Outcome, Status
 from backend.errors import Conflict, Forbidden, NotFound, TooMany
 from backend.notify.messages import CATALOGUE, Message
 from backend.notify.models import Notification
-from backend.places.models import Post
+from backend.places.models import Area, Post
 from backend.places.roles import Level, Role
 from tests.cases.scene import AT, SOLVED, add_post, at_once
-from tests.factories import make_area, make_category, make_community, make_officer, make_resident, make_unit
+from tests.factories import (
+    make_area,
+    make_case,
+    make_category,
+    make_community,
+    make_officer,
+    make_resident,
+    make_unit,
+)
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-EVERYTHING = {"note": "说明", "outcome": Outcome.SOLVED, "has_proof": True}
+EVERYTHING = {"note": "说明", "basis": "职责清单第 3 条", "outcome": Outcome.SOLVED, "has_proof": True}
 WRITTEN = (CaseEvent, Notification, Deadline, Survey)
 
 
 def everything(session, scene):
     """All that any step may need; the unit is another than the one that has the case."""
     unit, category = make_unit(session, scene.community), make_category(session)
-    return {"unit_id": unit.id, "category_id": category.id, **EVERYTHING}
+    colleague = make_officer(session, Role.LAWYER, unit=scene.unit, name="马上到")
+    return {
+        "unit_id": unit.id,
+        "category_id": category.id,
+        "officer_id": colleague.id,
+        "officer_ids": (colleague.id,),
+        "case_id": make_case(session, scene.community, status=Status.IN_PROGRESS).id,
+        **EVERYTHING,
+    }
 
 
 def trace(session):
@@ -45,8 +61,9 @@ PAIRS = [(action, status) for action in Action for status in Status]
 def test_a_step_is_taken_by_each_role_of_its_row_and_written_down(session, scene, action, status):
     given = everything(session, scene)
     for role in RULES[action].roles:
-        case = scene.case(status)
-        scene.do(case, action, role, **given)
+        scene.actor(role)
+        case = scene.case(status, sent_back=int(action is Action.DISPUTE))
+        scene.do(case, action, role, **given | {"case_id": make_case(session, scene.community).id})
         session.refresh(case)
         assert case.status is (RULES[action].target or status)
         [event] = scene.events(case)
@@ -60,8 +77,9 @@ def test_a_step_that_its_row_does_not_allow_leaves_no_trace(session, scene, acti
     actors, cases = {role: scene.actor(role) for role in Role}, [scene.case(status) for status in Status]
     before = trace(session)
     for case in cases:
-        for role in actors:
-            if case.status not in RULES[action].sources or role not in RULES[action].roles:
+        for role, actor in actors.items():
+            roles = {role, *actor.roles_over(case)}  # who arbitrates is a supervisor, too
+            if case.status not in RULES[action].sources or roles.isdisjoint(RULES[action].roles):
                 with pytest.raises((Conflict, Forbidden)):
                     scene.do(case, action, role, **given)
     session.commit()  # what is refused is not undone by a rollback: there is nothing to undo
@@ -78,6 +96,7 @@ def test_the_database_takes_every_status(session, scene, status):
 # Who is there, and in which audience. Everyone else in `crowd` is an outsider who must never be told.
 COMMUNITY = ("information officer", "grid officer", "safety officer")
 UNIT = ("handler", "unit head", "mediator")
+ARBITERS = ("dispatcher",)
 
 
 @pytest.fixture
@@ -94,6 +113,9 @@ def crowd(session, scene):
         "mediator": (Role.MEDIATOR, {"unit": scene.unit}),
         "secretary": (Role.SECRETARY, {"area": scene.community}),
         "leader": (Role.LEADER, {"area": scene.community}),
+        "supervisor": (Role.SUPERVISOR, {"area": scene.community}),
+        "dispatcher": (Role.DISPATCHER, {"area": session.get_one(Area, scene.community.district_id)}),
+        "group member": (Role.HANDLER, {"unit": make_unit(session, scene.community)}),
         "lawyer of the unit": (Role.LAWYER, {"unit": scene.unit}),
         "another community's officer": (Role.INFORMATION_OFFICER, {"area": elsewhere}),
         "another grid's officer": (Role.GRID_OFFICER, {"area": grid}),
@@ -146,6 +168,34 @@ TOLD = {
     Action.ASK_PERSON: both(Message.PERSON_WANTED),
     Action.SEE_PHONE: set(),
     Action.CLASSIFY: set(),
+    Action.CLAIM: set(),
+    Action.RETRACT: {(Message.CASE_GONE, name) for name in UNIT},
+    Action.SPLIT: set(),
+    Action.MERGE: {(Message.CASE_GONE, name) for name in UNIT} | {(Message.CASE_MERGED, "resident")},
+    Action.UNMERGE: {(Message.CASE_UNMERGED, name) for name in COMMUNITY},
+    Action.FOLLOW: {(Message.CASE_RESOLVED, "resident")},
+    Action.LINK: set(),
+    Action.TAKE: set(),
+    Action.DELEGATE: {(Message.CASE_DELEGATED, "handler")},
+    Action.FIRST_CONTACT: set(),
+    Action.ASK: {(Message.CASE_ASKED, "resident")},
+    Action.PROGRESS: {(Message.CASE_PROGRESS, "resident")},
+    Action.DISPUTE: {(Message.CASE_DISPUTED, name) for name in ARBITERS},
+    Action.ARBITRATE: {(Message.CASE_ARBITRATED, name) for name in UNIT}
+    | {(Message.CASE_ON_ITS_WAY, "resident")},
+    Action.PAUSE: {(Message.TIME_WANTED, "supervisor")},
+    Action.EXTEND: {(Message.TIME_WANTED, "supervisor")},
+    Action.GRANT: {(Message.TIME_DECIDED, name) for name in UNIT},
+    Action.DENY: {(Message.TIME_DECIDED, name) for name in UNIT},
+    Action.RESUME: set(),
+    Action.SUPERVISE: {(Message.SUPERVISED, name) for name in UNIT},
+    Action.ANSWER_SUPERVISION: {(Message.SUPERVISION_ANSWERED, "supervisor")},
+    Action.END_SUPERVISION: set(),
+    Action.MARK: set(),
+    Action.TAKE_CHARGE: {(Message.CASE_IN_CHARGE, "leader")},
+    Action.FORM_GROUP: {(Message.GROUP_FORMED, "group member")},
+    Action.LOG: set(),
+    Action.REVIEW: set(),
 }
 
 
@@ -155,9 +205,13 @@ def test_who_is_told_is_written_down_for_every_step():
 
 @pytest.mark.parametrize("action", TOLD)
 def test_a_step_tells_exactly_the_people_of_its_row(session, scene, crowd, action):
-    rule = RULES[action]
-    case = scene.case(rule.sources[0])
-    scene.do(case, action, rule.roles[0], **everything(session, scene) | {"unit_id": scene.unit.id})
+    rule, people = RULES[action], {name: officer_id for name, (_, officer_id) in crowd.items()}
+    hard = {"leader_id": people["leader"], "group_ids": [people["group member"]]}
+    case = scene.case(rule.sources[0], sent_back=int(action is Action.DISPUTE), **hard)
+    given = everything(session, scene) | {"officer_id": people["handler"]}
+    if action not in (Action.SEND_BACK, Action.DISPUTE):  # these name another unit
+        given["unit_id"] = scene.unit.id
+    scene.do(case, action, rule.roles[0], **given)
     assert told_to(scene, case, crowd) == TOLD[action]
 
 
@@ -177,7 +231,7 @@ def test_every_message_has_the_words_that_its_text_asks_for(session, scene, crow
         if not rule.sources:
             continue
         case = scene.case(rule.sources[0], due_at=AT + HOUR, answer="上次的答复")
-        scene.do(case, action, rule.roles[0], **everything(session, scene) | {"unit_id": scene.unit.id})
+        scene.do(case, action, rule.roles[0], **everything(session, scene))
         for row in scene.told(case):
             assert "None" not in CATALOGUE[row.message].text.format(**row.fields)
 
@@ -225,8 +279,8 @@ def test_reopening_begins_a_new_round_and_clears_what_the_last_one_reached(sessi
     assert {case.resolved_at, case.confirmed_at, case.fed_back_at, case.closed_at} == {None}
     assert case.accepted_at == AT
     running = session.scalars(sa.select(Deadline).where(Deadline.stopped_at.is_(None))).all()
-    assert [(clock.round, clock.clock) for clock in running] == [(2, "assign")]
-    assert case.due_at == running[0].due_at == AT + DAY + HOUR
+    assert {(clock.round, clock.clock) for clock in running} == {(2, "assign"), (2, "answer")}
+    assert case.due_at == min(clock.due_at for clock in running) == AT + DAY + HOUR
 
 
 def test_the_second_round_has_a_survey_of_its_own(session, scene):
@@ -290,7 +344,8 @@ def test_assigning_again_is_for_another_unit(session, scene):
 
 def test_a_unit_that_sent_the_case_back_hears_of_it_no_more(session, scene, crowd):
     case = scene.case(Status.ASSIGNED)
-    scene.do(case, Action.SEND_BACK, Role.HANDLER, note="归物业管")
+    other = make_unit(session, scene.community)
+    scene.do(case, Action.SEND_BACK, Role.HANDLER, note="归物业管", basis="职责清单第 3 条", unit_id=other.id)
     scene.do(case, Action.URGE, Role.RESIDENT)
     urged = {name for message, name in told_to(scene, case, crowd) if message is Message.CASE_URGED}
     assert urged == set(COMMUNITY)

@@ -22,7 +22,17 @@ from backend.errors import AppError, Conflict, Forbidden, Invalid
 from backend.notify.messages import CATALOGUE, RESIDENT
 from backend.places.roles import Role
 
-EVERYTHING = Given(note="说明", unit_id=1, category_id=1, outcome=Outcome.SOLVED, has_proof=True)
+EVERYTHING = Given(
+    note="说明",
+    unit_id=1,
+    officer_id=1,
+    officer_ids=(1,),
+    case_id=1,
+    basis="职责清单第 3 条",
+    category_id=1,
+    outcome=Outcome.SOLVED,
+    has_proof=True,
+)
 HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -50,15 +60,26 @@ def test_a_refusal_says_what_the_status_is_now():
     ("role", "actions"),
     [
         (Role.RESIDENT, "submit locate add confirm reopen withdraw urge ask_person"),
-        (Role.HANDLER, "add acknowledge send_back resolve see_phone"),
+        (
+            Role.HANDLER,
+            "add acknowledge take delegate first_contact ask progress send_back dispute resolve link pause"
+            " extend resume answer_supervision log see_phone",
+        ),
         (
             Role.INFORMATION_OFFICER,
-            "submit locate add classify accept reject assign resolve_on_spot see_phone",
+            "submit locate add classify accept reject claim assign retract split merge unmerge link ask"
+            " resolve_on_spot log see_phone",
         ),
         (Role.GRID_OFFICER, "submit add resolve_on_spot see_phone"),
-        (Role.SUPERVISOR, "reopen urge see_phone"),
-        (Role.SYSTEM, "close"),
-        (Role.LEADER, ""),
+        (
+            Role.SUPERVISOR,
+            "reopen urge link grant deny resume supervise end_supervision mark take_charge form_group log"
+            " review see_phone",
+        ),
+        (Role.ARBITER, "arbitrate"),
+        (Role.GROUP_MEMBER, "add progress log"),
+        (Role.SYSTEM, "accept assign merge unmerge follow close withdraw resume"),
+        (Role.LEADER, "supervise end_supervision mark take_charge form_group log review"),
     ],
 )
 def test_each_kind_of_person_has_these_steps_and_no_others(role, actions):
@@ -84,6 +105,11 @@ def test_every_status_can_be_reached_and_every_open_one_left():
     [
         (Action.REJECT, {"note": " \n"}, "请填写说明"),
         (Action.SEND_BACK, {"note": ""}, "请填写说明"),
+        (Action.SEND_BACK, {"basis": " "}, "请写明依据的职责"),
+        (Action.DISPUTE, {"unit_id": None}, "请选择责任单位"),
+        (Action.DELEGATE, {"officer_id": None}, "请选择一位工作人员"),
+        (Action.FORM_GROUP, {"officer_ids": ()}, "请选择专班成员"),
+        (Action.MERGE, {"case_id": None}, "请填写另一件诉求的编号"),
         (Action.ASSIGN, {"unit_id": None}, "请选择责任单位"),
         (Action.CLASSIFY, {"category_id": None}, "请选择事项"),
         (Action.RESOLVE, {"note": ""}, "请填写说明"),
@@ -126,7 +152,8 @@ def test_what_is_told_to_a_resident_leads_to_the_residents_page():
 def test_every_step_tells_the_resident_or_comes_from_the_resident():
     told = {action for action, rule in RULES.items() if workflow.Audience.RESIDENT in dict(rule.tells)}
     own = {action for action, rule in RULES.items() if Role.RESIDENT in rule.roles}
-    assert set(Action) - told - own == {Action.SEND_BACK, *workflow.UNTOLD}  # matters between officers
+    seen = {Action.SPLIT, Action.FIRST_CONTACT, Action.UNMERGE, Action.RESUME}  # on the page alone
+    assert set(Action) - told - own == seen | workflow.UNTOLD  # what is left are matters between officers
 
 
 def test_everything_has_a_word_that_people_read():
@@ -160,5 +187,13 @@ def test_a_look_moves_nothing_and_tells_nobody_and_is_for_whoever_has_another_st
 
 
 def test_urging_and_locating_are_for_what_is_not_solved_yet():
-    assert RULES[Action.URGE].sources == RULES[Action.LOCATE].sources == UNSOLVED
+    assert RULES[Action.LOCATE].sources == UNSOLVED
+    assert set(RULES[Action.URGE].sources) == {*UNSOLVED, Status.MERGED}
     assert Status.RESOLVED not in UNSOLVED
+
+
+def test_what_is_sent_back_a_second_time_is_a_dispute():
+    for action in (Action.SEND_BACK, Action.DISPUTE):
+        assert workflow.meant(action, 0) is Action.SEND_BACK
+        assert workflow.meant(action, 1) is Action.DISPUTE
+    assert workflow.meant(Action.ASSIGN, 1) is Action.ASSIGN
