@@ -27,6 +27,7 @@ COMMANDS = {
     "replay": ("backend.replay.command:replay", "把一份真实事件的文件放给正在运行的服务"),
     "run": ("backend.runner:run", "在一台机器上运行全部程序，按 Ctrl-C 停止"),
     "servers": ("backend.cli:servers", "启动、停止或删除自带的 PostgreSQL 和 Valkey"),
+    "verify-ledger": ("backend.verify:main", "核对办理记录的存证链，指出第一处被改动的地方"),
 }
 
 
