@@ -21,6 +21,8 @@ from backend.console import (
     duties,
     entry,
     imports,
+    intake,
+    meetings,
     officers,
     roster,
     second_factor,
@@ -40,7 +42,20 @@ from backend.wechat.login import bp as login
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-DESK = (areas, units, officers, roster, dictionary, duties, codes, imports, changes, sessions)
+DESK = (
+    intake,
+    meetings,
+    areas,
+    units,
+    officers,
+    roster,
+    dictionary,
+    duties,
+    codes,
+    imports,
+    changes,
+    sessions,
+)
 LOGIN = (entry, second_factor)
 BLUEPRINTS: tuple[Blueprint, ...] = (
     login,

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from flask import request, url_for
 
+from backend.cases.meetings import RECORDERS
+from backend.cases.staff import TAKERS
 from backend.places.roles import Role
 from backend.web import people
 
@@ -13,6 +15,8 @@ ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
 # endpoint, label, the roles whose menu it stands in. What a page lets someone do is the page's own matter.
 MENU = (
     ("console.cases", "诉求", EVERYONE),
+    ("intake.index", "登记诉求", TAKERS),
+    ("meetings.index", "茶话会与接访", RECORDERS),
     ("areas.index", "地点", EVERYONE),
     ("units.index", "单位", EVERYONE),
     ("officers.index", "人员", EVERYONE),

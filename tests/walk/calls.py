@@ -14,6 +14,8 @@ import backend.cases
 import backend.places
 from backend.cases import duties, staff
 from backend.cases.code_figures import Wanted
+from backend.cases.meeting_models import MeetingKind
+from backend.cases.meetings import Plan
 from backend.cases.models import Channel
 from backend.cases.service import Actor
 from backend.cases.tables import KINDS
@@ -64,6 +66,7 @@ IDLE: dict[str, str] = {
     "cases.category_imports.export": EVERYBODYS,
     "cases.category_imports.plan": EVERYBODYS,
     "cases.editions.publish": EVERYBODYS,
+    "cases.meeting_queries.figures": NUMBERS,
     "places.area_imports.plan": "says of the street's row only what the file said",
     "places.area_lists.new_parents": NO_SECOND,
     "places.area_lists.seen": NUMBERS,
@@ -145,6 +148,21 @@ GIVEN: dict[str, Give] = {
     "code_id": lambda s: s.book["code_id"][0],
     "duty_id": lambda s: s.book["duty_id"][1],
     "facts": lambda s: Facts("某单位", UnitKind.OFFICE, s.area.id),
+    "attendee_id": lambda s: s.book["attendee_id"][0],
+    "cases.meetings.close.meeting_id": lambda s: s.book["meeting_id"][1],
+    "cases.meetings.open_meeting.plan": lambda s: Plan(
+        MeetingKind.TEA, s.areas["community"].id, "茶话会", s.people["secretary"].id, now()
+    ),
+    "cases.meeting_queries.figures.since": lambda s: (now() - DAY).date(),
+    "cases.meeting_queries.figures.until": lambda s: (now() + DAY).date(),
+    "matter_id": lambda s: s.book["matter_id"][0],
+    "meeting_id": lambda s: s.book["meeting_id"][0],
+    "phone": lambda s: "",
+    "places.spots.named.words": lambda s: s.areas["community"].name,
+    "places.spots.offered.said": lambda s: s.areas["community"].name,
+    "roles": lambda s: staff.TAKERS,
+    "text": lambda s: "车位不够用",
+    "words": lambda s: "今晚起巡查",
     "given": lambda s: Given(note="去看过了", unit_id=s.units[0].id, outcome=Outcome.EXPLAINED),
     "import_id": lambda s: None,
     "into_id": lambda s: s.units[1].id,

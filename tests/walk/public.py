@@ -55,7 +55,6 @@ UNSHOWN: dict[str, str] = {
     "place_codes.ticket": "asks WeChat for a picture",
     "poster_jobs.error": "shown of a job that failed; the town's is done",
     "poster_jobs.wanted": "what the worker reads",
-    "residents.name": "no page has it yet",
 }
 # Changing routes that change nothing of the street here even for those who may, and why.
 EVERYBODYS = "the dictionary is everybody's, and changed by who administers a district"

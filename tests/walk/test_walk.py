@@ -8,7 +8,16 @@ from tests.walk.public import ASKS_WECHAT, UNCHANGED, UNSHOWN, is_allowed_change
 from tests.walk.walking import Walk
 
 GOOD = {200, 201, 204, 206, 302, 303, 400, 401, 403, 404, 409, 410, 413, 415, 422}
-DAILY = ("api.", "console.", "entry.", "officers.change_own", "resident.", "sessions.")  # whoever one is
+DAILY = (
+    "api.",
+    "console.",
+    "entry.",
+    "intake.",
+    "meetings.",
+    "officers.change_own",
+    "resident.",
+    "sessions.",
+)  # whoever one is
 
 
 @pytest.fixture(scope="module")

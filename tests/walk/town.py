@@ -13,6 +13,7 @@ from backend import storage
 from backend.auth import LoginSession, LoginTicket, hash_token
 from backend.cases import intake
 from backend.cases.intake import Report
+from backend.cases.meeting_models import Attendee, Matter, Meeting, MeetingKind
 from backend.cases.models import (
     Attachment,
     AttachmentKind,
@@ -91,6 +92,7 @@ def make_street(session: Session, marks: Marks, district: Area, category: Catego
     _add_dictionary(street, category)
     _add_duties(street, category)
     _add_cases(street, category)
+    _add_meetings(street)
     _add_logins(street)
     _add_records(street)
     session.commit()
@@ -177,6 +179,7 @@ def _add_people(street: Street) -> None:
     for post_id in street.book["post_id"][:2]:
         shift = street.add(Shift(post_id=post_id, since=at - HOUR, until=at + HOUR))
         street.book["shift_id"].append(shift.id)
+    add_officer(street, "secretary", Role.SECRETARY, area=places["community"])
     binding.issue(street.session, street.people["desk"].id)
 
 
@@ -321,6 +324,33 @@ def _add_survey_answers(street: Street, resident: Resident) -> None:
         words=street.marks.text("surveys.words"),
     )
     street.book["survey_id"] = [survey.id, street.add(answered).id]
+
+
+def _add_meetings(street: Street) -> None:
+    """A meeting with a matter that waits, and one that can be ended."""
+    marks, place = street.marks, street.areas["community"]
+    for settled in (False, True):
+        meeting = Meeting(
+            kind=MeetingKind.TEA,
+            place_id=place.id,
+            **{column: getattr(place, column) for column in scope.COLUMNS.values()},
+            title=marks.text("meetings.title"),
+            where=marks.text("meetings.where"),
+            host_id=street.people["secretary"].id,
+            officer_id=street.people["desk"].id,
+            held_at=now() - HOUR,
+        )
+        street.book["meeting_id"].append(street.add(meeting).id)
+        attendee = street.add(Attendee(meeting_id=meeting.id, resident_id=street.residents[0].id))
+        street.book["attendee_id"].append(attendee.id)
+        matter = Matter(
+            meeting_id=meeting.id,
+            attendee_id=attendee.id,
+            text=marks.text("matters.text"),
+            answer=marks.text("matters.answer") if settled else None,
+            officer_id=street.people["desk"].id,
+        )
+        street.book["matter_id"].append(street.add(matter).id)
 
 
 def _add_logins(street: Street) -> None:
