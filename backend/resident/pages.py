@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from backend import db
 from backend.auth import Who, require
-from backend.cases import attachments
+from backend.cases import attachments, sealing
 from backend.cases.intake import summary
 from backend.cases.workflow import Action, Status
 from backend.errors import AppError, NotFound
@@ -58,7 +58,8 @@ def _page(number: str, **tried: Any) -> str:
         telephone = queries.telephones(session, [place])[place.id]
         survey = rating.link(session, row)
         answer = row.answer if row.status in ANSWERED else None
-    page = {"case": seen, "doings": DOINGS, "telephone": telephone, "survey": survey, "answer": answer}
+        page: dict[str, Any] = {"receipt": sealing.receipt_of(session, row.id)}
+    page |= {"case": seen, "doings": DOINGS, "telephone": telephone, "survey": survey, "answer": answer}
     return render_template("resident/case.html", **({"wrong": {}} | page | tried))
 
 
