@@ -125,6 +125,7 @@ DESK = (R.INFORMATION_OFFICER, R.SECRETARY, R.DISPATCHER)
 UNIT = (R.HANDLER, R.UNIT_HEAD, R.MEDIATOR)
 BOUND = (U.OWED, U.ACKNOWLEDGED, U.ARRIVED, U.REPORTED)
 AT_WORK = (U.ACKNOWLEDGED, U.ARRIVED)
+UNREPORTED = (U.OWED, *AT_WORK)
 
 # fmt: off
 RULES: dict[Action, Rule] = {
@@ -136,7 +137,7 @@ RULES: dict[Action, Rule] = {
     A.REFUSE: Rule("不批准", (S.DRAFTED,), S.REFUSED, (R.SECRETARY,), needs=(N.NOTE,),
         tells=((P.DRAFTER, M.ORDER_REFUSED),)),
     A.WITHDRAW: Rule("撤回", (S.DRAFTED, S.ISSUED), S.WITHDRAWN, (R.SECRETARY,), needs=(N.NOTE,),
-        tells=((P.UNITS, M.ORDER_WITHDRAWN), (P.SUPERVISORS, M.ORDER_WITHDRAWN))),
+        tells=((P.UNITS, M.ORDER_WITHDRAWN), (P.SUPERVISORS, M.ORDER_WITHDRAWN), (P.COMMUNITY, M.ORDER_WITHDRAWN))),
     A.ADD_UNIT: Rule("增加单位", (S.ISSUED,), None, (R.SECRETARY,), needs=(N.UNIT,),
         tells=((P.UNIT, M.ORDER_ISSUED),)),
     A.WITHDRAW_UNIT: Rule("撤回单位", (S.ISSUED,), None, (R.SECRETARY,), W.OF_PART, BOUND, U.WITHDRAWN, (N.NOTE,),
@@ -191,9 +192,14 @@ def check(
         raise Overtaken(f"这张发令单现在是“{STATUS_LABELS[status]}”，不能“{rule.label}”")
     if rule.whose in CHANGES_PART:
         _check_part(rule, part, is_lead)
-    for need in rule.needs:
-        _check_need(need, given)
+    check_needs(action, given)
     return rule
+
+
+def check_needs(action: Action, given: Given) -> None:
+    """Raises Invalid, or Conflict, for the first thing that the step needs and that was not given."""
+    for need in RULES[action].needs:
+        _check_need(need, given)
 
 
 def _check_part(rule: Rule, part: PartStatus | None, is_lead: bool) -> None:

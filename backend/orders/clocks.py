@@ -1,0 +1,36 @@
+"""The clocks of each unit under an order: which step starts and stops which."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from backend.cases import deadlines
+from backend.cases.deadline_models import Clock
+from backend.orders.models import OrderUnit
+from backend.orders.workflow import Action
+
+ALL = (Clock.ORDER_ACKNOWLEDGE, Clock.ORDER_ARRIVE, Clock.ORDER_REPORT)
+STARTED_BY: dict[Action, tuple[Clock, ...]] = {
+    Action.APPROVE: ALL,
+    Action.ADD_UNIT: ALL,
+    Action.RETURN: (Clock.ORDER_REPORT,),
+}
+STOPPED_BY: dict[Action, tuple[Clock, ...]] = {
+    Action.ACKNOWLEDGE: (Clock.ORDER_ACKNOWLEDGE,),
+    Action.ARRIVE: (Clock.ORDER_ARRIVE,),
+    Action.REPORT_BACK: ALL,
+    Action.ANSWER: ALL,
+    Action.WITHDRAW_UNIT: ALL,
+    Action.WITHDRAW: ALL,
+}
+
+
+def turn(session: Session, action: Action, parts: Sequence[OrderUnit], at: datetime) -> None:
+    """Stop and start the clocks that the step concerns, of these parts; each keeps its nearest deadline."""
+    for part in parts:
+        if stopped := STOPPED_BY.get(action):
+            deadlines.stop_part(session, part.id, stopped, at)
+            session.refresh(part, ["due_at"])
+        if started := STARTED_BY.get(action):
+            deadlines.start_part(session, part, started, at)

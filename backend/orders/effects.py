@@ -1,0 +1,128 @@
+"""What a step changes beyond what its row of the table says; each may refuse the step instead."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, joinedload
+
+from backend.cases.attachments import Photo
+from backend.cases.service import Actor
+from backend.cases.workflow import Outcome
+from backend.errors import Conflict, NotFound, TooMany
+from backend.orders.models import Order, OrderEvent, OrderUnit
+from backend.orders.workflow import Action, PartStatus
+from backend.places.models import Unit
+
+URGE_EVERY = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What comes with a step from a page. A position is WGS-84, in degrees; photos lie in the store."""
+
+    note: str = ""
+    part_id: int | None = None  # which unit's part; None: the caller's own
+    unit_id: int | None = None  # the unit to be added
+    task: str = ""  # and what it is to do
+    outcome: Outcome | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    photos: tuple[Photo, ...] = ()
+
+
+NOTHING = Told()
+Effect = Callable[[Session, Order, OrderEvent, Actor, Told], OrderUnit | None]
+
+
+def apply(session: Session, order: Order, step: OrderEvent, actor: Actor, told: Told) -> OrderUnit | None:
+    """Change what this step changes; returns the part that it made, if it made one.
+
+    Raises NotFound, Conflict, Invalid or TooMany.
+    """
+    effect = EFFECTS.get(step.action)
+    return effect(session, order, step, actor, told) if effect else None
+
+
+def _approve(session: Session, order: Order, step: OrderEvent, actor: Actor, told: Told) -> None:
+    order.approved_by, order.approved_at = actor.officer_id, step.created_at
+
+
+def _add_unit(session: Session, order: Order, step: OrderEvent, actor: Actor, told: Told) -> OrderUnit:
+    """A unit joins, or one that was withdrawn is bound again."""
+    unit = bindable(session, order, [told.unit_id or 0])[0]
+    part = next((one for one in order.parts if one.unit_id == unit.id), None)
+    if part is not None and part.status is not PartStatus.WITHDRAWN:
+        raise Conflict(f"“{unit.name}”已经在这张发令单里了")
+    if part is None:
+        part = OrderUnit(order_id=order.id, unit_id=unit.id, unit=unit, created_at=step.created_at)
+        order.parts.append(part)
+    part.status, part.task = PartStatus.OWED, told.task.strip()
+    part.acknowledged_at = part.arrived_at = part.reported_at = part.answer = None
+    session.flush()
+    step.order_unit_id, step.unit = part.id, unit
+    return part
+
+
+def bindable(session: Session, row: object, unit_ids: list[int]) -> list[Unit]:
+    """These units, if each is open and of the row's district or above it. Raises NotFound."""
+    wanted = sa.select(Unit).where(Unit.id.in_(unit_ids), Unit.closed_at.is_(None))
+    found = {unit.id: unit for unit in session.scalars(wanted.options(joinedload(Unit.area)))}
+    district = getattr(row, "district_id")  # noqa: B009 - an area or an order
+    if any(unit_id not in found or found[unit_id].area.district_id != district for unit_id in unit_ids):
+        raise NotFound("有的单位已经停用，或者不在这个区，请重新选择")
+    return [found[unit_id] for unit_id in unit_ids]
+
+
+def _acknowledge(session: Session, order: Order, step: OrderEvent, actor: Actor, told: Told) -> None:
+    part = _of_step(order, step)
+    part.acknowledged_at, part.handler_id = part.acknowledged_at or step.created_at, actor.officer_id
+
+
+def _arrive(session: Session, order: Order, step: OrderEvent, actor: Actor, told: Told) -> None:
+    part = _of_step(order, step)
+    if part.arrived_at is None:
+        part.arrived_at = step.created_at
+        part.arrived_latitude, part.arrived_longitude = told.latitude, told.longitude
+
+
+def _report_back(session: Session, order: Order, step: OrderEvent, actor: Actor, told: Told) -> None:
+    part = _of_step(order, step)
+    part.reported_at, part.answer = step.created_at, step.note
+
+
+def _return(session: Session, order: Order, step: OrderEvent, actor: Actor, told: Told) -> None:
+    _of_step(order, step).reported_at = None
+
+
+def _answer(session: Session, order: Order, step: OrderEvent, actor: Actor, told: Told) -> None:
+    check_answer(session, order, step.note)
+    _report_back(session, order, step, actor, told)
+    order.answer, order.outcome, order.answered_at = step.note, told.outcome, step.created_at
+
+
+def check_answer(session: Session, order: Order, text: str) -> None:
+    """The one place where the public answer is looked at before it goes to every reporter."""
+
+
+def _urge(session: Session, order: Order, step: OrderEvent, actor: Actor, told: Told) -> None:
+    if order.urged_at is not None and step.created_at - order.urged_at < URGE_EVERY:
+        raise TooMany("刚刚已经催过了，请半小时后再催")
+    order.urged, order.urged_at = order.urged + 1, step.created_at
+
+
+def _of_step(order: Order, step: OrderEvent) -> OrderUnit:
+    return next(part for part in order.parts if part.id == step.order_unit_id)
+
+
+EFFECTS: dict[Action, Effect] = {
+    Action.APPROVE: _approve,
+    Action.ADD_UNIT: _add_unit,
+    Action.ACKNOWLEDGE: _acknowledge,
+    Action.ARRIVE: _arrive,
+    Action.REPORT_BACK: _report_back,
+    Action.RETURN: _return,
+    Action.ANSWER: _answer,
+    Action.URGE: _urge,
+}

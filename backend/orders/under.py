@@ -1,0 +1,123 @@
+"""The cases under an order: they go to the lead unit with it, and get its one answer.
+
+Every step on them is a step of their own, taken through cases.service by whoever takes the order's.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend.cases import service as cases
+from backend.cases.models import Case
+from backend.cases.service import Actor
+from backend.cases.workflow import UNSOLVED, Action, Given, Status, allowed
+from backend.errors import Conflict, Forbidden, Invalid
+from backend.notify.messages import Message
+from backend.notify.models import Notification
+from backend.orders.models import Order, OrderCase
+from backend.orders.workflow import DESK
+from backend.orders.workflow import Status as OrderStatus
+
+MOST = 30  # cases under one order
+
+
+def find(session: Session, actor: Actor, numbers: Sequence[str]) -> list[Case]:
+    """The cases that an order is to be drafted from, held until the transaction ends.
+
+    Raises NotFound, Forbidden, Conflict or Invalid: not theirs, done with, elsewhere, or under an order.
+    """
+    if len(numbers) > MOST:
+        raise Invalid(f"一张发令单最多带 {MOST} 件诉求")
+    found = [cases.lock(session, number, actor) for number in sorted(set(numbers))]
+    for case in found:
+        if actor.roles_over(case).isdisjoint(DESK):
+            raise Forbidden(f"诉求 {case.number} 不归您发令")
+        if case.status not in UNSOLVED:
+            raise Conflict(f"诉求 {case.number} 已经有结果或者并案了，不能再发令")
+    if len({case.community_id for case in found}) > 1:
+        raise Conflict("这些诉求不在同一个社区，请分开发令")
+    _must_be_free(session, found)
+    return found
+
+
+def _must_be_free(session: Session, found: Sequence[Case]) -> None:
+    taken = (
+        sa.select(Case.number, Order.number)
+        .join_from(OrderCase, Order, Order.id == OrderCase.order_id)
+        .join(Case, Case.id == OrderCase.case_id)
+        .where(
+            OrderCase.case_id.in_([case.id for case in found]),
+            Order.status.in_((OrderStatus.DRAFTED, OrderStatus.ISSUED)),
+        )
+    )
+    for case, order in session.execute(taken.limit(1)):
+        raise Conflict(f"诉求 {case} 已经在发令单 {order} 里了")
+
+
+def of_order(session: Session, order: Order) -> list[Case]:
+    """The cases under the order, in the order in which they came."""
+    own = sa.select(Case).join(OrderCase).where(OrderCase.order_id == order.id)
+    return list(session.scalars(own.order_by(Case.id)))
+
+
+def assign(session: Session, order: Order, actor: Actor, at: datetime) -> None:
+    """Send to the lead unit what still can be sent. Its people are alerted by the order alone.
+
+    What is owed to them for the cases is taken back before anybody can see it: the order's alert says the
+    same to the same people, and signing for the order signs for its cases.
+    """
+    before = session.scalar(sa.select(sa.func.max(Notification.id))) or 0
+    sent = [case for case in of_order(session, order) if _send(session, order, case, actor, at)]
+    if not sent:
+        return
+    session.execute(
+        sa.delete(Notification).where(
+            Notification.id > before,
+            Notification.message == Message.CASE_ASSIGNED,
+            Notification.fields["number"].astext.in_([case.number for case in sent]),
+        )
+    )
+
+
+def _send(session: Session, order: Order, case: Case, actor: Actor, at: datetime) -> bool:
+    if case.status is Status.SUBMITTED:
+        _step(session, case, Action.ACCEPT, actor, Given(), at)
+    if case.status is Status.ASSIGNED and case.unit_id == order.unit_id:
+        return False
+    given = Given(note=f"发令单 {order.number}", unit_id=order.unit_id)
+    return _step(session, case, Action.ASSIGN, actor, given, at)
+
+
+def acknowledge(session: Session, order: Order, actor: Actor, at: datetime) -> None:
+    """The lead has signed for the order, and so for its cases."""
+    for case in _with_lead(session, order):
+        _step(session, case, Action.ACKNOWLEDGE, actor, Given(), at)
+
+
+def resolve(session: Session, order: Order, actor: Actor, at: datetime) -> None:
+    """Give every case the order's answer and outcome; merged members follow their masters by themselves."""
+    given = Given(note=order.answer or "", outcome=order.outcome, has_proof=True)
+    for case in _with_lead(session, order):
+        _step(session, case, Action.ACKNOWLEDGE, actor, Given(), at)  # one that was assigned again meanwhile
+        _step(session, case, Action.RESOLVE, actor, given, at)
+
+
+def release(session: Session, order: Order, actor: Actor, at: datetime) -> None:
+    """The order is withdrawn: what the lead has not signed for goes back to the desk."""
+    given = Given(note=f"发令单 {order.number} 已撤回")
+    for case in _with_lead(session, order) if order.approved_at else ():
+        _step(session, case, Action.RETRACT, actor, given, at)
+
+
+def _with_lead(session: Session, order: Order) -> list[Case]:
+    return [case for case in of_order(session, order) if case.unit_id == order.unit_id]
+
+
+def _step(session: Session, case: Case, action: Action, actor: Actor, given: Given, at: datetime) -> bool:
+    """Take the step if the case and this person's posts allow it: a case may have gone its own way."""
+    if action not in allowed(case.status, actor.roles_over(case)):
+        return False
+    cases.perform(session, case.number, action, actor, given, at=at)
+    return True

@@ -1,0 +1,5 @@
+"""Fixtures for orders."""
+
+from tests.orders.scene import committed_scene, scene
+
+__all__ = ["committed_scene", "scene"]

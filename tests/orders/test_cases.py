@@ -1,0 +1,139 @@
+"""Cases under an order: they go to the lead with it, and one answer reaches everybody who reported."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from backend.cases import intake
+from backend.cases import service as cases
+from backend.cases.intake import Report
+from backend.cases.models import Case, Channel
+from backend.cases.workflow import Action as CaseAction
+from backend.cases.workflow import Given, Outcome
+from backend.cases.workflow import Status as CaseStatus
+from backend.errors import Conflict, Forbidden
+from backend.notify.models import Notification
+from backend.orders.workflow import Action
+from backend.places.models import Area
+from backend.places.roles import Role
+from tests.factories import make_resident
+from tests.orders.scene import ANSWER, AT, make_neighbours
+
+MINUTE = timedelta(minutes=1)
+
+
+def submit(scene, words="停车场里有人摆非法市场"):
+    report = Report(
+        words,
+        scene.community.id,
+        scene.community.name,
+        Channel.WECHAT,
+        resident_id=make_resident(scene.session).id,
+    )
+    return intake.open_case(scene.session, report, AT)
+
+
+def issue(scene, *found, **fields):
+    return scene.issue(cases=[case.number for case in found], **fields)
+
+
+def again(scene, case):
+    scene.session.refresh(case)
+    return case
+
+
+def told_to(scene, resident_id):
+    own = sa.select(Notification).where(Notification.resident_id == resident_id).order_by(Notification.id)
+    return [(row.message.value, row.fields["note"]) for row in scene.session.scalars(own)]
+
+
+def test_on_approval_the_cases_go_to_the_lead(scene):
+    first, second = submit(scene), submit(scene)
+    scene.session.flush()
+    cases.perform(scene.session, second.number, CaseAction.ACCEPT, scene.actor("desk"), at=AT)
+    issue(scene, first, second)
+    for case in (first, second):
+        case = again(scene, case)
+        assert (case.status, case.unit_id) == (CaseStatus.ASSIGNED, scene.units["lead"].id)
+        assert [message for message, _ in told_to(scene, case.resident_id)] == [
+            "case_accepted",
+            "case_on_its_way",
+        ]
+
+
+def test_the_lead_is_alerted_once_by_the_order_and_not_again_by_each_case(scene):
+    issue(scene, submit(scene), submit(scene))
+    own = sa.select(Notification.message).where(Notification.officer_id == scene.people["lead"].id)
+    assert [message.value for message in scene.session.scalars(own)] == ["order_issued"]
+
+
+def test_signing_for_the_order_signs_for_its_cases_and_only_the_leads_signature_counts(scene):
+    case = submit(scene)
+    order = issue(scene, case)
+    scene.do(order, Action.ACKNOWLEDGE, "second")
+    assert again(scene, case).status is CaseStatus.ASSIGNED
+    scene.do(order, Action.ACKNOWLEDGE, "lead")
+    assert again(scene, case).status is CaseStatus.IN_PROGRESS
+
+
+def test_one_answer_reaches_every_reporter_also_of_merged_cases(scene):
+    scene.add("dispatcher", Role.DISPATCHER, area=scene.session.get(Area, scene.community.district_id))
+    master, member, other = submit(scene), submit(scene), submit(scene)
+    dispatcher = scene.actor("dispatcher")
+    for case in (master, member):
+        cases.perform(scene.session, case.number, CaseAction.ACCEPT, dispatcher, at=AT)
+    merge = Given(note="同一件事", case_id=master.id)
+    cases.perform(scene.session, member.number, CaseAction.MERGE, dispatcher, merge, at=AT)
+    order = issue(scene, master, other)
+    scene.report_all(order)
+    scene.answer(order)
+    for case in (master, other, member):
+        found = again(scene, case)
+        assert (found.status, found.outcome, found.answer) == (CaseStatus.RESOLVED, Outcome.SOLVED, ANSWER)
+        assert ("case_resolved", ANSWER) in told_to(scene, found.resident_id)
+
+
+def test_a_case_that_went_elsewhere_is_left_alone(scene):
+    case, kept = submit(scene), submit(scene)
+    order = issue(scene, case, kept)
+    given = Given(note="归它管", unit_id=scene.units["third"].id)
+    cases.perform(scene.session, case.number, CaseAction.ASSIGN, scene.actor("desk"), given, at=AT + MINUTE)
+    scene.report_all(order)
+    scene.answer(order)
+    assert again(scene, case).status is CaseStatus.ASSIGNED
+    assert again(scene, kept).status is CaseStatus.RESOLVED
+
+
+def test_a_withdrawn_order_gives_back_what_was_not_signed_for(scene):
+    case = submit(scene)
+    order = issue(scene, case)
+    scene.do(order, Action.WITHDRAW, "secretary", note="情况有误", at=AT + MINUTE)
+    assert again(scene, case).status is CaseStatus.ACCEPTED
+
+
+def test_an_answer_that_says_nothing_goes_to_nobody(scene):
+    case = submit(scene)
+    order = issue(scene, case)
+    scene.report_all(order)
+    scene.session.commit()
+    with pytest.raises(Exception, match="看不懂办了什么"):
+        scene.answer(order, note="已处理，感谢您的反映")
+    scene.session.rollback()
+    assert scene.session.get(Case, case.id).status is CaseStatus.IN_PROGRESS
+
+
+def test_a_case_is_under_one_open_order_at_a_time(scene):
+    case = submit(scene)
+    order = scene.draft(cases=[case.number])
+    with pytest.raises(Conflict, match=f"诉求 {case.number} 已经在发令单 {order.number} 里了"):
+        scene.draft(cases=[case.number])
+    scene.do(order, Action.REFUSE, "secretary", note="先核实")
+    assert scene.draft(cases=[case.number]).number != order.number
+
+
+def test_nobody_drafts_from_a_neighbours_case(scene):
+    case = submit(scene)
+    make_neighbours(scene)
+    with pytest.raises(Forbidden):
+        scene.draft(by="other secretary", cases=[case.number])

@@ -1,0 +1,274 @@
+"""An order from its draft to its answer: who is told when, what runs, what stands on the record."""
+
+import re
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from backend.cases.deadline_models import Clock, Deadline
+from backend.cases.workflow import Outcome
+from backend.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
+from backend.notify.models import Notification
+from backend.orders import drafting, service
+from backend.orders.effects import Told
+from backend.orders.models import Order
+from backend.orders.service import AlreadyDone
+from backend.orders.workflow import Action, PartStatus, Status
+from backend.places.models import Area, Post
+from backend.places.roles import Role
+from tests.orders.scene import ANSWER, AT, make_neighbours, photo
+
+MINUTE = timedelta(minutes=1)
+
+
+def running(scene, order, key):
+    """The clocks of a unit's part that run."""
+    own = (Deadline.order_unit_id == scene.part(order, key).id, Deadline.stopped_at.is_(None))
+    return set(scene.session.scalars(sa.select(Deadline.clock).where(*own)))
+
+
+def test_a_draft_waits_for_its_secretary_and_binds_nobody(scene):
+    order = scene.draft()
+    assert re.fullmatch(r"F261123\d{5}", order.number)
+    assert (order.status, order.unit_id) == (Status.DRAFTED, scene.units["lead"].id)
+    assert scene.told(order) == [("order_drafted", "secretary")]
+    assert scene.session.scalars(sa.select(Deadline.id)).all() == []
+    for key in scene.units:
+        with pytest.raises(Forbidden):
+            service.find(scene.session, order.number, scene.actor(key))
+
+
+def test_where_no_secretary_is_at_hand_those_above_hear_of_the_draft(scene):
+    scene.session.execute(
+        sa.update(Post).where(Post.role == Role.SECRETARY).values(since=AT - 2 * MINUTE, until=AT - MINUTE)
+    )
+    scene.add(
+        "dispatcher",
+        Role.DISPATCHER,
+        area=scene.session.get(Area, scene.community.district_id),
+    )
+    assert scene.told(scene.draft()) == [("order_drafted", "dispatcher")]
+
+
+def test_the_same_form_twice_is_one_order(scene):
+    first, second = scene.draft(key="one tap"), scene.draft(key="one tap")
+    assert first.number == second.number
+    assert scene.session.scalar(sa.select(sa.func.count(Order.id))) == 1
+    with pytest.raises(NotFound):
+        scene.draft(by="secretary", key="one tap")
+
+
+def test_approval_alerts_every_unit_and_the_supervisors_in_its_own_transaction(scene):
+    order = scene.issue()
+    assert order.approved_by == scene.people["secretary"].id
+    assert sorted(scene.told(order)[1:]) == [
+        ("order_issued", "lead"),
+        ("order_issued", "second"),
+        ("order_issued", "third"),
+        ("order_watched", "desk"),
+        ("order_watched", "supervisor"),
+    ]
+    for key in scene.units:
+        assert running(scene, order, key) == {
+            Clock.ORDER_ACKNOWLEDGE,
+            Clock.ORDER_ARRIVE,
+            Clock.ORDER_REPORT,
+        }
+        assert scene.part(order, key).due_at == AT + 10 * MINUTE
+
+
+def test_each_unit_reads_its_own_task_and_until_when(scene):
+    order = scene.issue()
+    rows = scene.session.scalars(
+        sa.select(Notification).where(Notification.officer_id == scene.people["second"].id)
+    ).all()
+    assert [(row.fields["note"], row.fields["until"]) for row in rows] == [("劝离摊主", "今天 10:10")]
+    assert rows[0].fields["number"] == order.number
+
+
+def test_an_approval_that_fails_tells_nobody(scene):
+    order = scene.draft()
+    with pytest.raises(Forbidden, match="不能“批准发令”"):
+        scene.do(order, Action.APPROVE, "desk")
+    assert scene.told(order) == [("order_drafted", "secretary")]
+
+
+def test_a_second_tap_is_told_so_and_another_person_is_told_who_was_quicker(scene):
+    scene.add("stand-in", Role.SECRETARY, area=scene.community)
+    order = scene.issue()
+    with pytest.raises(AlreadyDone, match="已经办好了"):
+        scene.do(order, Action.APPROVE, "secretary")
+    with pytest.raises(Conflict, match=r"secretary在.*已“批准发令”。.*执行中") as refusal:
+        scene.do(order, Action.REFUSE, "stand-in", note="先不发")
+    assert not isinstance(refusal.value, AlreadyDone)
+
+
+def test_a_unit_signs_arrives_and_reports_with_its_own_clocks(scene):
+    order = scene.issue()
+    scene.do(order, Action.ACKNOWLEDGE, "second", at=AT + 3 * MINUTE)
+    assert running(scene, order, "second") == {Clock.ORDER_ARRIVE, Clock.ORDER_REPORT}
+    assert Clock.ORDER_ACKNOWLEDGE in running(scene, order, "lead")
+    scene.do(order, Action.ARRIVE, "second", at=AT + 8 * MINUTE, latitude=22.7, longitude=114.3)
+    part = scene.part(order, "second")
+    assert (part.arrived_at, part.arrived_latitude) == (AT + 8 * MINUTE, 22.7)
+    scene.do(order, Action.REPORT_BACK, "second", at=AT + 30 * MINUTE, note="摊主已劝离", photos=(photo(),))
+    part = scene.part(order, "second")
+    assert (part.status, part.answer, part.due_at) == (PartStatus.REPORTED, "摊主已劝离", None)
+    assert running(scene, order, "second") == set()
+    assert scene.told(order)[-3:] == [
+        ("order_reported", "lead"),
+        ("order_reported", "desk"),
+        ("order_reported", "secretary"),
+    ]
+
+
+def test_a_report_needs_words(scene):
+    order = scene.issue()
+    scene.do(order, Action.ACKNOWLEDGE, "second")
+    with pytest.raises(Invalid, match="请填写说明"):
+        scene.do(order, Action.REPORT_BACK, "second", note=" ")
+
+
+def test_a_report_that_is_not_enough_goes_back_and_its_clock_runs_again(scene):
+    order = scene.issue()
+    scene.report_all(order)
+    part = scene.part(order, "third")
+    with pytest.raises(Forbidden):
+        scene.do(order, Action.RETURN, "second", part_id=part.id, note="没有照片")
+    scene.do(order, Action.RETURN, "lead", part_id=part.id, note="没有照片")
+    assert scene.part(order, "third").status is PartStatus.ACKNOWLEDGED
+    assert running(scene, order, "third") == {Clock.ORDER_REPORT}
+    assert scene.told(order)[-1] == ("order_returned", "third")
+    with pytest.raises(Conflict, match="还有单位没有反馈：街道综治办"):
+        scene.answer(order)
+
+
+def test_only_the_lead_answers_and_only_after_the_others(scene):
+    order = scene.issue()
+    for key in scene.units:
+        scene.do(order, Action.ACKNOWLEDGE, key)
+    with pytest.raises(Forbidden):
+        scene.answer(order, by="second")
+    with pytest.raises(Conflict, match="还有单位没有反馈：区信访局、街道综治办"):
+        scene.answer(order)
+    for key in ("second", "third"):
+        scene.do(order, Action.REPORT_BACK, key, note="办好了")
+    with pytest.raises(Invalid, match="照片"):
+        scene.answer(order, photos=())
+    order = scene.answer(order)
+    assert (order.status, order.answer, order.outcome) == (Status.ANSWERED, ANSWER, Outcome.SOLVED)
+    assert (order.answered_at, order.ended_at) == (AT, AT)
+    told = [who for message, who in scene.told(order) if message == "order_answered"]
+    assert sorted(told) == sorted(["desk", "secretary", "second", "supervisor", "third"])
+    assert all(running(scene, order, key) == set() for key in scene.units)
+
+
+def test_any_units_photo_is_proof_for_the_answer(scene):
+    order = scene.issue(assisting=[scene.units["second"].id])
+    for key in ("lead", "second"):
+        scene.do(order, Action.ACKNOWLEDGE, key)
+    scene.do(order, Action.REPORT_BACK, "second", note="拍了照", photos=(photo(),))
+    assert scene.answer(order, photos=()).status is Status.ANSWERED
+
+
+def test_units_join_and_leave_on_the_record(scene):
+    order = scene.issue(assisting=[scene.units["second"].id])
+    scene.do(order, Action.ADD_UNIT, "secretary", unit_id=scene.units["third"].id, task="维持秩序")
+    assert scene.told(order)[-1] == ("order_issued", "third")
+    assert Clock.ORDER_REPORT in running(scene, order, "third")
+    second = scene.part(order, "second")
+    scene.do(order, Action.WITHDRAW_UNIT, "secretary", part_id=second.id, note="不归它管")
+    assert scene.told(order)[-1] == ("order_withdrawn", "second")
+    assert running(scene, order, "second") == set()
+    with pytest.raises(Conflict, match="已“撤回单位”"):
+        scene.do(order, Action.ACKNOWLEDGE, "second")
+    scene.do(order, Action.ADD_UNIT, "secretary", unit_id=second.unit_id)
+    assert scene.part(order, "second").status is PartStatus.OWED
+    with pytest.raises(Conflict, match="已经在这张发令单里了"):
+        scene.do(order, Action.ADD_UNIT, "secretary", unit_id=second.unit_id)
+    kept = [(event.action, event.note) for event in scene.events(order)]
+    assert kept[2:4] == [(Action.ADD_UNIT, ""), (Action.WITHDRAW_UNIT, "不归它管")]
+
+
+def test_the_lead_cannot_be_taken_out_alone(scene):
+    order = scene.issue()
+    lead = scene.part(order, "lead")
+    with pytest.raises(Conflict, match="撤回整张发令单"):
+        scene.do(order, Action.WITHDRAW_UNIT, "secretary", part_id=lead.id, note="换一个")
+
+
+def test_a_withdrawn_order_frees_its_units_and_tells_them_why(scene):
+    order = scene.issue()
+    scene.do(order, Action.WITHDRAW, "secretary", note="情况有误")
+    told = [who for message, who in scene.told(order) if message == "order_withdrawn"]
+    assert sorted(told) == ["desk", "lead", "second", "supervisor", "third"]
+    assert all(running(scene, order, key) == set() for key in scene.units)
+
+
+def test_a_draft_that_is_refused_or_withdrawn_is_no_news_to_its_units(scene):
+    refused, withdrawn = scene.draft(), scene.draft()
+    scene.do(refused, Action.REFUSE, "secretary", note="先去核实")
+    scene.do(withdrawn, Action.WITHDRAW, "secretary", note="重复了")
+    assert scene.told(refused)[1:] == [("order_refused", "desk")]
+    assert scene.told(withdrawn)[1:] == [("order_withdrawn", "desk")]
+
+
+def test_a_draft_is_revised_until_it_is_approved(scene):
+    order = scene.draft()
+    changed = scene.drafted(title="改过的标题", lead_id=scene.units["third"].id, assisting=[])
+    drafting.revise(scene.session, order.number, scene.actor("desk"), changed, at=AT)
+    order = scene.do(order, Action.APPROVE, "secretary")
+    assert [part.unit.name for part in order.parts] == ["街道综治办"]
+    assert [who for message, who in scene.told(order) if message == "order_issued"] == ["third"]
+    with pytest.raises(Conflict, match="执行中"):
+        drafting.revise(scene.session, order.number, scene.actor("desk"), changed, at=AT)
+
+
+def test_urging_is_for_those_who_have_not_reported_and_not_twice_in_half_an_hour(scene):
+    order = scene.issue()
+    scene.do(order, Action.ACKNOWLEDGE, "second")
+    scene.do(order, Action.REPORT_BACK, "second", note="办好了")
+    scene.do(order, Action.URGE, "supervisor", note="请快些")
+    assert [who for message, who in scene.told(order) if message == "order_urged"] == ["lead", "third"]
+    with pytest.raises(TooMany, match="半小时"):
+        scene.do(order, Action.URGE, "secretary", at=AT + 29 * MINUTE)
+    assert scene.do(order, Action.URGE, "secretary", at=AT + 30 * MINUTE).urged == 2
+
+
+def test_neighbours_see_and_do_nothing(scene):
+    order = scene.issue()
+    for key in make_neighbours(scene):
+        with pytest.raises(Forbidden, match="不归您办理"):
+            service.find(scene.session, order.number, scene.actor(key))
+        for action in set(Action) - {Action.DRAFT, Action.REVISE}:
+            with pytest.raises(Forbidden):
+                service.perform(scene.session, order.number, action, scene.actor(key), Told(note="看看"))
+    with pytest.raises(Forbidden, match="不能在这个地方发令"):
+        scene.draft(by="other secretary")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"title": ""}, "请写一句标题"),
+        ({"title": "很" * 61}, "标题太长"),
+        ({"text": "长" * 601}, "内容太长"),
+        ({"lead_id": None, "assisting": []}, "请选择受令单位"),
+    ],
+)
+def test_a_draft_says_what_it_lacks(scene, wrong, said):
+    with pytest.raises(Invalid, match=said):
+        scene.draft(**wrong)
+
+
+def test_an_order_is_a_communitys(scene):
+    with pytest.raises(Invalid, match="社区里的地点"):
+        scene.draft(place_id=scene.community.subdistrict_id)
+
+
+def test_a_unit_that_is_closed_or_of_another_district_cannot_be_named(scene):
+    scene.units["second"].closed_at = AT
+    scene.session.commit()
+    with pytest.raises(NotFound, match="已经停用"):
+        scene.draft()
