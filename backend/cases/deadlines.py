@@ -18,14 +18,13 @@ from backend.cases.workflow import Action
 __all__ = ["POLICY", "accept_times", "hasten", "length", "move", "start_part", "stop_part", "turn"]
 
 
-def accept_times(urgent: bool, at: datetime, place_id: int | None = None) -> tuple[datetime, datetime, int]:
-    """When the first clock of a case that is opened now runs out, when it turns amber, and its minutes.
+def accept_times(urgent: bool, at: datetime, place_id: int | None = None) -> Times:
+    """When the first clock of a case that is opened now turns amber and runs out.
 
     Asks the database only when what this process knows is half a minute old: the quick path calls it.
     """
     world = policies.kept()
-    times = policies.times_of(world, Clock.ACCEPT, policies.facts_of_place(world, place_id, urgent), at)
-    return times.due_at, times.amber_at, times.minutes
+    return policies.times_of(world, Clock.ACCEPT, policies.facts_of_place(world, place_id, urgent), at)
 
 
 def turn(session: Session, case: Case, action: Action, at: datetime) -> None:
@@ -201,21 +200,3 @@ def _set_part_due(session: Session, order_unit_id: int, due_at: datetime | None)
     """Plain SQL: orders know cases, and cases know nothing of orders."""
     statement = sa.text("UPDATE order_units SET due_at = :due_at WHERE id = :id")
     session.execute(statement, {"due_at": due_at, "id": order_unit_id})
-
-
-def fire_due(session: Session, at: datetime, limit: int = 500) -> list[tuple[int, Clock]]:
-    """Claim the clocks that are overdue; each is returned once, ever. Cost: what is due."""
-    due = (
-        sa.select(Deadline.id)
-        .where(Deadline.stopped_at.is_(None), Deadline.fired_at.is_(None), Deadline.next_at <= at)
-        .order_by(Deadline.next_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    rows = session.execute(
-        sa.update(Deadline)
-        .where(Deadline.id.in_(due))
-        .values(fired_at=at, next_at=None)
-        .returning(Deadline.case_id, Deadline.clock)
-    )
-    return [(case_id, clock) for case_id, clock in rows if case_id is not None]

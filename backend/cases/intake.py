@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from backend.broker import nudge
 from backend.cases.audience import COMMUNITY
 from backend.cases.deadline_models import Clock
-from backend.cases.deadlines import length
+from backend.cases.deadlines import accept_times
 from backend.cases.models import Case, Channel
 from backend.cases.workflow import RULES, Action
 from backend.db import after_commit
@@ -50,8 +50,9 @@ opened AS (
     SELECT id, round, '{Action.SUBMIT}', %(role)s, resident_id, officer_id, status FROM opened
     RETURNING id
 ), clocked AS (
-    INSERT INTO deadlines (case_id, round, clock, due_at)
-    SELECT id, round, '{Clock.ACCEPT}', due_at FROM opened
+    INSERT INTO deadlines (case_id, round, clock, minutes, in_working_time, amber_at, due_at, next_at)
+    SELECT id, round, '{Clock.ACCEPT}', %(minutes)s, %(in_working_time)s, %(amber_at)s, due_at, %(amber_at)s
+    FROM opened
 ), told AS (
     INSERT INTO notifications (key, message, officer_id, fields)
     SELECT 'case:' || c.id || ':{SUBMITTED}:' || s.id || ':officer:' || people.officer_id,
@@ -113,13 +114,13 @@ def new_number(at: datetime) -> str:
 
 def parameters(report: Report, number: str, at: datetime) -> dict[str, Any]:
     """What OPEN_CASE takes, for psycopg."""
-    due_at = at + length(Clock.ACCEPT, report.urgent)
+    times = accept_times(report.urgent, at, report.place_id)
     fields = {
         "number": number,
         "place": report.place,
         "summary": summary(report.text),
         "at": stamp(at),
-        "until": spoken(due_at, at),
+        "until": spoken(times.due_at, at),
         "urgent": "1" if report.urgent else "",
     }
     return {
@@ -136,7 +137,10 @@ def parameters(report: Report, number: str, at: datetime) -> dict[str, Any]:
         "latitude": report.latitude,
         "longitude": report.longitude,
         "address": report.address,
-        "due_at": due_at,
+        "due_at": times.due_at,
+        "amber_at": times.amber_at,
+        "minutes": times.minutes,
+        "in_working_time": times.in_working_time,
         "fields": write_json(fields),
     }
 

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from backend import db, times
-from backend.cases import ways, worktime
+from backend.cases import duty_rules, worktime
 from backend.cases.clocks import POLICY, length
 from backend.cases.deadline_models import CalendarDay, Clock, Policy
 from backend.cases.models import Case, Category
@@ -141,7 +141,7 @@ def read(session: Session) -> World:
     days = session.execute(sa.select(CalendarDay.day, CalendarDay.is_working))
     return World(
         rules,
-        ways.category_chains(session) if any(row.category_id for row in rows) else {},
+        duty_rules.category_chains(session) if any(row.category_id for row in rows) else {},
         _places(session) if _need_places(rows) else {},
         {area_id: found for area_id, text in hours if (found := _hours(text))},
         {day: is_working for day, is_working in days},
@@ -165,9 +165,9 @@ def _need_places(rows: Sequence[Any]) -> bool:
 
 def _places(session: Session) -> dict[int, tuple[Level, Chain]]:
     columns = [Area.id.label("place_id"), Area.level]
-    columns += [getattr(Area, name) for name in ways.PLACES if name != "place_id"]
+    columns += [getattr(Area, name) for name in duty_rules.PLACES if name != "place_id"]
     rows = session.execute(sa.select(*columns).where(Area.closed_at.is_(None)))
-    return {row.place_id: (row.level, ways.place_chain(row)) for row in rows}
+    return {row.place_id: (row.level, duty_rules.place_chain(row)) for row in rows}
 
 
 def facts_of(session: Session, case: Case, urgent: bool | None = None) -> Facts:
@@ -177,7 +177,7 @@ def facts_of(session: Session, case: Case, urgent: bool | None = None) -> Facts:
     return Facts(
         case.urgent if urgent is None else urgent,
         case.category_id,
-        ways.place_chain(case),
+        duty_rules.place_chain(case),
         case.place_id,
         limit or None,
     )
@@ -185,7 +185,7 @@ def facts_of(session: Session, case: Case, urgent: bool | None = None) -> Facts:
 
 def facts_of_order(order: Any) -> Facts:
     """Of an order (anything with its place's columns)."""
-    return Facts(order.urgent, None, ways.place_chain(order), order.place_id)
+    return Facts(order.urgent, None, duty_rules.place_chain(order), order.place_id)
 
 
 def facts_of_place(world: World, place_id: int | None, urgent: bool) -> Facts:

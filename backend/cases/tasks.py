@@ -11,25 +11,15 @@ from sqlalchemy.orm import Session
 
 from backend import db
 from backend.broker import actor
-from backend.cases import deadlines, service, surveys, telling
-from backend.cases.deadline_models import Clock
+from backend.cases import escalation, service, surveys, telling
 from backend.cases.models import Case
-from backend.cases.workflow import Action, Audience, Status
+from backend.cases.workflow import Action, Status
 from backend.config import config
 from backend.notify import service as notify
-from backend.notify.messages import Message
 from backend.times import now
 
 BATCH = 100
-
-# Who should have acted before this clock ran out; they are told together with the supervisors.
-HOLDERS = {clock: terms.holder for clock, terms in deadlines.POLICY.items()}
-_OLD = {
-    Clock.ACCEPT: Audience.COMMUNITY,
-    Clock.ASSIGN: Audience.COMMUNITY,
-    Clock.ACKNOWLEDGE: Audience.UNIT,
-    Clock.RESOLVE: Audience.UNIT,
-}
+CLOCKS = 500  # in one batch: they are told in few statements
 
 
 @actor("cases")
@@ -40,8 +30,13 @@ def send_surveys() -> None:
 
 @actor("cases")
 def fire_deadlines() -> None:
-    """Tell holders and supervisors of every clock that ran out."""
-    _in_batches(tell_overdue)
+    """Tell who has to hear of every clock whose next moment has come, by the database's clock."""
+    with db.transaction() as session:
+        escalation.repair(session)
+    done = CLOCKS
+    while done == CLOCKS:
+        with db.transaction() as session:
+            done = escalation.fire_due(session, escalation.database_time(session), CLOCKS)
 
 
 @actor("cases")
@@ -69,20 +64,6 @@ def ask_due(session: Session, at: datetime, limit: int) -> int:
         key = f"survey:{survey.id}:{step.message}"
         notify.owe(session, step.message, key, fields, residents=[survey.resident_id])
     return len(steps)
-
-
-def tell_overdue(session: Session, at: datetime, limit: int) -> int:
-    """Fire every clock that ran out. One cause for both audiences: who is in both is told once."""
-    fired = deadlines.fire_due(session, at, limit)
-    cases = _cases(session, [case_id for case_id, _ in fired])
-    for case_id, clock in fired:
-        case = cases[case_id]
-        cause = f"{Message.CASE_OVERDUE}:{clock}:{at:%Y%m%d%H%M%S%f}"  # a clock may run again in one round
-        holder = HOLDERS[clock] if case.unit_id else Audience.COMMUNITY  # a unit may have sent it back
-        for who in (holder, Audience.SUPERVISORS):
-            note = deadlines.POLICY[clock].label
-            telling.tell(session, case, who, Message.CASE_OVERDUE, cause, note=note, at=at)
-    return len(fired)
 
 
 def close_unanswered(session: Session, at: datetime, limit: int) -> int:

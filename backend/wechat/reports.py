@@ -3,8 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from backend.cases.deadline_models import Clock
-from backend.cases.deadlines import length
+from backend.cases.deadlines import accept_times
 from backend.cases.models import REPORT_LENGTH
 from backend.cases.workflow import RULES, Action
 from backend.times import spoken
@@ -55,7 +54,7 @@ def open_case(
         (*state.kept, *media),
         _code(state, facts),
     )
-    until = spoken(facts.now + length(Clock.ACCEPT, urgent), facts.now)
+    until = spoken(accept_times(urgent, facts.now, case.place.id).due_at, facts.now)
     reply = wording.OPENED[urgent, _certainty(state, facts)].format(
         number=facts.number, place=place.name if place else "", until=until, example=facts.example
     )
