@@ -14,6 +14,7 @@ from backend.cases import workflow
 from backend.config import WECHAT, config
 from backend.console import (
     areas,
+    board,
     changes,
     codes,
     desk,
@@ -27,6 +28,7 @@ from backend.console import (
     roster,
     second_factor,
     sessions,
+    supervisions,
     units,
 )
 from backend.console.pages import bp as console
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
 DESK = (
     intake,
     meetings,
+    board,
+    supervisions,
     areas,
     units,
     officers,

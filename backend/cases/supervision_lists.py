@@ -20,7 +20,7 @@ class Line:
     """A supervision order as it is read, with the names in it."""
 
     row: Supervision
-    number: str  # of its case
+    case: Case
     place: str
     unit: str
     supervisor: str
@@ -57,10 +57,10 @@ def page(
     return _lines(session, query.limit(limit))
 
 
-def _select() -> sa.Select[Supervision, str, str, str, str, str]:
+def _select() -> sa.Select[Supervision, Case, str, str, str, str]:
     issuer, answerer = aliased(Officer), aliased(Officer)
     return (
-        sa.select(Supervision, Case.number, Area.name, Unit.name, issuer.name, answerer.name)
+        sa.select(Supervision, Case, Area.name, Unit.name, issuer.name, answerer.name)
         .join(Case, Case.id == Supervision.case_id)
         .join(Area, Area.id == Case.place_id)
         .join(Unit, Unit.id == Supervision.unit_id)
@@ -70,5 +70,5 @@ def _select() -> sa.Select[Supervision, str, str, str, str, str]:
     )
 
 
-def _lines(session: Session, query: sa.Select[Supervision, str, str, str, str, str]) -> list[Line]:
+def _lines(session: Session, query: sa.Select[Supervision, Case, str, str, str, str]) -> list[Line]:
     return [Line(*found) for found in session.execute(query)]

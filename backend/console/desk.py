@@ -6,17 +6,22 @@ from flask import request, url_for
 
 from backend.cases.meetings import RECORDERS
 from backend.cases.staff import TAKERS
+from backend.cases.workflow import UNIT
+from backend.console.board_figures import WATCHERS
 from backend.places.roles import Role
 from backend.web import people
 
 EVERYONE = frozenset(Role)
 ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
+SUPERVISED = WATCHERS | frozenset(UNIT)
 
 # endpoint, label, the roles whose menu it stands in. What a page lets someone do is the page's own matter.
 MENU = (
     ("console.cases", "诉求", EVERYONE),
     ("intake.index", "登记诉求", TAKERS),
     ("meetings.index", "茶话会与接访", RECORDERS),
+    ("board.index", "督查看板", WATCHERS),
+    ("supervisions.index", "督办单", SUPERVISED),
     ("areas.index", "地点", EVERYONE),
     ("units.index", "单位", EVERYONE),
     ("officers.index", "人员", EVERYONE),

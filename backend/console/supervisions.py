@@ -1,0 +1,87 @@
+"""Supervision orders (/console/supervisions): those in the caller's area, and those to the caller's unit."""
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from backend import db
+from backend.auth import Who, require
+from backend.cases import supervision_lists
+from backend.cases.service import Actor
+from backend.cases.supervision_lists import Line
+from backend.cases.supervision_models import Supervised
+from backend.cases.supervisions import EFFECT_LABELS, STATE_LABELS
+from backend.cases.workflow import RULES, UNIT, Action
+from backend.console import supervision_forms
+from backend.errors import Conflict, Invalid, NotFound
+from backend.times import now
+from backend.web import people
+from backend.web.forms import last_seen, sentences_of
+
+bp = Blueprint("supervisions", __name__, url_prefix="/console/supervisions")
+
+TABS = [("", "全部"), *STATE_LABELS.items()]
+ANSWER, END = "answer", "end"
+STEPS = {
+    ANSWER: (supervision_forms.take_answer, "答复好了，督查会收到提醒"),
+    END: (supervision_forms.take_end, "这张督办单办结了"),
+}
+
+
+@bp.get("/")
+@require(Who.OFFICER)
+def index() -> ResponseReturnValue:
+    return _list()
+
+
+@bp.post("/<any(answer, end):step>")
+@require(Who.OFFICER)
+def take(step: str) -> ResponseReturnValue:
+    """Answer or end the one that the form names; what is refused is said at its row, with what was typed."""
+    act, done = STEPS[step]
+    try:
+        with db.transaction() as session:
+            act(session, people.officer(session), request.form)
+    except (Invalid, Conflict) as error:
+        return _list(tried=step, wrong=sentences_of(error), typed=request.form), error.status
+    flash(done, "success")
+    return redirect(url_for("supervisions.index", state=_state()), 303)
+
+
+def _list(**shown: Any) -> str:
+    state = _state()
+    with db.transaction() as session:
+        actor = people.officer(session)
+        lines = supervision_lists.page(session, actor.posts, state=state, before=last_seen("before"))
+        facts: dict[str, Any] = {"lines": lines, "offered": _offered(actor, lines)}
+    facts |= {"more": lines[-1].row.id if len(lines) == supervision_lists.PAGE else None, "at": now()}
+    facts |= {"state": state, "tabs": TABS, "states": STATE_LABELS, "labels": EFFECT_LABELS}
+    facts |= {"effects": list(EFFECT_LABELS.items()), "missing": supervision_forms.MISSING}
+    whole = "desk/supervisions_rows.html" if "HX-Request" in request.headers else "desk/supervisions.html"
+    return render_template(whole, **({"tried": None, "wrong": {}, "typed": {}} | facts | shown))
+
+
+def _offered(actor: Actor, lines: list[Line]) -> dict[int, list[str]]:
+    """What the caller may do to each: answer for their unit, end in their area."""
+    units = {post.unit_id for post in actor.posts if post.role in UNIT}
+    found: dict[int, list[str]] = {}
+    for line in lines:
+        answers = line.row.state is Supervised.OPEN and line.row.unit_id in units
+        ends = line.row.state is not Supervised.CLOSED and _supervises(actor, line)
+        found[line.row.id] = [step for step, may in ((ANSWER, answers), (END, ends)) if may]
+    return found
+
+
+def _supervises(actor: Actor, line: Line) -> bool:
+    roles = actor.roles_over(line.case)
+    rule = RULES[Action.END_SUPERVISION]
+    return not roles.isdisjoint(rule.roles) and line.case.status in rule.sources
+
+
+def _state() -> Supervised | None:
+    """Which the list is narrowed to. Raises NotFound for what is no state."""
+    said = request.args.get("state", "")
+    if said and said not in set(Supervised):
+        raise NotFound("没有这个分类")
+    return Supervised(said) if said else None
