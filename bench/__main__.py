@@ -5,7 +5,7 @@ import sys
 
 from bench import place, report
 
-BENCHES = ("intake", "size", "posters")
+BENCHES = ("intake", "size", "posters", "ledger")
 
 
 def main(wanted: list[str]) -> None:
