@@ -23,7 +23,12 @@ from backend.places.scope import Editor, covers, is_held, serves, visible
 from backend.times import now
 
 # In these roles people take steps, so that a case needs somebody who holds them.
-ACTING = frozenset(role for rule in workflow.RULES.values() for role in rule.roles)
+# What comes with a post, and what a case itself gives (roles.py), nobody is given by name.
+ACTING = frozenset(role for rule in workflow.RULES.values() if rule.target for role in rule.roles) - {
+    Role.ARBITER,
+    Role.GROUP_MEMBER,
+}
+LEADING = frozenset({Role.LEADER, Role.SECRETARY})  # who take charge of cases (包案)
 HANDED_ON = "接收人已离岗，已转给接任的人"
 DROPPED = "接收人已离岗，不再发送"
 OWN_HEIR = "不能由本人接任，请选择另一位"
@@ -107,6 +112,7 @@ def leaves(
     stays = what_stays(session, officer_id, moment)
     _check(stays, successors, officer_id)
     _pass_on(session, officer_id, [stay.post for stay in stays], successors, moment)
+    _let_go(session, officer_id, [stay.post for stay in stays], successors)
     for stay in stays:
         _end(session, editor, stay.post, successors.get(stay.post.id), moment)
     _shut_out(session, officer_id, moment)
@@ -230,6 +236,18 @@ def _pass_on(
         notify.owe(session, row.message, key, row.fields, officers=sorted(heirs))
         row.status, row.error = Delivery.FAILED, HANDED_ON if heirs else DROPPED
     session.flush()
+
+
+def _let_go(session: Session, officer_id: int, held: Sequence[Post], successors: Mapping[int, int]) -> None:
+    """What they had in hand is its unit's or desk's again; what they took charge of goes to who leads next."""
+    is_open = Case.status.in_(workflow.OPEN)
+    heir = next((successors[p.id] for p in held if p.role in LEADING and p.id in successors), None)
+    in_hand, led = (Case.handler_id == officer_id) & is_open, (Case.leader_id == officer_id) & is_open
+    in_group = Case.group_ids.contains([officer_id]) & (Case.group_ids != sa.literal_column("'{}'"))
+    session.execute(sa.update(Case).where(in_hand).values(handler_id=None))
+    session.execute(sa.update(Case).where(led).values(leader_id=heir))
+    without = sa.func.array_remove(Case.group_ids, officer_id)
+    session.execute(sa.update(Case).where(in_group).values(group_ids=without))
 
 
 def _write(

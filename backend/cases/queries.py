@@ -1,7 +1,7 @@
 """Reading cases the way officers do: what is theirs, what waits for them, what happened, what can be done."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -9,11 +9,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
 from backend.cases.attachments import brought
-from backend.cases.models import Attachment, Case, CaseEvent
-from backend.cases.workflow import LOOKS, RULES, UNIT, Action, Rule, Status, allowed
+from backend.cases.models import Attachment, Case, CaseEvent, CaseLink
+from backend.cases.service import Actor
+from backend.cases.workflow import LOOKS, OPEN, RULES, UNIT, Action, Rule, Status, allowed
 from backend.places.models import Officer, Post, Unit
 from backend.places.roles import ROLE_LABELS, Role
-from backend.places.scope import visible
+from backend.places.scope import roles_of, visible
 
 PAGE = 20
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
@@ -24,8 +25,17 @@ NEXT_STEP = {
     Status.SUBMITTED: Action.ACCEPT,
     Status.ACCEPTED: Action.ASSIGN,
     Status.ASSIGNED: Action.ACKNOWLEDGE,
+    Status.DISPUTED: Action.ARBITRATE,
     Status.IN_PROGRESS: Action.RESOLVE,
 }
+# What would be refused as the case stands is not offered; whatever is not named here always is.
+POSSIBLE: dict[Action, Callable[[Case], bool]] = {
+    Action.SEND_BACK: lambda case: case.arbitrated_at is None and not case.sent_back,
+    Action.DISPUTE: lambda case: case.arbitrated_at is None and bool(case.sent_back),
+    Action.SPLIT: lambda case: case.parent_id is None,
+    Action.ASK: lambda case: case.resident_id is not None and case.question is None,
+}
+GIVES = frozenset({Action.ASSIGN, Action.ARBITRATE})  # the case to the unit that is named
 _LISTED = (joinedload(Case.place), joinedload(Case.community), joinedload(Case.unit))
 
 
@@ -73,6 +83,21 @@ def waiting_cases(
     return list(session.scalars(query.order_by(Case.due_at.nulls_last(), Case.id).limit(limit)))
 
 
+def own_cases(
+    session: Session, officer_id: int, *, before: int | None = None, limit: int = PAGE
+) -> list[Case]:
+    """What this officer has taken on: as handler, as leader in charge, in a working group. Newest first."""
+    mine = sa.or_(
+        Case.handler_id == officer_id,
+        Case.leader_id == officer_id,
+        Case.group_ids.contains([officer_id]) & (Case.group_ids != sa.literal_column("'{}'")),
+    )
+    query = sa.select(Case).where(mine, _is_in(*OPEN)).options(*_LISTED)
+    if before is not None:
+        query = query.where(Case.id < before)
+    return list(session.scalars(query.order_by(Case.id.desc()).limit(limit)))
+
+
 def _is_in(*statuses: Status) -> sa.ColumnElement[bool]:
     """Written into the statement, for only then do the partial indexes serve a prepared one."""
     return Case.status.in_([sa.literal_column(f"'{status}'") for status in statuses])
@@ -86,12 +111,13 @@ def _comes_after(due_at: datetime, case_id: int) -> sa.ColumnElement[bool]:
 
 
 def _waits_for(posts: Sequence[Post]) -> sa.ColumnElement[bool]:
-    turns = [
-        visible([post], Case) & Case.status.in_(statuses)
-        for post in posts
-        if (statuses := [s for s, action in NEXT_STEP.items() if post.role in RULES[action].roles])
-    ]
+    turns = [visible([post], Case) & Case.status.in_(waits) for post in posts if (waits := _turns_of(post))]
     return sa.or_(*turns) if turns else sa.false()
+
+
+def _turns_of(post: Post) -> list[Status]:
+    """The statuses in which the next step is up to this post."""
+    return [status for status, action in NEXT_STEP.items() if set(roles_of(post)) & set(RULES[action].roles)]
 
 
 def timeline(session: Session, case: Case, files: Sequence[Attachment] = ()) -> list[Step]:
@@ -108,7 +134,7 @@ def timeline(session: Session, case: Case, files: Sequence[Attachment] = ()) -> 
     )
     steps, assigned_to = [], ""
     for event, unit, name in rows:
-        assigned_to = unit or assigned_to
+        assigned_to = unit if unit and event.action in GIVES else assigned_to
         steps.append(_step(event, _label(event, unit, files), _who(event, assigned_to, name)))
     return steps
 
@@ -130,7 +156,7 @@ def _label(event: CaseEvent, unit: str | None, files: Sequence[Attachment]) -> s
     label = RULES[event.action].label
     if what := brought(event, files):
         return f"{label}（{what}）"
-    return f"{label}给{unit}" if unit else label
+    return f"{label}给{unit}" if unit and event.action in {*GIVES, Action.SPLIT} else label
 
 
 def said(event: CaseEvent) -> str:
@@ -146,6 +172,26 @@ def _who(event: CaseEvent, assigned_to: str, name: str | None) -> str:
     return f"{assigned_to if is_for_unit else ROLE_LABELS[event.role]} {name or ''}".strip()
 
 
+def kin(session: Session, case: Case, actor: Actor) -> list[tuple[str, list[Case]]]:
+    """The cases that this one hangs together with, by how, as far as this person may see them (one query)."""
+    linked = sa.union_all(
+        sa.select(CaseLink.case_id).where(CaseLink.other_id == case.id),
+        sa.select(CaseLink.other_id).where(CaseLink.case_id == case.id),
+    )
+    relations = {
+        "并入": Case.id == case.master_id,
+        "并进来的": (Case.master_id == case.id) & (Case.status == Status.MERGED),
+        "拆自": Case.id == case.parent_id,
+        "拆出去的": Case.parent_id == case.id,
+        "关联": Case.id.in_(linked),
+    }
+    how = sa.case(*((condition, name) for name, condition in relations.items())).label("how")
+    query = sa.select(Case, how).where(sa.or_(*relations.values())).options(*_LISTED).order_by(Case.id)
+    found = [(name, other) for other, name in session.execute(query) if actor.roles_over(other)]
+    by_name = {name: [other for how, other in found if how == name] for name in relations}
+    return [(name, others) for name, others in by_name.items() if others]
+
+
 def attachments(session: Session, case: Case) -> list[Attachment]:
     """Everything that was attached, in the order in which it came; also what is not fetched yet, or lost."""
     own = sa.select(Attachment).where(Attachment.case_id == case.id)
@@ -154,5 +200,10 @@ def attachments(session: Session, case: Case) -> list[Attachment]:
 
 def steps_for(case: Case, roles: set[Role]) -> list[tuple[Action, Rule]]:
     """The steps open to someone with these roles; the one by which the case goes forward comes first."""
-    steps = [(action, RULES[action]) for action in allowed(case.status, roles) if action not in LOOKS]
+    steps = [(action, RULES[action]) for action in allowed(case.status, roles) if _is_possible(case, action)]
     return sorted(steps, key=lambda step: step[0] is not NEXT_STEP.get(case.status))
+
+
+def _is_possible(case: Case, action: Action) -> bool:
+    is_possible = POSSIBLE.get(action)
+    return action not in LOOKS and (is_possible is None or is_possible(case))

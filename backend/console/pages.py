@@ -19,7 +19,7 @@ from backend.cases.service import Actor
 from backend.cases.workflow import RULES, STATUS_LABELS, Action, Status, allowed
 from backend.console import phones, tasks, wording
 from backend.errors import Conflict, Invalid, NotFound, TooMany
-from backend.places.models import Area, PlaceCode
+from backend.places.models import Area, Officer, PlaceCode
 from backend.places.queries import path_names
 from backend.privacy import mask_phones
 from backend.times import now
@@ -30,7 +30,8 @@ from backend.web.words import clean
 bp = Blueprint("console", __name__, url_prefix="/console")
 
 WAITING = "waiting"  # the first tab: what waits for me
-TABS = [(WAITING, "等我办理"), ("all", "全部"), *STATUS_LABELS.items()]
+MINE = "mine"  # what I have taken on
+TABS = [(WAITING, "等我办理"), (MINE, "我手上的"), ("all", "全部"), *STATUS_LABELS.items()]
 PLAYED = frozenset({"audio/mpeg", "audio/x-wav"})  # by browsers, none of which knows WeChat's AMR and SILK
 WORDLESS = ("", surveys.SATISFACTION[surveys.DISSATISFIED])  # a verdict of which nobody has said why
 
@@ -54,6 +55,9 @@ def _rows(session: Session, actor: Actor, tab: str, after: str) -> list[Case]:
     if tab == WAITING:
         seen = (moment, last_id) if moment and last_id else None
         return queries.waiting_cases(session, actor.posts, after=seen)
+    if tab == MINE:
+        assert actor.officer_id is not None
+        return queries.own_cases(session, actor.officer_id, before=last_id)
     status = None if tab == "all" else Status(tab)
     return queries.officer_cases(session, actor.posts, before=last_id, status=status)
 
@@ -138,6 +142,7 @@ def _facts(session: Session, found: Case, actor: Actor) -> dict[str, Any]:
     files = queries.attachments(session, found)
     steps = queries.timeline(session, found, files)
     doable = tasks.tasks(session, found, actor)
+    may_see_phone = Action.SEE_PHONE in allowed(found.status, actor.roles_over(found))
     return {
         "case": found,
         "steps": steps,
@@ -145,8 +150,8 @@ def _facts(session: Session, found: Case, actor: Actor) -> dict[str, Any]:
         "place": path_names(session, session.get_one(Area, found.place_id)),
         "scanned": _scanned(session, found),
         "phone": phones.masked(session, found),
-        "may_see_phone": Action.SEE_PHONE in allowed(found.status, actor.roles_over(found)),
-        "report": found.report if doable else mask_phones(found.report),
+        "may_see_phone": may_see_phone,
+        "report": found.report if may_see_phone else mask_phones(found.report),
         "photos": _addresses(files, AttachmentKind.PHOTO, by_resident=True),
         "proofs": _addresses(files, AttachmentKind.PHOTO, by_resident=False),
         "recordings": _recordings(files),
@@ -154,6 +159,9 @@ def _facts(session: Session, found: Case, actor: Actor) -> dict[str, Any]:
         "coming": sum(file.state is Stored.WAITING for file in files),
         "lost": [file.reason or "" for file in files if file.state is Stored.LOST],
         "tasks": doable,
+        "sections": tasks.sections(session, found, actor),
+        "kin": queries.kin(session, found, actor),
+        "handler": _handler(session, found),
         "missing": tasks.MISSING,
         "due": wording.due(found, now()),
         "turn": wording.turn(found, is_readers=any(task.is_next for task in doable)),
@@ -162,6 +170,11 @@ def _facts(session: Session, found: Case, actor: Actor) -> dict[str, Any]:
         "typed": MultiDict(),
         "wrong": {},
     }
+
+
+def _handler(session: Session, found: Case) -> str:
+    officer = session.get(Officer, found.handler_id) if found.handler_id else None
+    return officer.name if officer else ""
 
 
 def _scanned(session: Session, found: Case) -> str:

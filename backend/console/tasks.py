@@ -1,106 +1,158 @@
 """The steps an officer may take on a case, as forms: what a form asks is what the workflow's row needs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from backend.cases import attachments, category_search, dispatch, queries, service, workflow
+from backend.cases import attachments, category_search, merging, queries, service, workflow
 from backend.cases.attachments import Photo
-from backend.cases.models import Case, Category
+from backend.cases.models import Case
 from backend.cases.service import Actor
 from backend.cases.workflow import OUTCOME_LABELS, STATUS_LABELS, Action, Given, Need, Outcome
+from backend.console import offers
+from backend.console.case_forms import Facts, Form, Section
 from backend.errors import Conflict, Invalid, TooLarge
-from backend.places import queries as places
 from backend.places.models import Area
 from backend.times import now, spoken
 from backend.web.forms import WrongFields
 from backend.web.words import NOTE_LENGTH, clean
 
-WITH_PHOTOS = frozenset({Action.ADD})  # photos are welcome here without being asked for as proof
+A = Action
+WITH_PHOTOS = frozenset({A.ADD, A.PROGRESS, A.FIRST_CONTACT})  # welcome here without being asked for as proof
 MISSING = {  # by field; what the browser says of an empty one, and the server says again
     "note": "请填写说明",
     "unit": "请选择责任单位",
     "place": "请选择地点",
     "outcome": "请选择办理结果",
     "category": "请选择事项",
+    "officer": "请选择一位工作人员",
+    "case": "请填写另一件诉求的编号",
+    "basis": "请写明依据的职责",
 }
 THERE_ALREADY = "这些照片已经在这件事里了，不用再传"
-UNPLEASANT = frozenset({Action.REJECT, Action.SEND_BACK})
+UNPLEASANT = frozenset({A.REJECT, A.SEND_BACK, A.DISPUTE, A.RETRACT})
+# What the fields are called in the form of a step; elsewhere a unit is the one it is sent to.
+UNIT_LABELS = {
+    A.SEND_BACK: "建议由哪个单位办",
+    A.DISPUTE: "建议由哪个单位办",
+    A.ARBITRATE: "裁定由哪个单位办",
+}
+CASE_LABELS = {A.MERGE: "并入哪一件（编号）", A.LINK: "和哪一件有关（编号）"}
+NOTE_LABELS = {
+    A.SPLIT: "拆出去的是什么事",
+    A.ASK: "要问居民的一个问题",
+    A.FIRST_CONTACT: "怎样联系的、谈了什么",
+    A.LOG: "今天做了什么",
+}
+# The topics under which the steps beside the next one stand on the page; the others come first.
+TOPICS: dict[str, tuple[Action, ...]] = {
+    "分工": (A.CLAIM, A.TAKE, A.DELEGATE, A.RETRACT, A.SPLIT, A.MERGE, A.UNMERGE, A.LINK),
+    "居民": (A.FIRST_CONTACT, A.ASK, A.PROGRESS),
+    "时限": (A.PAUSE, A.EXTEND, A.GRANT, A.DENY, A.RESUME),
+    "监督": (A.URGE, A.SUPERVISE, A.ANSWER_SUPERVISION, A.END_SUPERVISION),
+    "难案": (A.MARK, A.TAKE_CHARGE, A.FORM_GROUP, A.LOG, A.REVIEW),
+}
+FORMS: dict[Action, Form] = {}
+SECTIONS: tuple[Section, ...] = ()
 
 
 @dataclass(frozen=True)
 class Task:
-    """One form. `units`, `places` and `outcomes` are (value, words) to choose from; empty: not asked."""
+    """One form. What there is to choose from is (value, words); empty: not asked.
+
+    With a `template` of its own the form's fields are there, filled from `offer`.
+    """
 
     action: Action
     label: str
+    topic: str
     kind: str  # of the button: primary, default or warn
     is_next: bool  # the step by which the case goes forward
     needs_note: bool
+    note_label: str
     is_internal: bool  # the resident does not see the note
     takes_photos: bool
+    unit_label: str = ""
     units: Sequence[tuple[int, str]] = ()
     suggested: int | str = ""  # of these units
     why: str = ""
+    basis: str | None = None  # the duty rule to begin with; None: not asked
+    officers: Sequence[tuple[int, str]] = ()
+    case_label: str = ""
     places: Sequence[tuple[int, str]] = ()
     outcomes: Sequence[tuple[str, str]] = ()
     categories: Sequence[tuple[int, str]] | None = None  # what the report may be about; None: not asked
+    template: str = ""
+    offer: Facts | None = None
 
 
 def tasks(session: Session, case: Case, actor: Actor) -> list[Task]:
     """The forms for everything this officer may do to this case now, the most likely one first."""
-    return [
-        _task(session, case, action, rule) for action, rule in queries.steps_for(case, actor.roles_over(case))
-    ]
+    steps = queries.steps_for(case, actor.roles_over(case))
+    found = (_task(session, case, actor, action, rule) for action, rule in steps)
+    return [task for task in found if task is not None]
 
 
-def _task(session: Session, case: Case, action: Action, rule: workflow.Rule) -> Task:
-    is_next = action is queries.NEXT_STEP.get(case.status)
-    units, suggested, why = _units(session, case) if Need.UNIT in rule.needs else ((), "", "")
+def sections(session: Session, case: Case, actor: Actor) -> list[tuple[str, Facts]]:
+    """What there is to read beside the case itself, as templates with their facts."""
+    found = ((section.template, section.facts(session, case, actor)) for section in SECTIONS)
+    return [(template, facts) for template, facts in found if facts is not None]
+
+
+def _task(session: Session, case: Case, actor: Actor, action: Action, rule: workflow.Rule) -> Task | None:
+    own = FORMS.get(action)
+    offer = own.offer(session, case, actor) if own else None
+    if own is not None and offer is None:
+        return None
     return Task(
         action=action,
         label=rule.label,
+        topic=next((topic for topic, actions in TOPICS.items() if action in actions), ""),
         kind="warn" if action in UNPLEASANT else "primary",
-        is_next=is_next,
+        is_next=action is queries.NEXT_STEP.get(case.status),
         needs_note=Need.NOTE in rule.needs,
+        note_label=NOTE_LABELS.get(action, "说明"),
         is_internal=action in service.INTERNAL,
         takes_photos=Need.PROOF in rule.needs or action in WITH_PHOTOS,
-        units=units,
-        suggested=suggested,
-        why=why,
-        places=_places(session, case) if action is Action.LOCATE else (),
-        categories=_categories(session, case) if Need.CATEGORY in rule.needs else None,
-        outcomes=[(o.value, OUTCOME_LABELS[o]) for o in Outcome] if Need.OUTCOME in rule.needs else (),
+        template=own.template if own else "",
+        offer=offer,
+        **({} if own else _fields(session, case, action, rule)),
     )
 
 
-def _units(session: Session, case: Case) -> tuple[list[tuple[int, str]], int | str, str]:
-    """The units to choose from, first those that are suggested; the first of these, and why it is that."""
-    serving = [(unit.id, unit.name) for unit in places.units_serving(session, case)]
-    found = dispatch.suggest(session, case)
-    if found is None:
-        return serving, "", ""
-    named = [(unit.id, unit.name) for unit in (found.unit, *found.others)]
-    return list(dict.fromkeys(named + serving)), found.unit.id, found.why
+def _fields(session: Session, case: Case, action: Action, rule: workflow.Rule) -> dict[str, Any]:
+    """What the row needs, as things to choose from."""
+    fields: dict[str, Any] = {}
+    if Need.UNIT in rule.needs:
+        fields |= _unit_fields(session, case, action)
+    if Need.BASIS in rule.needs:
+        fields["basis"] = offers.bases(session, case)
+    if Need.OFFICER in rule.needs:
+        fields["officers"] = offers.officers(session, case)
+    if Need.CASE in rule.needs:
+        fields["case_label"] = CASE_LABELS[action]
+    if Need.CATEGORY in rule.needs:
+        fields["categories"] = offers.categories(session, case)
+    if Need.OUTCOME in rule.needs:
+        fields["outcomes"] = [(outcome.value, OUTCOME_LABELS[outcome]) for outcome in Outcome]
+    if action is A.LOCATE:
+        fields["places"] = offers.where(session, case)
+    return fields
 
 
-def _places(session: Session, case: Case) -> list[tuple[int, str]]:
-    if case.district_id is None:
-        return []
-    found = places.choices(session, case.district_id)
-    return [(p.id, p.name if p.path.endswith(p.name) else f"{p.path} / {p.name}") for p in found]
-
-
-def _categories(session: Session, case: Case) -> list[tuple[int, str]]:
-    """What the dictionary has for the words of the report, and what the case is filed under already."""
-    said = [one.category for one in category_search.category_suggestions(session, case.report)]
-    filed = session.get(Category, case.category_id) if case.category_id else None
-    return list(
-        {one.id: one.path for one in (filed, *said) if one is not None and one.until_id is None}.items()
-    )
+def _unit_fields(session: Session, case: Case, action: Action) -> dict[str, Any]:
+    """Whoever sends back proposes another unit than their own, so nothing is chosen for them."""
+    found = offers.units(session, case)
+    if action in (A.SEND_BACK, A.DISPUTE):
+        others = [(unit_id, name) for unit_id, name in found.options if unit_id != case.unit_id]
+        return {"units": others, "unit_label": UNIT_LABELS[action]}
+    label = UNIT_LABELS.get(action, "派给哪个单位")
+    suggested = "" if action is A.SPLIT else found.suggested
+    return {"units": found.options, "unit_label": label, "suggested": suggested, "why": found.why}
 
 
 def find_categories(session: Session, text: str) -> list[tuple[int, str]]:
@@ -132,15 +184,15 @@ def take(
     case = service.find(session, number, actor)
     if since := _since(session, case, action, actor, _number(form, "seen") or 0):
         return case, since
+    if own := FORMS.get(action):
+        return own.take(session, number, actor, form, photos), None
     at = now()
     new = sum(attachments.attach(session, case, photo, by_resident=False, at=at)[1] for photo in photos)
-    if action is Action.LOCATE:
-        return service.locate(session, number, actor, _chosen_place(session, case, form)), None
-    if action is Action.CLASSIFY:
-        return service.classify(session, number, actor, _chosen_category(form), at), None
     given = _given(session, case, action, form, photos)
-    if action is Action.ADD and attachments.brings_nothing(given.note, photos, new):
+    if action is A.ADD and attachments.brings_nothing(given.note, photos, new):
         return case, THERE_ALREADY
+    if verb := VERBS.get(action):
+        return verb(session, case, actor, form, given), None
     return service.perform(session, number, action, actor, given, at=at), None
 
 
@@ -163,11 +215,14 @@ def _given(
     note = clean(form.get("note", ""))
     if len(note) > NOTE_LENGTH:
         raise WrongFields({"note": f"说明太长了，最多 {NOTE_LENGTH} 个字"})
-    if action is Action.ADD and not note and not photos:
+    if action is A.ADD and not note and not photos:
         raise WrongFields({"note": "请写一句说明，或者选照片"})
+    needs = workflow.RULES[action].needs
     return Given(
         note=note,
-        unit_id=_chosen_unit(session, case, form),
+        unit_id=_chosen_unit(session, case, form) if Need.UNIT in needs else None,
+        officer_id=_number(form, "officer") if Need.OFFICER in needs else None,
+        basis=clean(form.get("basis", ""))[:NOTE_LENGTH] if Need.BASIS in needs else "",
         outcome=_outcome(form),
         has_proof=service.has_proof(session, case),
     )
@@ -175,23 +230,9 @@ def _given(
 
 def _chosen_unit(session: Session, case: Case, form: MultiDict[str, str]) -> int | None:
     unit_id = _number(form, "unit")
-    if unit_id is not None and unit_id not in dict(_units(session, case)[0]):
+    if unit_id is not None and unit_id not in dict(offers.units(session, case).options):
         raise WrongFields({"unit": "这个单位不管这个地方，请重新选择"})
     return unit_id
-
-
-def _chosen_place(session: Session, case: Case, form: MultiDict[str, str]) -> Area:
-    place_id = _number(form, "place")
-    if place_id is None or place_id not in dict(_places(session, case)):
-        raise WrongFields({"place": MISSING["place"]})
-    return session.get_one(Area, place_id)
-
-
-def _chosen_category(form: MultiDict[str, str]) -> int:
-    category_id = _number(form, "category")
-    if category_id is None:
-        raise WrongFields({"category": MISSING["category"]})
-    return category_id
 
 
 def _outcome(form: MultiDict[str, str]) -> Outcome | None:
@@ -205,3 +246,50 @@ def _number(form: MultiDict[str, str], name: str) -> int | None:
     """A number of the form; None where there is none, or nothing that could be an id."""
     text = form.get(name, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def _locate(session: Session, case: Case, actor: Actor, form: MultiDict[str, str], given: Given) -> Case:
+    place_id = _number(form, "place")
+    if place_id is None or place_id not in dict(offers.where(session, case)):
+        raise WrongFields({"place": MISSING["place"]})
+    return service.locate(session, case.number, actor, session.get_one(Area, place_id))
+
+
+def _classify(session: Session, case: Case, actor: Actor, form: MultiDict[str, str], given: Given) -> Case:
+    category_id = _number(form, "category")
+    if category_id is None:
+        raise WrongFields({"category": MISSING["category"]})
+    return service.classify(session, case.number, actor, category_id)
+
+
+def _merge(session: Session, case: Case, actor: Actor, form: MultiDict[str, str], given: Given) -> Case:
+    return merging.merge(session, case.number, actor, _other(form), given.note)
+
+
+def _link(session: Session, case: Case, actor: Actor, form: MultiDict[str, str], given: Given) -> Case:
+    return merging.link(session, case.number, actor, _other(form), given.note)
+
+
+def _other(form: MultiDict[str, str]) -> str:
+    number = clean(form.get("case", "")).strip()
+    if not number:
+        raise WrongFields({"case": MISSING["case"]})
+    return number
+
+
+def _split(session: Session, case: Case, actor: Actor, form: MultiDict[str, str], given: Given) -> Case:
+    if given.unit_id is None:
+        raise WrongFields({"unit": MISSING["unit"]})
+    merging.split(session, case.number, actor, given.unit_id, given.note)
+    return case
+
+
+Verb = Callable[[Session, Case, Actor, MultiDict[str, str], Given], Case]
+# Steps that are more than their row: the others are simply performed.
+VERBS: dict[Action, Verb] = {
+    A.LOCATE: _locate,
+    A.CLASSIFY: _classify,
+    A.MERGE: _merge,
+    A.LINK: _link,
+    A.SPLIT: _split,
+}

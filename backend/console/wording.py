@@ -58,5 +58,5 @@ def turn(case: Case, *, is_readers: bool) -> str:
 
 
 def _either(roles: tuple[Role, ...]) -> str:
-    *others, last = [ROLE_LABELS[role] for role in roles]
+    *others, last = [ROLE_LABELS[role] for role in roles if role is not Role.SYSTEM]
     return f"{'、'.join(others)}或{last}" if others else last

@@ -82,6 +82,9 @@ def test_where_another_holds_the_role_nobody_has_to_be_named(session, town, role
     assert handover.leaves(session, town.chief, leaver.id, {}).left_at is not None
 
 
+BY_NAME = {Audience.HANDLER, Audience.LEADER, Audience.GROUP}  # named on the case, not by posts
+
+
 def test_every_audience_still_has_somebody_after_everyone_left(session, town):
     """Whoever is told today is followed by somebody who is told tomorrow."""
     unit = make_unit(session, town.community)
@@ -91,13 +94,15 @@ def test_every_audience_still_has_somebody_after_everyone_left(session, town):
         make_officer(session, role, area=area) for role, area in (*places, (Role.SUPERVISOR, town.street))
     ]
     leavers.append(make_officer(session, Role.HANDLER, unit=unit))
-    before = {who: len(audience.officers(session, who, case.id)) for who in audience.OFFICERS}
-    heir = make_officer(session, Role.LEADER, area=town.community)
+    leavers.append(make_officer(session, Role.SUPERVISOR, area=town.district))
+    told = [who for who in audience.OFFICERS if who not in BY_NAME]
+    before = {who: len(audience.officers(session, who, case.id)) for who in told}
     for leaver in leavers:
+        heir = make_officer(session, Role.LEADER, area=town.community)
         with pytest.raises(Conflict):
             handover.leaves(session, town.chief, leaver.id, {})
         handover.leaves(session, town.chief, leaver.id, {only_post(session, leaver).id: heir.id})
-    assert {who: len(audience.officers(session, who, case.id)) for who in audience.OFFICERS} == before
+    assert {who: len(audience.officers(session, who, case.id)) for who in told} == before
     assert all(before.values())
 
 
@@ -342,3 +347,20 @@ def test_the_roles_that_act_are_those_of_the_workflow():
     assert {Role.HANDLER, Role.SUPERVISOR, Role.SECRETARY} <= handover.ACTING
     assert Role.LEADER not in handover.ACTING
     assert workflow.OPEN
+
+
+def test_what_somebody_had_in_hand_is_the_units_again_and_what_they_led_goes_to_who_leads_next(session, town):
+    unit = make_unit(session, town.community)
+    leaver = make_officer(session, Role.LEADER, area=town.community, name="走的人")
+    heir = make_officer(session, Role.HANDLER, unit=unit, name="接的人")
+    had = {"handler_id": leaver.id, "leader_id": leaver.id, "group_ids": [leaver.id, heir.id]}
+    kept, closed = (
+        make_case(session, town.community, unit_id=unit.id, status=status, **had)
+        for status in (Status.IN_PROGRESS, Status.CLOSED)
+    )
+    post = only_post(session, leaver)
+    handover.leaves(session, town.chief, leaver.id, {post.id: heir.id})
+    session.refresh(kept)
+    session.refresh(closed)
+    assert (kept.handler_id, kept.leader_id, kept.group_ids) == (None, heir.id, [heir.id])
+    assert (closed.handler_id, closed.leader_id) == (leaver.id, leaver.id)  # the record says who it was

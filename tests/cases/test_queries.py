@@ -59,7 +59,7 @@ def test_what_waits_is_found_among_what_waits(session, crowd):
         make_officer(session, Role.HANDLER, unit=unit),
     ):
         posts = scope.posts_of(session, officer.id)
-        assert "ix_cases_waiting" in plan_of(
+        assert "ix_cases_pending" in plan_of(
             session, lambda posts=posts: queries.waiting_cases(session, posts)
         )
 
@@ -68,7 +68,7 @@ def test_what_waits_is_found_among_what_waits(session, crowd):
 def test_what_is_rare_is_found_without_reading_what_is_closed(session, crowd, status):
     posts = scope.posts_of(session, make_officer(session, Role.SECRETARY, area=crowd[0]).id)
     plan = plan_of(session, lambda: queries.officer_cases(session, posts, status=status))
-    assert "ix_cases_waiting" in plan or "ix_cases_refused" in plan
+    assert "ix_cases_pending" in plan or "ix_cases_refused" in plan
 
 
 def test_all_of_a_community_is_found_by_the_community_alone(session, crowd):

@@ -9,7 +9,7 @@ from backend.cases.service import Actor, perform
 from backend.cases.workflow import Action, Given
 from backend.places.roles import Role
 from tests.console.conftest import open_case, queries_of, tap, walk
-from tests.factories import make_officer
+from tests.factories import make_officer, make_unit
 
 
 def test_an_officer_reads_what_was_said_where_and_until_when(session, place, as_officer):
@@ -127,7 +127,8 @@ def test_a_case_that_came_back_without_a_word_says_so(session, place, as_officer
 def test_history_names_the_unit_and_the_officer_and_the_reason_of_a_return(session, place, as_officer):
     case = open_case(session, place.community)
     walk(session, case, place, Action.ACCEPT, Action.ASSIGN)
-    tap(as_officer(place.handler), session, case, "send_back", note="这条路归物业管")
+    other = str(make_unit(session, place.community).id)
+    tap(as_officer(place.handler), session, case, "send_back", note="这条路归物业管", basis="职责清单第 3 条", unit=other)
     page = as_officer(place.desk).get(f"/console/cases/{case.number}").text
     assert "望溪街道市政服务中心 陈志" in page
     assert "派单给望溪街道市政服务中心" in page
