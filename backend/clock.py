@@ -18,7 +18,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from backend import logs
-from backend.cases import sealing
+from backend.cases import sealing, supervision_tasks
 from backend.cases import tasks as cases
 from backend.config import config
 from backend.console import night_tasks, poster_tasks
@@ -54,6 +54,7 @@ TIMETABLE: "dict[dramatiq.Actor[[], None], Any]" = {
     cases.fire_deadlines: _every(10),
     sealing.seal_events: _every(5),
     sealing.seal_leftovers: CronTrigger(hour=3, minute=40, timezone=SHANGHAI),
+    supervision_tasks.remind_unanswered: _every(30),
     cases.close_silent: CronTrigger(minute=7, timezone=SHANGHAI),
     night_tasks.clear_away: CronTrigger(hour=3, minute=20, timezone=SHANGHAI),
 }

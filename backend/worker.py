@@ -12,14 +12,25 @@ from dramatiq.broker import MessageProxy
 
 from backend import db, logs
 from backend.broker import broker
-from backend.cases import sealing
+from backend.cases import sealing, supervision_tasks
 from backend.cases import tasks as cases
 from backend.config import config
 from backend.console import night_tasks, poster_tasks
 from backend.notify import tasks as notify
 from backend.wechat import accounts, channel, media, pictures
 
-__all__ = ["broker", "cases", "channel", "media", "night_tasks", "notify", "pictures", "poster_tasks", "sealing"]
+__all__ = [
+    "broker",
+    "cases",
+    "channel",
+    "media",
+    "night_tasks",
+    "notify",
+    "pictures",
+    "poster_tasks",
+    "sealing",
+    "supervision_tasks",
+]
 
 
 class NamedJobs(dramatiq.Middleware):
