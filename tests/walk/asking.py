@@ -150,7 +150,7 @@ FIELDS: dict[str, Values] = {
     "keywords": said("路灯"),
     "label": said("东门"),
     "held": said("2026-11-20T15:00"),
-    "host": marked("officers.name"),
+    "host": lambda source: [source.street.people["secretary"].name],
     "intake.channel": said("telephone"),
     "intake.place": marked("areas.community.name"),
     "kind": kinds,

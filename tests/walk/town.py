@@ -172,6 +172,7 @@ def _add_people(street: Street) -> None:
     at = now()
     away = {"away_since": at - DAY, "away_until": at + 9 * DAY}
     add_officer(street, "away", Role.SECRETARY, area=places["community"], since=at - 9 * DAY, **away)
+    add_officer(street, "secretary", Role.SECRETARY, area=places["community"])
     gone = add_officer(
         street, "gone", Role.SECRETARY, area=places["community"], since=at - 9 * DAY, until=at - DAY
     )
@@ -179,7 +180,6 @@ def _add_people(street: Street) -> None:
     for post_id in street.book["post_id"][:2]:
         shift = street.add(Shift(post_id=post_id, since=at - HOUR, until=at + HOUR))
         street.book["shift_id"].append(shift.id)
-    add_officer(street, "secretary", Role.SECRETARY, area=places["community"])
     binding.issue(street.session, street.people["desk"].id)
 
 
