@@ -25,6 +25,7 @@ from backend.console import (
     intake,
     meetings,
     officers,
+    orders,
     roster,
     second_factor,
     sessions,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 DESK = (
+    orders,
     intake,
     meetings,
     board,

@@ -18,6 +18,7 @@ SUPERVISED = WATCHERS | frozenset(UNIT)
 # endpoint, label, the roles whose menu it stands in. What a page lets someone do is the page's own matter.
 MENU = (
     ("console.cases", "诉求", EVERYONE),
+    ("orders.index", "发令单", EVERYONE),
     ("intake.index", "登记诉求", TAKERS),
     ("meetings.index", "茶话会与接访", RECORDERS),
     ("board.index", "督查看板", WATCHERS),

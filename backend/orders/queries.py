@@ -15,8 +15,9 @@ from backend.cases.models import Case
 from backend.orders import reach
 from backend.orders.models import Order, OrderCase, OrderEvent, OrderPhoto, OrderUnit
 from backend.orders.workflow import RULES, UNREPORTED, Action, PartStatus, Status
-from backend.places.models import Officer, Post, Unit
-from backend.places.roles import ROLE_LABELS, Role
+from backend.places.models import Area, Officer, Post, Unit
+from backend.places.roles import ROLE_LABELS, Level, Role
+from backend.places.scope import subtree
 
 PAGE = 20
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
@@ -234,3 +235,24 @@ def drafts_for(roles: set[Role]) -> bool:
 
 def is_bound(part: OrderUnit) -> bool:
     return part.status is not PartStatus.WITHDRAWN
+
+
+def places(session: Session, posts: Sequence[Post], limit: int = 300) -> list[tuple[int, str]]:
+    """The places, as (id, name), for which these posts may draft an order, community by community.
+
+    Who commands more than a community chooses a community, and writes the address.
+    """
+    areas = [post.area for post in posts if post.role in RULES[Action.DRAFT].roles and post.area is not None]
+    is_near = all(area.community_id is not None for area in areas)
+    levels = (Level.COMMUNITY, Level.ZONE, Level.GRID, Level.STATION) if is_near else (Level.COMMUNITY,)
+    query = (
+        sa.select(Area.id, Area.name)
+        .where(
+            sa.or_(sa.false(), *(subtree(area) for area in areas)),
+            Area.level.in_(levels),
+            Area.community_id.is_not(None),
+            Area.closed_at.is_(None),
+        )
+        .order_by(Area.path)
+    )
+    return [(area_id, name) for area_id, name in session.execute(query.limit(limit))]

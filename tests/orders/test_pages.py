@@ -1,0 +1,222 @@
+"""The pages of orders as each kind of officer meets them."""
+
+import io
+import re
+
+import pypdfium2
+import pytest
+
+from backend import auth
+from backend.app import create_app
+from backend.cases import intake
+from backend.cases.intake import Report
+from backend.cases.models import Channel
+from backend.orders.workflow import Action, Status
+from tests.browser import add_form_token
+from tests.cases.pictures import jpeg
+from tests.console.conftest import queries_of
+from tests.factories import make_contact, make_resident
+from tests.orders.scene import make_neighbours
+
+
+@pytest.fixture
+def app(session):
+    return create_app()
+
+
+@pytest.fixture
+def enter(app, scene):
+    """A client signed in as the person of the scene by this key."""
+
+    def sign_in(key):
+        client = app.test_client()
+        add_form_token(client)
+        contact = make_contact(scene.session, officer=scene.people[key])
+        token, _ = auth.start_session(scene.session, contact.id)
+        scene.session.commit()
+        client.set_cookie(auth.COOKIE, token)
+        return client
+
+    return sign_in
+
+
+def form_of(scene, **fields):
+    lead, second = scene.units["lead"].id, scene.units["second"].id
+    defaults = {
+        "title": "清理停车场的非法市场",
+        "text": "今天清走摊位",
+        "place": scene.community.id,
+        "lead": lead,
+        "unit": [lead, second],
+        f"task{second}": "劝离摊主",
+        "key": "a form",
+    }
+    return defaults | fields
+
+
+def number_of(answer):
+    return re.search(r"/console/orders/(F\d{11})$", answer.headers["Location"])[1]
+
+
+def test_an_order_goes_all_the_way_through_its_pages(scene, enter):
+    desk, secretary, lead, second = map(enter, ("desk", "secretary", "lead", "second"))
+    page = desk.get("/console/orders/new").text
+    assert "区市场监管局" in page
+    number = number_of(desk.post("/console/orders/", data=form_of(scene)))
+    assert "批准发令" not in desk.get(f"/console/orders/{number}").text
+    assert "清理停车场的非法市场" in secretary.get("/console/orders/?tab=approve").text
+    assert "批准发令" in secretary.get(f"/console/orders/{number}").text
+    assert second.get(f"/console/orders/{number}").status_code == 403
+    assert secretary.post(f"/console/orders/{number}/approve").status_code == 303
+    assert "劝离摊主" in second.get(f"/console/orders/{number}").text
+    assert number in second.get("/console/orders/").text
+    for client in (lead, second):
+        assert client.post(f"/console/orders/{number}/acknowledge").status_code == 303
+    assert "等区信访局反馈以后" in lead.get(f"/console/orders/{number}").text
+    proof = {"note": "摊主已劝离", "photos": (io.BytesIO(jpeg()), "a.jpg")}
+    assert second.post(f"/console/orders/{number}/report_back", data=proof).status_code == 303
+    page = lead.get(f"/console/orders/{number}").text
+    assert "摊主已劝离" in page
+    picture = re.search(r'src="(/console/orders/\w+/photos/\d+)"', page)[1]
+    assert lead.get(picture).mimetype == "image/jpeg"
+    answer = {"note": "摊位已经清走，有人值守", "outcome": "solved"}
+    assert lead.post(f"/console/orders/{number}/answer", data=answer).status_code == 303
+    assert "已办结" in secretary.get(f"/console/orders/{number}").text
+
+
+def test_a_draft_from_a_case_is_filled_in(scene, enter):
+    report = Report(
+        "停车场里有人摆摊，电话13812345678",
+        scene.community.id,
+        scene.community.name,
+        Channel.WECHAT,
+        resident_id=make_resident(scene.session).id,
+    )
+    case = intake.open_case(scene.session, report)
+    page = enter("desk").get(f"/console/orders/new?case={case.number}").text
+    assert f"来自诉求 {case.number}" in page
+    assert "停车场里有人摆摊" in page
+    assert "13812345678" not in page
+
+
+def test_what_was_typed_stays_when_a_draft_is_refused(scene, enter):
+    desk = enter("desk")
+    refused = desk.post("/console/orders/", data=form_of(scene, text=""))
+    assert refused.status_code == 422
+    assert "请写明要办什么" in refused.text
+    assert "清理停车场的非法市场" in refused.text
+    assert "劝离摊主" in refused.text
+    assert "请选一个主办单位" in desk.post("/console/orders/", data=form_of(scene, lead="")).text
+
+
+def test_the_same_form_sent_twice_is_one_order(scene, enter):
+    desk = enter("desk")
+    first, second = (desk.post("/console/orders/", data=form_of(scene)) for _ in range(2))
+    assert number_of(first) == number_of(second)
+
+
+def test_a_second_tap_is_told_so_and_a_late_one_who_was_quicker(scene, enter):
+    order = scene.issue()
+    again = enter("secretary").post(f"/console/orders/{order.number}/approve", follow_redirects=True)
+    assert "已经办好了，不用再点" in again.text
+    page = enter("secretary").post(f"/console/orders/{order.number}/refuse", data={"note": "先不发"})
+    assert page.status_code == 409
+    assert "已“批准发令”" in page.text
+
+
+def test_a_refused_step_keeps_what_was_typed(scene, enter):
+    order = scene.issue()
+    scene.do(order, Action.ACKNOWLEDGE, "second")
+    part = scene.part(order, "second")
+    client = enter("second")
+    page = client.post(
+        f"/console/orders/{order.number}/report_back", data={"note": "字" * 501, "part": part.id}
+    )
+    assert page.status_code == 422
+    assert "说明太长了" in page.text
+    assert "字" * 501 in page.text
+
+
+def test_neighbours_get_nothing(scene, enter):
+    order = scene.issue()
+    for key in make_neighbours(scene):
+        client = enter(key)
+        for path in ("", "/print", "/revise", "/photos/1"):
+            answer = client.get(f"/console/orders/{order.number}{path}")
+            assert answer.status_code == 403
+            assert order.title not in answer.text
+        assert order.number not in client.get("/console/orders/?tab=all").text
+        assert client.post(f"/console/orders/{order.number}/approve").status_code == 403
+
+
+def test_a_unit_does_not_draft(scene, enter):
+    assert enter("lead").get("/console/orders/new").status_code == 403
+    assert enter("lead").post("/console/orders/", data=form_of(scene)).status_code == 403
+
+
+def test_a_draft_can_be_changed_on_its_page(scene, enter):
+    order = scene.draft()
+    desk = enter("desk")
+    assert "改一改" not in desk.get(f"/console/orders/{order.number}/revise").text
+    changed = form_of(scene, title="改一改", unit=[])
+    assert desk.post(f"/console/orders/{order.number}/revise", data=changed).status_code == 303
+    page = desk.get(f"/console/orders/{order.number}").text
+    assert "改一改" in page
+    assert "区信访局" not in page
+    scene.do(order, Action.APPROVE, "secretary")
+    assert desk.get(f"/console/orders/{order.number}/revise").status_code == 409
+
+
+@pytest.mark.parametrize("tab", ["mine", "approve", "all", "issued"])
+def test_a_list_costs_the_same_for_one_and_for_three(scene, enter, tab):
+    key = "second" if tab == "mine" else "secretary"
+    client = enter(key)
+    make = scene.draft if tab == "approve" else scene.issue
+    make()
+    one = queries_of(lambda: client.get(f"/console/orders/?tab={tab}"))
+    make()
+    make()
+    three = queries_of(lambda: client.get(f"/console/orders/?tab={tab}"))
+    assert len(one) == len(three)
+    assert client.get(f"/console/orders/?tab={tab}").text.count("清理停车场") == 3
+
+
+def test_a_list_goes_on_by_key(scene, enter):
+    orders = [scene.issue() for _ in range(21)]
+    for key, tab in (("second", "mine"), ("secretary", "all")):
+        client = enter(key)
+        first = client.get(f"/console/orders/?tab={tab}").text
+        onward = re.search(r'href="(/console/orders/\?tab=\w+&amp;after=[^"]+)"', first)[1]
+        second = client.get(onward.replace("&amp;", "&")).text
+        seen = re.findall(r"/console/orders/(F\d{11})", first) + re.findall(
+            r"/console/orders/(F\d{11})", second
+        )
+        assert sorted(seen) == sorted(order.number for order in orders)
+
+
+def test_the_page_refreshes_itself_and_says_when_something_is_new(scene, enter):
+    order = scene.issue()
+    client = enter("secretary")
+    whole = client.get(f"/console/orders/{order.number}").text
+    again = re.search(r'hx-get="([^"]+)" hx-trigger="every 15s"', whole)[1]
+    assert "有新进展" not in client.get(again, headers={"HX-Request": "true"}).text
+    scene.do(order, Action.ACKNOWLEDGE, "second")
+    live = client.get(again, headers={"HX-Request": "true"}).text
+    assert "有新进展" in live
+    assert "<html" not in live
+
+
+def test_the_print_is_one_a4_page_that_says_all(scene, enter):
+    long = scene.drafted().text * 20
+    order = scene.issue(text=long[:600])
+    scene.report_all(order)
+    scene.answer(order)
+    answer = enter("secretary").get(f"/console/orders/{order.number}/print")
+    assert answer.mimetype == "application/pdf"
+    document = pypdfium2.PdfDocument(answer.data)
+    assert len(document) == 1
+    assert [round(side) for side in document[0].get_size()] == [595, 842]
+    words = document[0].get_textpage().get_text_bounded().replace("\r\n", "")
+    for said in (order.number, order.title, "区市场监管局", "劝离摊主", "摊位已经清走", "玉兰社区电子发令单"):
+        assert said in words
+    assert order.status is Status.ISSUED or "已办结" in words
