@@ -16,7 +16,7 @@ from backend.cases import duties, staff
 from backend.cases.code_figures import Wanted
 from backend.cases.meeting_models import MeetingKind
 from backend.cases.meetings import Plan
-from backend.cases.models import Channel
+from backend.cases.models import Case, Channel
 from backend.cases.service import Actor
 from backend.cases.tables import KINDS
 from backend.cases.workflow import Action, Given, Outcome
@@ -93,6 +93,13 @@ def person_of(street: Street) -> dict[str, Any]:
     return {"姓名": street.people["desk"].name, "工号": street.people["desk"].code}
 
 
+def case_like(street: Street) -> Case:
+    """A case that is not there, like those of the street in place and category."""
+    place, category_id = street.areas["station"], street.book["category_id"][0]
+    where = {"place_id": place.id, "community_id": place.community_id, "subdistrict_id": street.area.id}
+    return Case(id=0, number="", report="", category_id=category_id, group_ids=[], **where)
+
+
 Give = Callable[[Street], Any]
 # What stands for a parameter, by function and name or by the name alone.
 GIVEN: dict[str, Give] = {
@@ -130,6 +137,8 @@ GIVEN: dict[str, Give] = {
     "at": lambda s: now(),
     "before": lambda s: None,
     "carrier": lambda s: Carrier.URL,
+    "case": lambda s: case_like(s),
+    "cases": lambda s: [case_like(s)],
     "category_id": lambda s: s.book["category_id"][0],
     "channel": lambda s: Channel.WECHAT,
     "code": lambda s: "",
