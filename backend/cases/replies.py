@@ -13,7 +13,7 @@ from backend.privacy import blind_index
 # What says nothing of what was done; a reply of these alone is none.
 STOCK = """
     感谢您的反映 感谢您的来信 感谢您的支持 感谢您的理解 谢谢您的反映 感谢反映 感谢支持 感谢理解 谢谢 您好 收到
-    已转相关部门 已转有关部门 转相关部门处理 已转办 已经处理 已处理 已经办理 已办理 已办结 已解决 正在处理中
+    已转 相关部门 有关部门 转办 处理 已经处理 已处理 已经办理 已办理 已办结 已解决 正在处理中
     已阅 正在处理 处理中 请知悉 请您知悉 特此回复 情况属实"""
 FILLING = re.compile(r"[\s\W_]+|" + "|".join(sorted(STOCK.split(), key=len, reverse=True)))
 MOBILE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
