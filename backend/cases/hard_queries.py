@@ -10,12 +10,13 @@ from sqlalchemy.orm import Session, joinedload
 
 from backend.cases.models import Case, CaseEvent
 from backend.cases.service import Actor
-from backend.cases.workflow import Action, Status
+from backend.cases.workflow import RULES, Action, Status
 from backend.places.models import Officer
 from backend.places.scope import visible
 from backend.times import local, now
 
 PAGE = 30
+LOGGERS = frozenset(RULES[Action.LOG].roles)  # who works on hard cases
 DONE = (Status.RESOLVED, Status.CLOSED)
 ENDED = (Status.CLOSED, Status.REJECTED, Status.WITHDRAWN)
 HARD = Case.is_legacy.is_(True) | (Case.marks != []) | Case.leader_id.is_not(None) | (Case.group_ids != [])
