@@ -18,7 +18,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from backend import logs
-from backend.cases import sealing, supervision_tasks
+from backend.cases import dispatch_tasks, sealing, supervision_tasks
 from backend.cases import tasks as cases
 from backend.config import config
 from backend.console import night_tasks, poster_tasks
@@ -52,6 +52,8 @@ TIMETABLE: "dict[dramatiq.Actor[[], None], Any]" = {
     poster_tasks.draw_due: _every(15),
     cases.send_surveys: _every(10),
     cases.fire_deadlines: _every(10),
+    cases.resume_answered: _every(5),
+    dispatch_tasks.dispatch_certain: _every(5),
     sealing.seal_events: _every(5),
     sealing.seal_leftovers: CronTrigger(hour=3, minute=40, timezone=SHANGHAI),
     supervision_tasks.remind_unanswered: _every(30),

@@ -12,7 +12,7 @@ from dramatiq.broker import MessageProxy
 
 from backend import db, logs
 from backend.broker import broker
-from backend.cases import sealing, supervision_tasks
+from backend.cases import dispatch_tasks, sealing, supervision_tasks
 from backend.cases import tasks as cases
 from backend.config import config
 from backend.console import night_tasks, poster_tasks
@@ -23,6 +23,7 @@ __all__ = [
     "broker",
     "cases",
     "channel",
+    "dispatch_tasks",
     "media",
     "night_tasks",
     "notify",

@@ -186,6 +186,7 @@ GIVEN: dict[str, Give] = {
     "options": lambda s: Options(under_id=s.area.id, name="某版"),
     "parent_id": lambda s: s.area.id,
     "person": lambda s: Told("某人", "13900000000", None),
+    "policy_id": lambda s: s.book["policy_id"][0],
     "post_id": lambda s: s.book["post_id"][1],
     "said": lambda s: place_fields.Told(name="某处"),
     "seat": lambda s: Seat(Role.SECRETARY, area_id=s.areas["community"].id),

@@ -17,6 +17,7 @@ from backend.cases.meeting_models import Attendee, Matter, Meeting, MeetingKind
 from backend.cases.models import (
     Attachment,
     AttachmentKind,
+    AutoDispatch,
     Case,
     Category,
     Channel,
@@ -240,6 +241,7 @@ def _add_duties(street: Street, category: Category) -> None:
         )
         street.book["list_id"].append(listed.id)
         street.book["duty_id"].append(street.add(duty).id)
+    street.book["policy_id"].append(street.add(AutoDispatch(area_id=street.areas["community"].id)).id)
 
 
 # What is done to each case after it came in; each step with a note of its own.
