@@ -94,6 +94,7 @@ class Config(BaseSettings):
     survey_hours: Annotated[tuple[time, time], NoDecode, BeforeValidator(_hours)] = (time(9), time(20))
     survey_days_open: int = Field(default=7, ge=1)
     close_after_days: int = Field(default=3, ge=1)
+    ask_days: int = Field(default=3, ge=1)
     trusted_proxies: int = Field(default=0, ge=0, le=5)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 

@@ -60,6 +60,7 @@ POLICY: dict[Clock, Terms] = {
     Clock.ORDER_REPORT: Terms("反馈", (), (), 24 * HOURS, 4 * HOURS, P.UNIT),
 }
 # fmt: on
+EXTENDABLE = (Clock.RESOLVE, Clock.ANSWER)  # of which more time, or a pause, may be asked for
 # What has been done in this round needs no clock: a unit may speak to the resident before it signs.
 DONE: dict[Clock, Callable[[Case], bool]] = {
     Clock.FIRST_CONTACT: lambda case: case.first_contact_at is not None,

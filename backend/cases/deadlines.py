@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
-from backend.cases import policies
-from backend.cases.clocks import POLICY, is_needed, length
-from backend.cases.deadline_models import ChangeKind, Clock, Deadline, DeadlineChange, Decision
+from backend.cases import clock_ledger, policies
+from backend.cases.clock_ledger import nearest, note, rows, running, set_times, watch
+from backend.cases.clocks import EXTENDABLE, POLICY, is_needed, length
+from backend.cases.deadline_models import ChangeKind, Clock, Deadline
 from backend.cases.models import Case
 from backend.cases.policies import Times
 from backend.cases.workflow import Action
@@ -29,27 +30,29 @@ def accept_times(urgent: bool, at: datetime, place_id: int | None = None) -> Tim
 
 def turn(session: Session, case: Case, action: Action, at: datetime) -> None:
     """Stop and start the clocks that this step concerns, and set the case's nearest deadline."""
-    rows = running(session, case.id)
-    stopped = [row for row in rows if action in POLICY[row.clock].stopped_by]
+    there = running(session, case.id)
+    stopped = [row for row in there if action in POLICY[row.clock].stopped_by]
     _stop(session, stopped, at)
-    left = [row for row in rows if row not in stopped]
-    there = {row.clock for row in left}
+    left = [row for row in there if row not in stopped]
+    clocks = {row.clock for row in left}
     for clock, terms in POLICY.items():
-        if action in terms.started_by and clock not in there and is_needed(clock, case):
+        if action in terms.started_by and clock not in clocks and is_needed(clock, case):
             left.append(_start(session, case, clock, at))
+    if action is Action.ASK:
+        clock_ledger.pause_for_question(session, left, at)
     case.due_at = nearest(left)
 
 
 def hasten(session: Session, case: Case, at: datetime) -> None:
     """The case has become urgent: what runs has no longer than an urgent clock has from now."""
-    rows = running(session, case.id)
+    clocks = running(session, case.id)
     world = policies.in_force(session)
-    for row in rows:
+    for row in clocks:
         sooner = policies.times_of(world, row.clock, policies.facts_of(session, case, urgent=True), at)
         if sooner.due_at < row.due_at and row.paused_at is None:
             note(session, row, ChangeKind.HASTEN, "转为紧急", at, due_after=sooner.due_at)
             set_times(row, sooner, at)
-    case.due_at = nearest(rows)
+    case.due_at = nearest(clocks)
 
 
 def start_part(session: Session, part: Any, clocks: Sequence[Clock], at: datetime) -> None:
@@ -57,17 +60,17 @@ def start_part(session: Session, part: Any, clocks: Sequence[Clock], at: datetim
 
     A clock that runs already goes on as it is.
     """
-    rows = _running_of_part(session, part.id)
+    there = _running_of_part(session, part.id)
     world, facts = policies.in_force(session), policies.facts_of_order(part.order)
     for clock in clocks:
-        if clock not in {row.clock for row in rows}:
+        if clock not in {row.clock for row in there}:
             row = _row(policies.times_of(world, clock, facts, at), clock, at)
             row.order_unit_id = part.id
             session.add(row)
-            rows.append(row)
+            there.append(row)
     session.flush()
-    _set_part_due(session, part.id, nearest(rows))
-    set_committed_value(part, "due_at", nearest(rows))
+    _set_part_due(session, part.id, nearest(there))
+    set_committed_value(part, "due_at", nearest(there))
 
 
 def stop_part(session: Session, order_unit_id: int, clocks: Sequence[Clock] | None, at: datetime) -> None:
@@ -75,11 +78,11 @@ def stop_part(session: Session, order_unit_id: int, clocks: Sequence[Clock] | No
 
     The part's row is written, not the object that somebody may hold: refresh it to read `due_at`.
     """
-    rows = _running_of_part(session, order_unit_id)
-    stopped = [row for row in rows if clocks is None or row.clock in clocks]
+    there = _running_of_part(session, order_unit_id)
+    stopped = [row for row in there if clocks is None or row.clock in clocks]
     _stop(session, stopped, at)
     session.flush()
-    _set_part_due(session, order_unit_id, nearest([row for row in rows if row not in stopped]))
+    _set_part_due(session, order_unit_id, nearest([row for row in there if row not in stopped]))
 
 
 def move(session: Session, from_case: Case, to_case: Case, at: datetime) -> None:
@@ -93,55 +96,6 @@ def move(session: Session, from_case: Case, to_case: Case, at: datetime) -> None
     session.flush()
     for case in (from_case, to_case):
         case.due_at = nearest(running(session, case.id))
-
-
-def running(session: Session, case_id: int) -> list[Deadline]:
-    """The clocks of a case that have not stopped, also those that are paused."""
-    return _rows(session, Deadline.case_id == case_id)
-
-
-def nearest(rows: Sequence[Deadline]) -> datetime | None:
-    """When the first of these runs out; a paused one does not count."""
-    return min((row.due_at for row in rows if row.paused_at is None), default=None)
-
-
-def set_times(row: Deadline, times: Times, at: datetime) -> None:
-    """Give a running clock other times. It is told of them anew, from the next moment on."""
-    row.amber_at, row.due_at = times.amber_at, times.due_at
-    row.minutes, row.in_working_time = times.minutes, times.in_working_time
-    watch(row, at)
-
-
-def watch(row: Deadline, at: datetime) -> None:
-    """Let the sweep look at a clock whose times have changed: what lies behind already is not told again."""
-    row.stage = 1 if row.amber_at is None or row.amber_at <= at else 0
-    row.next_at = row.due_at if row.stage else row.amber_at
-    row.fired_at = None
-
-
-def note(
-    session: Session,
-    row: Deadline,
-    kind: ChangeKind,
-    reason: str,
-    at: datetime,
-    *,
-    due_after: datetime | None = None,
-    **fields: Any,
-) -> DeadlineChange:
-    """A line of the clock's ledger, for something that a rule did; `fields` say what is different."""
-    done: dict[str, Any] = {"state": Decision.APPROVED, "decided_at": at, "created_at": at}
-    change = DeadlineChange(
-        deadline_id=row.id,
-        case_id=row.case_id,
-        kind=kind,
-        reason=reason,
-        due_before=row.due_at,
-        due_after=due_after,
-        **done | fields,
-    )
-    session.add(change)
-    return change
 
 
 def _start(session: Session, case: Case, clock: Clock, at: datetime) -> Deadline:
@@ -175,25 +129,16 @@ def _row(times: Times, clock: Clock, at: datetime) -> Deadline:
     )
 
 
-def _stop(session: Session, rows: Sequence[Deadline], at: datetime) -> None:
-    """A pause ends with its clock."""
-    for row in rows:
+def _stop(session: Session, clocks: Sequence[Deadline], at: datetime) -> None:
+    for row in clocks:
         row.stopped_at, row.next_at = at, None
-    paused = [row.id for row in rows if row.paused_at is not None]
-    if paused:
-        open_pause = (DeadlineChange.deadline_id.in_(paused), DeadlineChange.ended_at.is_(None))
-        is_pause = DeadlineChange.kind == ChangeKind.PAUSE
-        session.execute(sa.update(DeadlineChange).where(*open_pause, is_pause).values(ended_at=at))
+    asked = [row for row in clocks if row.paused_at is not None or row.clock in EXTENDABLE]
+    if asked:
+        clock_ledger.close_stopped(session, asked, at)
 
 
 def _running_of_part(session: Session, order_unit_id: int) -> list[Deadline]:
-    return _rows(session, Deadline.order_unit_id == order_unit_id)
-
-
-def _rows(session: Session, own: sa.ColumnElement[bool]) -> list[Deadline]:
-    """Read again: the sweep writes these rows without the session's knowledge."""
-    query = sa.select(Deadline).where(own, Deadline.stopped_at.is_(None)).order_by(Deadline.id)
-    return list(session.scalars(query, execution_options={"populate_existing": True}))
+    return rows(session, Deadline.order_unit_id == order_unit_id)
 
 
 def _set_part_due(session: Session, order_unit_id: int, due_at: datetime | None) -> None:

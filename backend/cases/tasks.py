@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from backend import db
 from backend.broker import actor
-from backend.cases import escalation, service, surveys, telling
+from backend.cases import escalation, pauses, service, surveys, telling
 from backend.cases.models import Case
 from backend.cases.workflow import Action, Status
 from backend.config import config
@@ -37,6 +37,18 @@ def fire_deadlines() -> None:
     while done == CLOCKS:
         with db.transaction() as session:
             done = escalation.fire_due(session, escalation.database_time(session), CLOCKS)
+
+
+@actor("cases")
+def resume_answered() -> None:
+    """Let clocks go on whose residents have answered, or whose pause is over. A case is a transaction."""
+    with db.transaction() as session:
+        answered = pauses.replied(session, BATCH)
+        over = pauses.ended(session, now(), BATCH)
+    for numbers, go_on in ((answered, pauses.take_reply), (over, pauses.end_pauses)):
+        for number in numbers:
+            with db.transaction() as session:
+                go_on(session, number, now())
 
 
 @actor("cases")

@@ -45,8 +45,12 @@ def add_working(moment: datetime, minutes: int, hours: Hours, is_working: IsWork
     What ends with the office's day ends then, not when it opens again.
     Raises ValueError where nobody works for decades.
     """
-    left = timedelta(minutes=minutes)
-    whole = timedelta(minutes=day_minutes(hours))
+    return add_span(moment, timedelta(minutes=minutes), hours, is_working)
+
+
+def add_span(moment: datetime, span: timedelta, hours: Hours, is_working: IsWorking) -> datetime:
+    """The same for a length of working time, which is more than nothing."""
+    left, whole = span, timedelta(minutes=day_minutes(hours))
     today = local(moment).date()
     for number in range(MOST_DAYS):
         day = today + number * DAY
@@ -57,10 +61,9 @@ def add_working(moment: datetime, minutes: int, hours: Hours, is_working: IsWork
             continue
         for start, end in _spans(day, hours):
             begins = max(start, moment)
-            if begins < end:
-                if left <= end - begins:
-                    return begins + left
-                left -= end - begins
+            if begins < end and left <= end - begins:
+                return begins + left
+            left -= max(timedelta(0), end - begins)
     raise ValueError("no working time in sight")
 
 

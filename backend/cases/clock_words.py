@@ -1,0 +1,29 @@
+"""How long a clock is, in words."""
+
+from collections.abc import Sequence
+
+from backend.cases import policies, worktime
+from backend.cases.deadline_models import Deadline
+from backend.cases.duty_rules import place_chain
+from backend.cases.models import Case
+
+DAYLESS = (("小时", 60), ("分钟", 1))
+UNITS = (("天", 24 * 60), *DAYLESS)
+
+
+def span(case: Case, row: Deadline, minutes: int) -> str:
+    """How long so many minutes of a clock are, in words."""
+    if not row.in_working_time:
+        return plain(minutes)
+    day = worktime.day_minutes(policies.kept().hours_of(place_chain(case)))
+    days, rest = divmod(minutes, day)
+    return f"{days} 个工作日" if days and not rest else f"{plain(minutes, DAYLESS)}工作时间"
+
+
+def plain(minutes: int, units: Sequence[tuple[str, int]] = UNITS) -> str:
+    """2 天 3 小时; less than a minute is 1 分钟."""
+    left, words = max(1, minutes), []
+    for name, size in units:
+        count, left = divmod(left, size)
+        words += [f"{count} {name}"] if count else []
+    return " ".join(words)
