@@ -19,7 +19,7 @@ from backend.cases.meetings import Plan
 from backend.cases.models import Case, Channel
 from backend.cases.service import Actor
 from backend.cases.tables import KINDS
-from backend.cases.workflow import Action, Given, Outcome
+from backend.cases.workflow import Action, Given, Outcome, Status
 from backend.db import Base
 from backend.places import code_changes
 from backend.places import fields as place_fields
@@ -42,6 +42,7 @@ DAY = timedelta(days=1)
 
 # Functions that are told who asks and yet guard nothing themselves, each with who does.
 UNGUARDED = {
+    "cases.meanwhile.check": "is given the case by who has asked whether it is theirs",
     "cases.editions.amend": "the dictionary is everybody's; who may change it is asked by its callers",
     "cases.service.answer_survey": "the survey's own link is the right to answer it",
     "places.changes.record": "writes down what a verb has done",
@@ -56,8 +57,16 @@ UNGUARDED = {
 # Functions that show and change nothing of the street here even for its own people, each with why.
 EVERYBODYS = "the dictionary is everybody's, and changed by who administers a district"
 NUMBERS = "answers with ids, numbers or yes and no"
+UNDISPUTED = "no case of the street is in dispute"
 NO_SECOND = "the town has no second place or person that this could be about"
+COMMANDS = "a step of secretaries, dispatchers, supervisors and leaders, none of whom walks here"
 IDLE: dict[str, str] = {
+    **dict.fromkeys(("cases.arbitration.decided", "cases.arbitration.disputed"), UNDISPUTED),
+    **dict.fromkeys(("cases.arbitration.decide", "cases.arbitration.make_duty"), UNDISPUTED),
+    "cases.hard_cases.form_group": COMMANDS,
+    "cases.hard_cases.mark": COMMANDS,
+    "cases.hard_cases.review": COMMANDS,
+    "cases.hard_cases.take_charge": COMMANDS,
     "cases.categories.add": EVERYBODYS,
     "cases.categories.amend": EVERYBODYS,
     "cases.categories.end": EVERYBODYS,
@@ -139,6 +148,8 @@ GIVEN: dict[str, Give] = {
     "carrier": lambda s: Carrier.URL,
     "case": lambda s: case_like(s),
     "cases": lambda s: [case_like(s)],
+    "cases.meanwhile.check.seen": lambda s: None,
+    "cases.meanwhile.check.statuses": lambda s: set(Status),
     "category_id": lambda s: s.book["category_id"][0],
     "channel": lambda s: Channel.WECHAT,
     "code": lambda s: "",
@@ -158,6 +169,13 @@ GIVEN: dict[str, Give] = {
     "duty_id": lambda s: s.book["duty_id"][1],
     "facts": lambda s: Facts("某单位", UnitKind.OFFICE, s.area.id),
     "attendee_id": lambda s: s.book["attendee_id"][0],
+    "cases.hard_cases.review.number": lambda s: s.book["number"][3],
+    "cases.hard_cases.take_charge.officer_id": lambda s: s.people["secretary"].id,
+    "cause": lambda s: "底册缺失",
+    "change": lambda s: "先查底册",
+    "marks": lambda s: ("cross_region",),
+    "officer_ids": lambda s: [s.people["handler"].id],
+    "worked": lambda s: "老邻居作证",
     "cases.meetings.close.meeting_id": lambda s: s.book["meeting_id"][1],
     "cases.meetings.open_meeting.plan": lambda s: Plan(
         MeetingKind.TEA, s.areas["community"].id, "茶话会", s.people["secretary"].id, now()
@@ -182,6 +200,7 @@ GIVEN: dict[str, Give] = {
     "list_id": lambda s: s.book["list_id"][1],
     "name": lambda s: "某处",
     "number": lambda s: s.book["number"][0],
+    "note": lambda s: "看过了",
     "officer_id": lambda s: s.people["desk"].id,
     "options": lambda s: Options(under_id=s.area.id, name="某版"),
     "parent_id": lambda s: s.area.id,
