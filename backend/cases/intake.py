@@ -82,6 +82,9 @@ target AS (
     SELECT c.id, c.round, '{Action.ADD}', 'resident', c.resident_id, c.status, c.status, %(words)s
     FROM gate, cases c WHERE c.number = %(number)s AND c.resident_id = %(resident_id)s
     RETURNING case_id, round
+), answered AS (
+    UPDATE cases SET replied_at = statement_timestamp() FROM target
+    WHERE cases.id = target.case_id AND question IS NOT NULL AND replied_at IS NULL
 ), {ATTACH}"""
 
 ADD_ALONE: LiteralString = f"""

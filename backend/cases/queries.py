@@ -35,7 +35,7 @@ POSSIBLE: dict[Action, Callable[[Case], bool]] = {
     Action.SPLIT: lambda case: case.parent_id is None,
     Action.ASK: lambda case: case.resident_id is not None and case.question is None,
 }
-GIVES = frozenset({Action.ASSIGN, Action.ARBITRATE})  # the case to the unit that is named
+GIVES = frozenset({Action.ASSIGN, Action.ARBITRATE})  # the case, to the unit that is named
 _LISTED = (joinedload(Case.place), joinedload(Case.community), joinedload(Case.unit))
 
 

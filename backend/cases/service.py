@@ -18,7 +18,11 @@ from backend.times import now
 # Steps whose note is between officers.
 INTERNAL = workflow.UNTOLD | {
     Action.ASSIGN,
+    Action.RETRACT,
+    Action.SEND_BACK,
+    Action.DISPUTE,
     Action.ARBITRATE,
+    Action.SUPERVISE,
     Action.SPLIT,
     Action.MERGE,
     Action.UNMERGE,

@@ -231,9 +231,8 @@ RULES: dict[Action, Rule] = {
 LOOKS = frozenset({A.SEE_PHONE})  # written down for officers alone: nothing happened to the case
 # Residents do not see them: to them nothing happened.
 UNTOLD = LOOKS | {
-    A.CLASSIFY, A.CLAIM, A.TAKE, A.DELEGATE, A.LINK, A.RETRACT, A.SEND_BACK, A.DISPUTE, A.MARK, A.TAKE_CHARGE,
-    A.FORM_GROUP, A.LOG, A.REVIEW, A.SUPERVISE, A.ANSWER_SUPERVISION, A.END_SUPERVISION, A.PAUSE, A.EXTEND, A.GRANT,
-    A.DENY,
+    A.CLASSIFY, A.CLAIM, A.TAKE, A.DELEGATE, A.LINK, A.MARK, A.TAKE_CHARGE, A.FORM_GROUP, A.LOG, A.REVIEW,
+    A.ANSWER_SUPERVISION, A.END_SUPERVISION, A.PAUSE, A.EXTEND, A.GRANT, A.DENY, A.RESUME,
 }  # fmt: skip
 
 

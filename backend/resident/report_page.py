@@ -13,13 +13,13 @@ from backend.auth import Who, require
 from backend.cases import attachments, staff
 from backend.cases.models import REPORT_LENGTH, Channel
 from backend.errors import AppError
-from backend.resident import reporting, schemas, steps
+from backend.resident import joining, reporting, schemas, steps
 from backend.resident.contract import checked, missing
 from backend.resident.forms import say_refused
 from backend.web import people
 from backend.web.forms import WrongFields, photos_in_form, sentences_of
 
-FIELDS = ("report", "scene", "address", "phone", "key")
+FIELDS = ("report", "scene", "address", "phone", "key", "same")
 NO_PLACE = "请选择地点"
 
 # For the browser: fewer than two letters surely say too little; and what clean_phone takes, once what stands
@@ -62,6 +62,7 @@ def _form(session: Session, filled: Mapping[str, str], wrong: Mapping[str, str])
         label=code.label if code else None,
         places=[(other.scene, f"{other.name}（{other.path}）") for other in places],
         phone=reporting.phone_of(session, g.resident_id),
+        matters=joining.matters(session, place) if place else [],
         filled=filled,
         wrong=wrong,
         checks=CHECKS,
@@ -86,10 +87,12 @@ def submit() -> ResponseReturnValue:
 
 
 def _open(filled: dict[str, str]) -> str:
-    given = checked(schemas.NewCase, lambda: schemas.NewCase.model_validate(filled))
+    asked = {name: value for name, value in filled.items() if name != "same"}
+    given = checked(schemas.NewCase, lambda: schemas.NewCase.model_validate(asked))
     if not given.scene:  # the form always asks for a place; only a program's report may come without
         raise WrongFields({"scene": NO_PLACE})
-    told = reporting.Told(given.report, given.key, given.scene, given.phone, given.address)
+    same = joining.matter_of(filled["same"])
+    told = reporting.Told(given.report, given.key, given.scene, given.phone, given.address, same=same)
     with db.transaction() as session:
         case, _ = reporting.open_case(session, told, g.contact_id, g.resident_id, Channel.WEB)
         return case.number

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend import privacy
-from backend.cases import intake
+from backend.cases import intake, merging
 from backend.cases.models import Case, Channel
 from backend.cases.staff import clean_phone
 from backend.errors import Invalid, NotFound
@@ -36,6 +36,7 @@ class Told:
     phone: str = ""
     address: str = ""
     position: tuple[float, float] | None = None
+    same: int | None = None  # the id of a case that is about the same matter
 
 
 def account_of(session: Session, contact_id: int) -> Account:
@@ -114,7 +115,7 @@ def open_case(
         code_id=code.id if code else None,
         key=f"resident:{resident_id}:{told.key}",
     )
-    case = intake.open_case(session, report)
+    case = merging.join(session, report, told.same) if told.same else intake.open_case(session, report)
     # The column's default is the transaction's own moment: an older one means that the key was known.
     is_new = case.discovered_at == session.scalar(sa.select(sa.func.now()))
     if is_new and code and true:

@@ -145,7 +145,14 @@ def what_comes_next(case: Case, survey: schemas.SurveyState | None, at: datetime
     }
     is_late = case.due_at is not None and case.due_at < at
     sentence = (wording.LATE if is_late else wording.NEXT[case.status]).format(**words)
-    return _danger(case) + sentence
+    return _danger(case) + _question(case) + sentence
+
+
+def _question(case: Case) -> str:
+    """What the resident has been asked stands before what the others do."""
+    if case.question is None or case.replied_at is not None:
+        return ""
+    return wording.ASKED.format(question=case.question)
 
 
 def _danger(case: Case) -> str:
@@ -160,11 +167,12 @@ def _steps(events: Sequence[CaseEvent], files: Sequence[Attachment]) -> list[sch
     for event in events:
         if event.action in workflow.UNTOLD:
             continue
-        unit = event.unit.name if event.unit else unit
+        named = event.unit.name if event.unit else ""
+        unit = named if named and event.action in queries.GIVES else unit
         steps.append(
             schemas.Step(
                 at=event.created_at,
-                label=_label(event, unit, files),
+                label=_label(event, named or unit, files),
                 note=queries.said(event) if event.public else "",
                 who=_who(event.role, unit),
                 round=event.round,

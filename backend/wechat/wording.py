@@ -89,11 +89,13 @@ STATUS_WORDS = {
     Status.SUBMITTED: "等待受理",
     Status.ACCEPTED: "已受理，正在安排单位",
     Status.ASSIGNED: "已派给负责的单位",
+    Status.DISPUTED: "正请区里定由谁来办",
     Status.IN_PROGRESS: "正在处理",
     Status.RESOLVED: "已办理，等您确认",
     Status.CLOSED: "已结案",
     Status.REJECTED: "不能受理",
     Status.WITHDRAWN: "已撤回",
+    Status.MERGED: "和别人反映的同一件事一起办",
 }
 
 LIMIT = 2_000  # bytes; the platform cuts off at 2,048

@@ -5,6 +5,7 @@ import pytest
 from backend import db
 from backend.cases import service
 from backend.cases.workflow import Action, Given
+from tests.factories import make_unit
 from tests.resident.conftest import at, open_case
 
 
@@ -77,10 +78,11 @@ def test_only_what_the_workflow_allows_is_offered(phone, desk, case):
     assert [name for name, path in offered.items() if path in resolved] == ["confirm", "reopen", "add"]
 
 
-def test_internal_words_stay_internal(phone, desk, case):
+def test_internal_words_stay_internal(session, place, phone, desk, case):
     desk.handle(case.number)
+    unit = make_unit(session, place, name="内部单位")
     with db.transaction() as session:
-        given = Given(note="这不归我们管，内部讨论")
+        given = Given(note="这不归我们管，内部讨论", basis="内部依据", unit_id=unit.id)
         service.perform(session, case.number, Action.SEND_BACK, desk.handler, given)
     _, page = phone.open(at(case))
     assert "正在换一个单位来办" in page

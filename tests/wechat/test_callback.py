@@ -62,7 +62,7 @@ def test_a_case_comes_with_its_event_its_deadline_and_the_alert(client, committe
     case = only_case(committed)
     assert case.community_id == community.id
     assert committed.scalars(sa.select(CaseEvent.action)).all() == [Action.SUBMIT]
-    assert committed.scalars(sa.select(Deadline.due_at)).one() == case.due_at
+    assert min(committed.scalars(sa.select(Deadline.due_at))) == case.due_at
     owed = committed.scalars(sa.select(Notification)).one()
     assert (owed.message, owed.fields["number"]) == ("case_submitted", case.number)
 
@@ -171,7 +171,7 @@ def test_danger_that_is_told_when_the_case_comes_back_leaves_less_time(client, c
     case = only_case(committed)
     assert case.urgent
     assert case.due_at < calm
-    assert committed.scalars(sa.select(Deadline.due_at)).one() == case.due_at
+    assert min(committed.scalars(sa.select(Deadline.due_at))) == case.due_at
 
 
 def test_what_the_resident_writes_cannot_break_the_reply(client, committed):
