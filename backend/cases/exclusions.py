@@ -19,11 +19,12 @@ from backend.cases.workflow import Action, Given
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.places.models import Area, Post
 from backend.places.roles import Level, Role
-from backend.places.scope import covers, lies_in, posts_of, visible
+from backend.places.scope import covers, is_held, lies_in, visible
 from backend.times import now
 
 PAGE = 20
 ASKERS = frozenset({Role.UNIT_HEAD, Role.DISPATCHER, Role.SUPERVISOR})
+READERS = ASKERS | {Role.LEADER}  # of the figures, too
 STATE_LABELS = {Decision.ASKED: "待审批", Decision.APPROVED: "已剔除", Decision.REFUSED: "不同意剔除"}
 # Who may decide, by the level at which they stand.
 DECIDERS = frozenset(
@@ -90,10 +91,10 @@ def decide(
     moment = at or now()
     row = _find(session, exclusion_id, actor)
     case = service.lock(session, row.case.number, actor)
-    session.refresh(row, with_for_update=True)
+    session.refresh(row, ["state"])  # whoever decides at the same time holds the case first
     if row.state is not Decision.ASKED:
         raise Conflict(f"这条申请{STATE_LABELS[row.state]}，不用再办")
-    if not may_decide(session, row, case, actor):
+    if not decidable(session, [row], actor):
         raise Forbidden("剔除由上一级的督查专员或区领导决定，申请人自己不能批")
     if not is_approved and not words.strip():
         raise Invalid("不同意请写明理由")
@@ -117,19 +118,25 @@ def _find(session: Session, exclusion_id: int, actor: Actor) -> Exclusion:
     return row
 
 
-def may_decide(session: Session, row: Exclusion, case: Case, actor: Actor) -> bool:
-    """Whether this officer stands high enough over the case: above every area where the asker could ask."""
-    if actor.officer_id == row.asked_by:
-        return False
+def decidable(session: Session, rows: Sequence[Exclusion], actor: Actor) -> set[int]:
+    """The ids of those that wait for a decision which this officer may take, with two queries at most: who
+    stands above every area where the asker could ask, and is not the asker."""
+    waiting = [row for row in rows if row.state is Decision.ASKED and row.asked_by != actor.officer_id]
+    askers = sa.select(Post).where(Post.officer_id.in_({row.asked_by for row in waiting}), is_held())
+    held = session.scalars(askers.where(Post.role.in_(ASKERS)).options(joinedload(Post.area))).all()
+    return {row.id for row in waiting if _stands_above(row, held, actor)}
+
+
+def _stands_above(row: Exclusion, held: Sequence[Post], actor: Actor) -> bool:
     asked_at = [
         post.area
-        for post in posts_of(session, row.asked_by)
-        if post.area is not None and post.role in ASKERS and covers(post, case)
+        for post in held
+        if post.area is not None and post.officer_id == row.asked_by and covers(post, row.case)
     ]
-    return any(_stands_above(post, asked_at) for post in actor.posts if covers(post, case))
+    return any(covers(post, row.case) and _is_above(post, asked_at) for post in actor.posts)
 
 
-def _stands_above(post: Post, areas: Sequence[Area]) -> bool:
+def _is_above(post: Post, areas: Sequence[Area]) -> bool:
     if post.area is None or (post.role, post.area.level) not in DECIDERS:
         return False
     if post.role is Role.LEADER:

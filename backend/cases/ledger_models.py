@@ -11,7 +11,7 @@ from backend.db import Base, created_at
 
 
 class Seal(Base):
-    """One link of the chain: a hash over the link before and what the event says (ledger.py). Only ever added.
+    """One link of the chain: a hash over the link before and what the event says (ledger.py). Only added.
 
     `id` is the position, without gaps, in the order in which events were sealed.
     """

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from flask import request, url_for
 
+from backend.cases.exclusions import READERS
 from backend.cases.hard_queries import LOGGERS
 from backend.cases.meetings import RECORDERS
 from backend.cases.staff import TAKERS
@@ -25,6 +26,7 @@ MENU = (
     ("board.index", "督查看板", WATCHERS),
     ("supervisions.index", "督办单", SUPERVISED),
     ("hard_cases.index", "难案与积案", LOGGERS),
+    ("figures.index", "指标", READERS),
     ("areas.index", "地点", EVERYONE),
     ("units.index", "单位", EVERYONE),
     ("officers.index", "人员", EVERYONE),
