@@ -13,7 +13,7 @@ from backend.cases.attachments import Photo
 from backend.cases.models import Case
 from backend.cases.service import Actor
 from backend.cases.workflow import OUTCOME_LABELS, STATUS_LABELS, Action, Given, Need, Outcome
-from backend.console import offers
+from backend.console import figures_sections, hard_forms, offers, receipt_sections, supervision_forms
 from backend.console.case_forms import Facts, Form, Section
 from backend.errors import Conflict, Invalid, TooLarge
 from backend.places.models import Area
@@ -56,8 +56,14 @@ TOPICS: dict[str, tuple[Action, ...]] = {
     "监督": (A.URGE, A.SUPERVISE, A.ANSWER_SUPERVISION, A.END_SUPERVISION),
     "难案": (A.MARK, A.TAKE_CHARGE, A.FORM_GROUP, A.LOG, A.REVIEW),
 }
-FORMS: dict[Action, Form] = {}
-SECTIONS: tuple[Section, ...] = ()
+# What the topics bring.
+FORMS: dict[Action, Form] = {**hard_forms.FORMS, **supervision_forms.FORMS}
+SECTIONS: tuple[Section, ...] = (
+    *figures_sections.SECTIONS,
+    *supervision_forms.SECTIONS,
+    *hard_forms.SECTIONS,
+    *receipt_sections.SECTIONS,
+)
 
 
 @dataclass(frozen=True)
