@@ -117,7 +117,7 @@ class Person:
         self.takes_step("受理")
 
     def assigns_to(self, unit: str) -> None:
-        self.page.get_by_label("派给哪个单位").select_option(label=unit)
+        self.page.locator(".card_next").get_by_label("派给哪个单位").select_option(label=unit)
         self.takes_step("派单")
 
     def acknowledges(self) -> None:
