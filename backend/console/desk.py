@@ -25,6 +25,7 @@ MENU = (
     ("meetings.index", "茶话会与接访", RECORDERS),
     ("board.index", "督查看板", WATCHERS),
     ("supervisions.index", "督办单", SUPERVISED),
+    ("notices.index", "月通报", EVERYONE),
     ("hard_cases.index", "难案与积案", LOGGERS),
     ("figures.index", "指标", READERS),
     ("areas.index", "地点", EVERYONE),

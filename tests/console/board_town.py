@@ -1,6 +1,8 @@
 """A small town whose board can be counted by hand: two communities, two units, work of every colour."""
 
+import os
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 from backend.cases.deadline_models import Clock, Deadline
@@ -108,3 +110,9 @@ def fill(town):
     order(town, town.dangui, [(town.city, owed, PAST, True)], "F4", status=OrderStatus.ANSWERED)
     town.session.commit()
     return town
+
+
+def shoot(page, name):
+    """A picture of the page, where somebody wants to look at it: SHOTS_DIR names the folder."""
+    if folder := os.environ.get("SHOTS_DIR"):
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)

@@ -1,18 +1,14 @@
 """The board in Chromium, on a phone and on a desk: readable, tappable, and new by itself."""
 
-import os
-from pathlib import Path
-
 import pytest
 import sqlalchemy as sa
 
 from backend.cases.supervision_models import Supervision
 from tests.browser import is_cut, sign_in
-from tests.console.board_town import PAST, fill, make_town, open_work
+from tests.console.board_town import PAST, fill, make_town, open_work, shoot
 from tests.factories import make_contact
 
 pytestmark = pytest.mark.browser
-SHOTS = os.environ.get("SHOTS_DIR")
 
 
 @pytest.fixture
@@ -32,11 +28,6 @@ def enter(committed, town, site):
         return page
 
     return sign
-
-
-def shoot(page, name):
-    if SHOTS:
-        page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
 
 
 def test_nothing_is_cut_on_a_phone_or_a_desk(phone, desktop, site, enter):
