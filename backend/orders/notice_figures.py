@@ -150,6 +150,9 @@ CASE_COUNTS: dict[str, Count] = {
 }
 
 
+COUNTS = ORDER_COUNTS | CASE_COUNTS
+
+
 def columns() -> list[dict[str, str]]:
     """What is published, in its order: key, label and the sentence that says how it is counted."""
     rates = {measure.value: formula for measure, formula in figures.FORMULAS.items()}
@@ -164,7 +167,7 @@ def taken(session: Session, area: Area, month: date, at: datetime) -> dict[str, 
     """
     span, whole = period(month), dict[str, Numbers]()
     units: Found = defaultdict(dict)
-    for key, count in (ORDER_COUNTS | CASE_COUNTS).items():
+    for key, count in COUNTS.items():
         rows = count.rows(area, span).subquery()
         _put(whole, units, key, session.execute(_grouped(rows, sa.func.count(rows.c.id.distinct()))))
     for key, kept in ORDER_RATES.items():
@@ -209,14 +212,15 @@ def _named(session: Session, units: Found) -> list[dict[str, Any]]:
     """The units with their names as they are now, those without a unit last."""
     wanted = sa.select(Unit.id, Unit.name).where(Unit.id.in_([key for key in units if key]))
     names = {unit_id: name for unit_id, name in session.execute(wanted)}
-    rows = [{"name": names.get(key or 0, NOBODY), "figures": found} for key, found in units.items()]
+    none: dict[str, Numbers] = {
+        each["key"]: [0] if each["key"] in COUNTS else [0, 0, 0] for each in columns()
+    }
+    rows = [{"name": names.get(key or 0, NOBODY), "figures": none | found} for key, found in units.items()]
     return sorted(rows, key=lambda row: (row["name"] == NOBODY, row["name"]))
 
 
-def said(numbers: Numbers | None) -> tuple[str, str]:
+def said(numbers: Numbers) -> tuple[str, str]:
     """A figure in words, and what it was taken of: ("96.5%", "28/29"); a count has nothing beside it."""
-    if numbers is None:
-        return "0", ""
     if len(numbers) == 1:
         return str(numbers[0]), ""
     good, of, out = numbers

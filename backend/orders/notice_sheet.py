@@ -81,7 +81,7 @@ def _story(notice: MonthlyNotice) -> list[Any]:
 
 def _whole(columns: list[dict[str, str]], figures: dict[str, list[int]]) -> Table:
     """Four figures to a row."""
-    cells: list[Any] = [_figure(each["label"], *said(figures.get(each["key"]))) for each in columns]
+    cells: list[Any] = [_figure(each["label"], *said(figures[each["key"]])) for each in columns]
     rows = [cells[start : start + 4] for start in range(0, len(cells), 4)]
     rows[-1] += [""] * (4 - len(rows[-1]))
     return Table(rows, colWidths=[WIDTH / 4] * 4, style=_grid())
@@ -106,7 +106,7 @@ def _units(columns: list[dict[str, str]], units: list[dict[str, Any]]) -> Any:
 
 
 def _short(figures: dict[str, list[int]], key: str) -> str:
-    return said(figures.get(key))[0]
+    return said(figures[key])[0]
 
 
 def _grid(padding: float = 4) -> TableStyle:
