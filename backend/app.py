@@ -19,6 +19,7 @@ from backend.console import (
     codes,
     desk,
     dictionary,
+    dispatching,
     duties,
     entry,
     figures,
@@ -29,6 +30,7 @@ from backend.console import (
     notices,
     officers,
     orders,
+    policies,
     roster,
     second_factor,
     sessions,
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 DESK = (
+    dispatching,
     orders,
     intake,
     meetings,
@@ -63,6 +66,7 @@ DESK = (
     roster,
     dictionary,
     duties,
+    policies,
     codes,
     imports,
     changes,

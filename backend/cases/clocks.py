@@ -60,6 +60,10 @@ POLICY: dict[Clock, Terms] = {
     Clock.ORDER_REPORT: Terms("反馈", (), (), 24 * HOURS, 4 * HOURS, P.UNIT),
 }
 # fmt: on
+CLOCK_LABELS = {
+    clock: f"发令单{terms.label}" if clock.startswith("order_") else terms.label
+    for clock, terms in POLICY.items()
+}
 EXTENDABLE = (Clock.RESOLVE, Clock.ANSWER)  # of which more time, or a pause, may be asked for
 # What has been done in this round needs no clock: a unit may speak to the resident before it signs.
 DONE: dict[Clock, Callable[[Case], bool]] = {

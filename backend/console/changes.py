@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from backend import db
 from backend.auth import Who, require
+from backend.cases.clocks import CLOCK_LABELS
 from backend.cases.duties import STATE_LABELS
 from backend.cases.models import CHANNEL_LABELS, Category
 from backend.db import Base
@@ -42,6 +43,8 @@ SUBJECTS = {
     "editions": "事件字典",
     "duty_lists": "职责清单",
     "duties": "职责",
+    "policies": "时限规则",
+    "calendar_days": "工作日历",
 }
 # What the ids and words of a column stand for.
 NAMED: dict[str, tuple[type[Base], Any]] = {
@@ -62,6 +65,7 @@ WORDS: dict[str, Mapping[Any, str]] = {
     "carrier": CARRIER_LABELS,
     "channel": CHANNEL_LABELS,
     "state": STATE_LABELS,
+    "clock": CLOCK_LABELS,
 }
 UNSAID = frozenset({"handed", "for_id", "post_id"})  # for the program, or said by the row's name
 Names = Mapping[tuple[type[Base], int], str]

@@ -9,6 +9,7 @@ from backend.cases.hard_queries import LOGGERS
 from backend.cases.meetings import RECORDERS
 from backend.cases.staff import TAKERS
 from backend.cases.workflow import UNIT
+from backend.console.arbitrating import SEATED
 from backend.console.board_figures import WATCHERS
 from backend.places.roles import Role
 from backend.web import people
@@ -20,6 +21,7 @@ SUPERVISED = WATCHERS | frozenset(UNIT)
 # endpoint, label, the roles whose menu it stands in. What a page lets someone do is the page's own matter.
 MENU = (
     ("console.cases", "诉求", EVERYONE),
+    ("dispatching.index", "值班台", SEATED),
     ("orders.index", "发令单", EVERYONE),
     ("intake.index", "登记诉求", TAKERS),
     ("meetings.index", "茶话会与接访", RECORDERS),
@@ -34,6 +36,7 @@ MENU = (
     ("roster.index", "值班", EVERYONE),
     ("dictionary.index", "事件字典", EVERYONE),
     ("duties.index", "职责清单", EVERYONE),
+    ("policies.index", "时限", ADMINISTRATORS),
     ("codes.index", "二维码", EVERYONE),
     ("imports.index", "导入导出", ADMINISTRATORS),
     ("changes.index", "变更记录", ADMINISTRATORS),

@@ -106,6 +106,14 @@ COLUMN_LABELS = {
     "name_changed": "姓名有改动",
     "phone_changed": "电话有改动",
     "wechat": "微信",
+    "clock": "哪一步的时限",
+    "minutes": "时限（分钟）",
+    "in_working_time": "按工作时间",
+    "urgent": "只管紧急",
+    "amber": "还剩百分之几时提醒",
+    "day": "日期",
+    "is_working": "上班",
+    "hours": "工作时间",
 }
 
 

@@ -1,0 +1,140 @@
+"""Time on the page of a case: what the forms offer and take, and what the ledger says."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from flask import render_template_string
+from werkzeug.datastructures import MultiDict
+
+from backend.cases import attachments
+from backend.cases.deadline_models import DeadlineChange, Decision
+from backend.cases.models import Attachment
+from backend.cases.workflow import Action
+from backend.console.deadline_forms import FORMS, SECTIONS
+from backend.places.roles import Role
+from backend.times import local, now
+from backend.web.forms import WrongFields
+from tests.cases.clock_scene import fresh
+from tests.cases.pictures import jpeg
+from tests.cases.scene import scene
+from tests.cases.test_time_requests import in_progress
+
+__all__ = ["fresh", "scene"]
+pytestmark = pytest.mark.usefixtures("fresh")
+A = Action
+FORM = (
+    '{% import "macros.html" as ui with context %}{% with offer = offer %}{% include template %}{% endwith %}'
+)
+
+
+@pytest.fixture
+def case(scene):
+    return in_progress(scene, now())
+
+
+def offer(scene, case, action, role=Role.HANDLER):
+    return FORMS[action].offer(scene.session, case, scene.actor(role))
+
+
+def take(scene, case, action, role=Role.HANDLER, photos=(), **form):
+    return FORMS[action].take(scene.session, case.number, scene.actor(role), MultiDict(form), photos)
+
+
+def page(app, action, facts, kept=None, said=None):
+    context = {"template": FORMS[action].template, "offer": facts, "kept": kept or {}, "said": said or {}}
+    with app.test_request_context():
+        return render_template_string(FORM, **context)
+
+
+def later(days=2):
+    return local(now() + timedelta(days=days)).strftime("%Y-%m-%dT%H:%M")
+
+
+EXTENSION = {"clock": "resolve", "length": "2", "unit": "days", "note": "需要开挖路面"}
+
+
+def test_more_time_is_asked_for_and_granted_through_the_forms(app, session, scene, case):
+    due_at = case.due_at
+    facts = offer(scene, case, A.EXTEND)
+    assert [value for value, _ in facts["clocks"]] == ["resolve"]
+    assert "延长多久" in page(app, A.EXTEND, facts)
+    take(scene, case, A.EXTEND, **EXTENSION)
+    assert offer(scene, case, A.EXTEND) is None  # one is open already
+    facts = offer(scene, case, A.GRANT, Role.SUPERVISOR)
+    [(change, words)] = facts["requests"]
+    assert words == "周明申请把办结时限延长 2 天：需要开挖路面"
+    assert words in page(app, A.GRANT, facts)
+    assert "不同意的理由" in page(app, A.DENY, facts)
+    take(scene, case, A.GRANT, Role.SUPERVISOR, request=str(change.id))
+    assert case.due_at == due_at + timedelta(days=2)
+    assert offer(scene, case, A.GRANT, Role.SUPERVISOR) is None
+
+
+def test_a_pause_is_asked_for_with_proof_granted_and_ended(app, session, scene, case):
+    photo = attachments.prepare(jpeg())
+    assert "什么时候恢复计时" in page(app, A.PAUSE, offer(scene, case, A.PAUSE))
+    take(scene, case, A.PAUSE, photos=[photo], clock="resolve", until=later(), note="等配件到货")
+    change = session.scalars(sa.select(DeadlineChange)).one()
+    assert change.proof == photo.sha256
+    assert session.scalars(sa.select(Attachment.sha256)).all() == [photo.sha256]
+    facts = offer(scene, case, A.GRANT, Role.SUPERVISOR)
+    assert "附有证明材料" in page(app, A.GRANT, facts)
+    assert offer(scene, case, A.RESUME) is None
+    take(scene, case, A.GRANT, Role.SUPERVISOR, request=str(change.id))
+    facts = offer(scene, case, A.RESUME)
+    assert "办结时限正在挂起" in page(app, A.RESUME, facts)
+    take(scene, case, A.RESUME)
+    assert offer(scene, case, A.RESUME) is None
+    assert case.due_at is not None
+
+
+def test_a_refusal_needs_a_reason(session, scene, case):
+    take(scene, case, A.EXTEND, **EXTENSION)
+    change = session.scalars(sa.select(DeadlineChange)).one()
+    with pytest.raises(WrongFields) as refused:
+        take(scene, case, A.DENY, Role.SUPERVISOR, request=str(change.id))
+    assert set(refused.value.sentences) == {"note"}
+    take(scene, case, A.DENY, Role.SUPERVISOR, request=str(change.id), note="先抓紧办")
+    assert change.state is Decision.REFUSED
+
+
+def test_several_requests_are_told_apart(app, session, scene, case):
+    scene.do(case, A.RESOLVE, Role.HANDLER, now(), note="换好了灯泡，已经亮了", outcome="explained")
+    scene.do(case, A.REOPEN, Role.RESIDENT, now())
+    scene.do(case, A.ASSIGN, Role.DISPATCHER, now(), unit_id=scene.unit.id)
+    take(scene, case, A.EXTEND, **EXTENSION)
+    take(scene, case, A.EXTEND, **EXTENSION | {"clock": "answer"})
+    facts = offer(scene, case, A.GRANT, Role.SUPERVISOR)
+    assert page(app, A.GRANT, facts).count('type="radio"') == 2
+    with pytest.raises(WrongFields) as refused:
+        take(scene, case, A.GRANT, Role.SUPERVISOR)
+    assert set(refused.value.sentences) == {"request"}
+
+
+@pytest.mark.parametrize(
+    ("action", "form", "wrong"),
+    [
+        (A.EXTEND, {}, {"clock", "length", "note"}),
+        (A.EXTEND, EXTENSION | {"length": "许多"}, {"length"}),
+        (A.EXTEND, EXTENSION | {"unit": "years"}, {"length"}),
+        (A.EXTEND, EXTENSION | {"clock": "lunch"}, {"clock"}),
+        (A.EXTEND, EXTENSION | {"note": "久" * 600}, {"note"}),
+        (A.PAUSE, {"clock": "resolve", "note": "等配件", "until": "明天"}, {"until"}),
+    ],
+)
+def test_what_is_missing_is_said_beside_its_field(session, scene, case, action, form, wrong):
+    with pytest.raises(WrongFields) as refused:
+        take(scene, case, action, **form)
+    assert set(refused.value.sentences) == wrong
+    assert session.scalars(sa.select(DeadlineChange)).all() == []
+
+
+def test_the_ledger_stands_on_the_page(app, session, scene, case):
+    [section] = SECTIONS
+    facts = section.facts(session, case, scene.actor(Role.HANDLER))
+    assert facts["is_late"] is False
+    with app.test_request_context():
+        found = render_template_string("{% include template %}", template=section.template, facts=facts)
+    assert "时限台账" in found
+    assert "办结时限 2 天" in found
