@@ -5,7 +5,7 @@ import sys
 
 from bench import place, report
 
-BENCHES = ("intake", "size", "posters", "ledger")
+BENCHES = ("intake", "size", "posters", "ledger", "orders", "sweep")
 
 
 def main(wanted: list[str]) -> None:

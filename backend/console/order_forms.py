@@ -140,7 +140,7 @@ def _addable(session: Session, order: Order) -> list[tuple[int, str]]:
 # -- what a step's form gave
 
 
-def told(order: Order, form: MultiDict[str, str], photos: Sequence[Photo]) -> Told:
+def told(form: MultiDict[str, str], photos: Sequence[Photo]) -> Told:
     """What a step's form says. Raises WrongFields."""
     note = clean(form.get("note", ""))
     if len(note) > NOTE_LENGTH:
@@ -256,16 +256,23 @@ def drafted(form: MultiDict[str, str]) -> Draft:
 
 
 def _tasks_of(form: MultiDict[str, str], unit_ids: Sequence[int]) -> Mapping[int, str]:
-    said = {unit_id: clean(form.get(f"task{unit_id}", "")) for unit_id in unit_ids}
-    return {unit_id: task for unit_id, task in said.items() if task}
+    said = _tasks_sent(form)
+    return {unit_id: clean(said[unit_id]) for unit_id in unit_ids if said.get(unit_id, "").strip()}
+
+
+def _tasks_sent(form: MultiDict[str, str]) -> dict[int, str]:
+    """Every unit's line of the form, by the unit's id: a hidden field before each says whose it is."""
+    sent = zip(form.getlist("of"), form.getlist("task"), strict=False)
+    return {unit_id: task for of, task in sent if (unit_id := number(of)) is not None}
 
 
 def kept(sheet: Sheet, form: MultiDict[str, str]) -> Sheet:
     """The form as it was sent, when it was refused."""
     lead, named = number(form.get("lead", "")), set(numbers(form.getlist("unit")))
+    tasks_sent = _tasks_sent(form)
 
     def again(choice: Choice) -> Choice:
-        task = form.get(f"task{choice.id}", "")
+        task = tasks_sent.get(choice.id, "")
         return Choice(choice.id, choice.name, choice.id == lead, choice.id in named, task)
 
     return Sheet(

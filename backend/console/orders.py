@@ -141,12 +141,9 @@ def perform(number: str, action: str) -> ResponseReturnValue:
     """Take a step, then show the order again; what cannot be done is said there, with what was typed."""
     wanted = order_forms.action_of(action)
     try:
-        photos = _photos(number)
+        told = order_forms.told(request.form, _photos(number))
         with db.transaction() as session:
-            actor = people.officer(session)
-            found = service.find(session, clean(number), actor)
-            told = order_forms.told(found, request.form, photos)
-            service.perform(session, found.number, wanted, actor, told)
+            service.perform(session, clean(number), wanted, people.officer(session), told)
     except AlreadyDone as done:
         flash(done.message, "info")
         return redirect(url_for("orders.order", number=number), 303)
@@ -159,9 +156,12 @@ def perform(number: str, action: str) -> ResponseReturnValue:
 
 def _photos(number: str) -> list[Photo]:
     """The photos of the form made ready, if the order is this officer's to see."""
+    contents = photos_in_form()
+    if not contents:
+        return []
     with db.transaction() as session:
         service.find(session, clean(number), people.officer(session))
-    return tasks.prepare(photos_in_form())
+    return tasks.prepare(contents)
 
 
 def _show(number: str, **shown: Any) -> str:

@@ -28,14 +28,15 @@ FIELDS = {
 class Form:
     """A template (an account may have 25). Kinds share one only where its title is true of each of them.
 
-    `note` is what the card calls the note. An urgent card's status is 紧急, so that title and note alone must
-    say to an officer what happened and what to do.
+    `note` and `number` are what the card calls these. An urgent card's status is 紧急, so that title and note
+    alone must say to an officer what happened and what to do.
     """
 
     title: str
     fields: tuple[str, ...]
     messages: tuple[Message, ...]
     note: str = FIELDS["note"][0]
+    number: str = FIELDS["number"][0]
 
     def slots(self) -> dict[str, str]:
         """Our field → WeChat's keyword, like {"number": "character_string1", "place": "thing2"}."""
@@ -43,7 +44,7 @@ class Form:
 
     def label(self, field: str) -> str:
         """What the card calls one of our fields."""
-        return self.note if field == "note" else FIELDS[field][0]
+        return {"note": self.note, "number": self.number}.get(field, FIELDS[field][0])
 
 
 NEW = ("number", "place", "summary", "status", "time")
@@ -57,6 +58,32 @@ FOR_OFFICERS = (
     Form("群众已撤回，不用再办", CHANGED, (Message.CASE_WITHDRAWN,)),
     Form("超过时限，请马上跟进", CHANGED, (Message.CASE_OVERDUE,), note="超过时限还没有"),
     Form("群众请工作人员联系", CHANGED, (Message.PERSON_WANTED,)),
+)
+ORDER, ISSUED = "发令单编号", ("number", "summary", "status", "note", "time")
+FOR_ORDERS = (
+    Form("社区发令，请签收", ISSUED, (Message.ORDER_ISSUED,), note="您单位的任务", number=ORDER),
+    Form("发令单等您批准", NEW, (Message.ORDER_DRAFTED,), number=ORDER),
+    Form(
+        "发令单被退回，请看理由",
+        ISSUED,
+        (Message.ORDER_REFUSED, Message.ORDER_RETURNED),
+        note="理由",
+        number=ORDER,
+    ),
+    Form("发令单催办，请尽快办理", ISSUED, (Message.ORDER_URGED,), note="催办说明", number=ORDER),
+    Form(
+        "发令单时限提醒，请跟进",
+        ISSUED,
+        (Message.ORDER_SOON_DUE, Message.ORDER_OVERDUE, Message.ORDER_ESCALATED),
+        note="还没有",
+        number=ORDER,
+    ),
+    Form(
+        "发令单有新进展",
+        ISSUED,
+        (Message.ORDER_WATCHED, Message.ORDER_REPORTED, Message.ORDER_ANSWERED, Message.ORDER_WITHDRAWN),
+        number=ORDER,
+    ),
 )
 # A mini program may ask for three subscriptions at a time: these are what a resident wants to hear of.
 FOR_RESIDENTS = (
@@ -82,7 +109,7 @@ FOR_RESIDENTS = (
         (Message.SURVEY_INVITED, Message.SURVEY_REMINDED),
     ),
 )
-FORMS = FOR_OFFICERS + FOR_RESIDENTS
+FORMS = FOR_OFFICERS + FOR_ORDERS + FOR_RESIDENTS
 
 
 def write(path: Path) -> bool:

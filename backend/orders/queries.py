@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session, contains_eager, joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
-from backend.cases.deadline_models import Clock, Deadline
+from backend.cases.deadline_models import Deadline
 from backend.cases.models import Case
 from backend.orders import reach
 from backend.orders.models import Order, OrderCase, OrderEvent, OrderPhoto, OrderUnit
@@ -213,19 +213,6 @@ def cases(session: Session, order: Order) -> list[Case]:
     """The cases under the order, with their units."""
     own = sa.select(Case).join(OrderCase, OrderCase.case_id == Case.id).where(OrderCase.order_id == order.id)
     return list(session.scalars(own.options(joinedload(Case.unit)).order_by(Case.id)))
-
-
-def of_case(session: Session, case: Case, posts: Sequence[Post]) -> list[Order]:
-    """The orders that a case is under, as far as these posts may see them."""
-    own = sa.select(OrderCase.order_id).where(OrderCase.case_id == case.id)
-    query = sa.select(Order).where(Order.id.in_(own), reach.visible(posts)).order_by(Order.id.desc())
-    return list(session.scalars(query))
-
-
-def late_clock(rows: Sequence[Deadline]) -> Clock | None:
-    """The clock that runs out first, of those that run."""
-    left = running(rows)
-    return left[0].clock if left else None
 
 
 def drafts_for(roles: set[Role]) -> bool:

@@ -68,10 +68,11 @@ def assign(session: Session, order: Order, actor: Actor, at: datetime) -> None:
     What is owed to them for the cases is taken back before anybody can see it: the order's alert says the
     same to the same people, and signing for the order signs for its cases.
     """
-    before = session.scalar(sa.select(sa.func.max(Notification.id))) or 0
-    sent = [case for case in of_order(session, order) if _send(session, order, case, actor, at)]
-    if not sent:
+    found = of_order(session, order)
+    if not found:
         return
+    before = session.scalar(sa.select(sa.func.max(Notification.id))) or 0
+    sent = [case for case in found if _send(session, order, case, actor, at)]
     session.execute(
         sa.delete(Notification).where(
             Notification.id > before,

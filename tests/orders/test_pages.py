@@ -48,7 +48,8 @@ def form_of(scene, **fields):
         "place": scene.community.id,
         "lead": lead,
         "unit": [lead, second],
-        f"task{second}": "劝离摊主",
+        "of": [lead, second],
+        "task": ["", "劝离摊主"],
         "key": "a form",
     }
     return defaults | fields
