@@ -1,7 +1,7 @@
 """The page of supervision orders: the unit answers, the supervisor ends, nobody else sees them."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from werkzeug.datastructures import MultiDict
@@ -13,7 +13,7 @@ from backend.console.supervision_forms import FORMS, SECTIONS, default_until
 from backend.errors import NotFound
 from backend.places import scope
 from backend.places.roles import Role
-from backend.times import SHANGHAI
+from backend.times import SHANGHAI, now
 from tests.console.board_town import LATER, PAST, make_town, open_work, supervise
 from tests.console.conftest import queries_of
 from tests.factories import make_community, make_officer, make_unit
@@ -109,3 +109,21 @@ def test_an_answer_is_asked_for_tomorrow_evening_and_of_an_urgent_case_in_four_h
     assert default_until(town.case, at) == "2026-11-24T18:00"
     town.case.urgent = True
     assert default_until(town.case, at) == "2026-11-23T14:00"
+
+
+def test_the_page_of_a_case_shows_them_and_takes_the_supervisors_words(session, town, as_officer):
+    town.row.state, town.row.effect, town.row.closed_at = Supervised.CLOSED, Effect.NONE, now()
+    session.commit()
+    supervisor, address = as_officer(town.supervisor), f"/console/cases/{town.case.number}"
+    page = supervisor.get(address).text
+    assert "没有效果" in page
+    assert "督办哪个单位" in page
+    form = {"seen": "0", "unit": town.city.id, "until": "", "note": "请三天内办结"}
+    refused = supervisor.post(f"{address}/supervise", data=form)
+    assert (refused.status_code, "请填写答复时限" in refused.text) == (422, True)
+    assert "请三天内办结" in refused.text
+    until = (now() + timedelta(days=3)).strftime("%Y-%m-%dT%H:%M")
+    assert supervisor.post(f"{address}/supervise", data=form | {"until": until}).status_code == 303
+    answer = as_officer(town.handler).get(address).text
+    assert "请三天内办结" in answer
+    assert "答复督办" in answer
