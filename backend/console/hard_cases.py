@@ -5,7 +5,8 @@ from flask.typing import ResponseReturnValue
 
 from backend import db
 from backend.auth import Who, require
-from backend.cases import hard_cases, hard_marks, hard_queries, service
+from backend.cases import hard_cases, hard_marks, hard_queries, service, workflow
+from backend.cases.workflow import Action
 from backend.errors import NotFound
 from backend.web import people as callers
 from backend.web.forms import last_seen
@@ -35,6 +36,10 @@ def index() -> ResponseReturnValue:
 def people(number: str) -> ResponseReturnValue:
     """Who of the district may be in the group of this case, as options."""
     with db.transaction() as session:
-        case = service.find(session, clean(number), callers.officer(session))
+        actor = callers.officer(session)
+        case = service.find(session, clean(number), actor)
+        workflow.acting_role(
+            Action.FORM_GROUP, actor.roles_over(case)
+        )  # names are for who chooses among them
         found = list(hard_cases.people(session, case).values())
     return render_template("desk/offers.html", found=found)

@@ -95,11 +95,13 @@ def test_a_group_is_formed_and_what_was_typed_wrong_stays(session, client, case,
     assert "第 1 天" in client.get(f"/console/cases/{case.number}").text
 
 
-def test_strangers_are_offered_nobody_and_see_no_hard_case(session, case, client, as_officer):
+def test_strangers_are_offered_nobody_and_see_no_hard_case(session, case, client, people, as_officer):
     tap(client, session, case, "mark", legacy="1")
     other = make_area(session, "community", None, name="月季社区")
     stranger = as_officer(make_officer(session, Role.SUPERVISOR, area=other))
     assert stranger.get(f"{HOME}{case.number}/people").status_code == 403
+    handler = as_officer(people.handler)  # sees the case, and chooses nobody
+    assert handler.get(f"{HOME}{case.number}/people").status_code == 403
     assert case.number not in stranger.get(f"{HOME}?view=all").text
 
 
