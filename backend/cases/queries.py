@@ -35,6 +35,7 @@ POSSIBLE: dict[Action, Callable[[Case], bool]] = {
     Action.SPLIT: lambda case: case.parent_id is None,
     Action.ASK: lambda case: case.resident_id is not None and case.question is None,
 }
+LINKED = "关联"
 GIVES = frozenset({Action.ASSIGN, Action.ARBITRATE})  # the case, to the unit that is named
 _LISTED = (joinedload(Case.place), joinedload(Case.community), joinedload(Case.unit))
 
@@ -172,8 +173,11 @@ def _who(event: CaseEvent, assigned_to: str, name: str | None) -> str:
     return f"{assigned_to if is_for_unit else ROLE_LABELS[event.role]} {name or ''}".strip()
 
 
-def kin(session: Session, case: Case, actor: Actor) -> list[tuple[str, list[Case]]]:
-    """The cases that this one hangs together with, by how, as far as this person may see them (one query)."""
+def kin(session: Session, case: Case, actor: Actor) -> list[tuple[str, list[tuple[Case, bool]]]]:
+    """The cases that this one hangs together with, by how; and whether this person may open them (one query).
+
+    A linked case that is not theirs is left out; of a part or a member they know that it is there.
+    """
     linked = sa.union_all(
         sa.select(CaseLink.case_id).where(CaseLink.other_id == case.id),
         sa.select(CaseLink.other_id).where(CaseLink.case_id == case.id),
@@ -183,12 +187,13 @@ def kin(session: Session, case: Case, actor: Actor) -> list[tuple[str, list[Case
         "并进来的": (Case.master_id == case.id) & (Case.status == Status.MERGED),
         "拆自": Case.id == case.parent_id,
         "拆出去的": Case.parent_id == case.id,
-        "关联": Case.id.in_(linked),
+        LINKED: Case.id.in_(linked),
     }
     how = sa.case(*((condition, name) for name, condition in relations.items())).label("how")
     query = sa.select(Case, how).where(sa.or_(*relations.values())).options(*_LISTED).order_by(Case.id)
-    found = [(name, other) for other, name in session.execute(query) if actor.roles_over(other)]
-    by_name = {name: [other for how, other in found if how == name] for name in relations}
+    found = [(name, other, bool(actor.roles_over(other))) for other, name in session.execute(query)]
+    known = [one for one in found if one[2] or one[0] != LINKED]
+    by_name = {name: [(other, may) for how, other, may in known if how == name] for name in relations}
     return [(name, others) for name, others in by_name.items() if others]
 
 

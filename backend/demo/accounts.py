@@ -58,6 +58,23 @@ FOR_OFFICERS = (
     Form("群众已撤回，不用再办", CHANGED, (Message.CASE_WITHDRAWN,)),
     Form("超过时限，请马上跟进", CHANGED, (Message.CASE_OVERDUE,), note="超过时限还没有"),
     Form("群众请工作人员联系", CHANGED, (Message.PERSON_WANTED,)),
+    Form("诉求时限提醒，请跟进", CHANGED, (Message.CASE_SOON_DUE, Message.CASE_ESCALATED), note="还没有"),
+    Form("诉求不用再办", CHANGED, (Message.CASE_GONE,)),
+    Form("诉求交您办理，请尽快办", CHANGED, (Message.CASE_DELEGATED,), note="交办说明"),
+    Form("区级裁定，请点开办理", CHANGED, (Message.CASE_DISPUTED, Message.CASE_ARBITRATED), note="理由"),
+    Form("居民回复了，请接着办", CHANGED, (Message.CASE_REPLIED,), note="居民说"),
+    Form(
+        "督办通知，请点开",
+        CHANGED,
+        (Message.SUPERVISED, Message.SUPERVISION_ANSWERED, Message.SUPERVISION_OVERDUE),
+        note="督办内容",
+    ),
+    Form("时限申请，请点开", CHANGED, (Message.TIME_WANTED, Message.TIME_DECIDED), note="申请或结果"),
+    Form(
+        "诉求有新安排，请点开",
+        CHANGED,
+        (Message.CASE_UNMERGED, Message.PART_DONE, Message.CASE_IN_CHARGE, Message.GROUP_FORMED),
+    ),
 )
 ORDER, ISSUED = "发令单编号", ("number", "summary", "status", "note", "time")
 FOR_ORDERS = (
@@ -96,6 +113,9 @@ FOR_RESIDENTS = (
             Message.CASE_ON_ITS_WAY,
             Message.CASE_IN_PROGRESS,
             Message.CASE_REOPENED,
+            Message.CASE_MERGED,
+            Message.CASE_ASKED,
+            Message.CASE_PROGRESS,
         ),
     ),
     Form(

@@ -69,9 +69,10 @@ def test_the_accounts_stand_for_areas_of_the_district(tmp_path, session):
 def test_an_officers_card_says_by_title_and_note_what_happened_and_what_to_do():
     """Both stay when the case is urgent, which takes the place of the status."""
     for_officers = {message for message, kind in CATALOGUE.items() if kind.link == OFFICER}
-    forms = {form.messages: form for form in accounts.FOR_OFFICERS}
-    assert set(forms) == {(message,) for message in for_officers}
+    forms = {message: form for form in accounts.FOR_OFFICERS for message in form.messages}
+    assert set(forms) == for_officers
+    assert sum(len(form.messages) for form in accounts.FOR_OFFICERS) == len(for_officers)
     assert len({form.title for form in accounts.FORMS}) == len(accounts.FORMS)
-    assert "催办" in forms[Message.CASE_URGED,].title
-    overdue = forms[Message.CASE_OVERDUE,]
+    assert "催办" in forms[Message.CASE_URGED].title
+    overdue = forms[Message.CASE_OVERDUE]
     assert f"{overdue.label('note')}{POLICY[Clock.ACCEPT].label}" == "超过时限还没有受理"
