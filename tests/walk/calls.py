@@ -18,6 +18,7 @@ from backend.cases.meeting_models import MeetingKind
 from backend.cases.meetings import Plan
 from backend.cases.models import Case, Channel
 from backend.cases.service import Actor
+from backend.cases.supervision_models import Measure
 from backend.cases.tables import KINDS
 from backend.cases.workflow import Action, Given, Outcome, Status
 from backend.db import Base
@@ -44,6 +45,7 @@ DAY = timedelta(days=1)
 UNGUARDED = {
     "cases.meanwhile.check": "is given the case by who has asked whether it is theirs",
     "cases.editions.amend": "the dictionary is everybody's; who may change it is asked by its callers",
+    "cases.exclusions.decidable": "whoever asks has read the rows by `listed`",
     "cases.service.answer_survey": "the survey's own link is the right to answer it",
     "places.changes.record": "writes down what a verb has done",
     "places.posts.finish": "ends a row that `end` or a leave has asked about",
@@ -182,6 +184,10 @@ GIVEN: dict[str, Give] = {
     ),
     "cases.meeting_queries.figures.since": lambda s: (now() - DAY).date(),
     "cases.meeting_queries.figures.until": lambda s: (now() + DAY).date(),
+    "exclusion_id": lambda s: s.book["exclusion_id"][0],
+    "is_approved": lambda s: True,
+    "measure": lambda s: Measure.ACCEPTED_IN_TIME,
+    "reason": lambda s: "同一件事重复提交",
     "matter_id": lambda s: s.book["matter_id"][0],
     "meeting_id": lambda s: s.book["meeting_id"][0],
     "phone": lambda s: "",

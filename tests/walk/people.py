@@ -31,7 +31,7 @@ STRANGERS = (
     "another resident",
     "nobody",
 )
-OWNERS = ("the administrator", "the desk", "the handler", "the resident")
+OWNERS = ("the administrator", "the desk", "the handler", "the resident", "the supervisor")
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,7 @@ def owners(session: Any, street: Street) -> list[Person]:
         _officer(session, OWNERS[1], people["desk"], street),
         _officer(session, OWNERS[2], people["handler"], street),
         Person(OWNERS[3], token, resident_id=resident.id, home=street),
+        _officer(session, OWNERS[4], people["supervisor"], street),
     ]
 
 

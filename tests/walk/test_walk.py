@@ -12,6 +12,7 @@ DAILY = (
     "api.",
     "console.",
     "entry.",
+    "figures.",
     "intake.",
     "meetings.",
     "officers.change_own",
