@@ -18,7 +18,7 @@ COMMANDS = {
     "bind": ("backend.bind:main", "显示绑定码，让工作人员用微信扫码绑定"),
     "check-config": ("backend.cli:check_config", "检查每一项设置和公众号，指出哪里不对"),
     "demo": ("backend.cli:demo", "装入虚构的示范区：地点、人员和公众号"),
-    "diagram": ("backend.cli:diagram", "画出诉求的办理流程图，给 README.md 用"),
+    "diagram": ("backend.cli:diagram", "画出诉求和发令单的流程图，给 README.md 用"),
     "export": ("backend.importing:give_out", "把地点、单位、人员等导出到文件"),
     "import": ("backend.importing:take_in", "从 CSV 或 XLSX 文件导入地点、单位、人员等"),
     "migrate": ("backend.cli:migrate", "把数据库的表更新到最新"),
@@ -128,28 +128,36 @@ def check_config() -> None:
         raise SystemExit(1)
 
 
-DRAWN = ("<!-- diagram: made by `python -m backend diagram --write README.md` -->\n", "<!-- /diagram -->")
+DIAGRAMS = {"case": "backend.cases.workflow", "order": "backend.orders.workflow"}  # what draws each
 
 
-@click.command(help="按办理流程画出诉求的流程图。")
+def marks(name: str) -> tuple[str, str]:
+    """Between which lines of a document the diagram of this name stands."""
+    return f"<!-- {name}: made by `python -m backend diagram --write README.md` -->\n", f"<!-- /{name} -->"
+
+
+@click.command(help="画出诉求和发令单的流程图。")
 @click.option(
     "--write",
     "path",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="写进这个文件的两个标记之间；不写就显示在屏幕上。",
+    help="写进这个文件的标记之间；不写就显示在屏幕上。",
 )
 def diagram(path: Path | None) -> None:
-    """Draw the life of a case from the workflow's table; with --write, between the marks in a file."""
-    from backend.cases import workflow
+    """Draw the lives of cases and orders from their tables; with --write, between the marks in a file."""
+    for name, module in DIAGRAMS.items():
+        drawn = f"```mermaid\n{importlib.import_module(module).diagram()}\n```\n"
+        if path is None:
+            click.echo(drawn, nl=False)
+        else:
+            _write_between(path, marks(name), drawn)
 
-    drawn = f"```mermaid\n{workflow.diagram()}\n```\n"
-    if path is None:
-        click.echo(drawn, nl=False)
-        return
-    before, start, rest = path.read_text(encoding="utf-8").partition(DRAWN[0])
-    _, end, after = rest.partition(DRAWN[1])
+
+def _write_between(path: Path, between: tuple[str, str], drawn: str) -> None:
+    before, start, rest = path.read_text(encoding="utf-8").partition(between[0])
+    _, end, after = rest.partition(between[1])
     if not end:
-        raise click.ClickException(f"{path} 里没有流程图的两个标记，请先加上")
+        raise click.ClickException(f"{path} 里没有流程图的标记 {between[1]}，请先加上")
     path.write_text(f"{before}{start}{drawn}{end}{after}", encoding="utf-8")
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from backend.cases import workflow
-from backend.cli import COMMANDS, DRAWN
+from backend.cases import workflow as cases
+from backend.cli import COMMANDS, marks
 from backend.config import Config, from_env
 from backend.notify.messages import Message
+from backend.orders import workflow as orders
 from backend.wechat import accounts
 
 ROOT = Path(__file__).parent.parent
@@ -75,8 +76,10 @@ def test_a_link_to_nowhere_is_found(tmp_path):
     assert missing_links(document) == ["nowhere.md", "#there"]
 
 
-def test_the_diagram_is_fresh():
-    drawn = README.partition(DRAWN[0])[2].partition(DRAWN[1])[0]
+@pytest.mark.parametrize(("name", "workflow"), [("case", cases), ("order", orders)])
+def test_the_diagram_is_fresh(name, workflow):
+    start, end = marks(name)
+    drawn = README.partition(start)[2].partition(end)[0]
     assert drawn == f"```mermaid\n{workflow.diagram()}\n```\n", "python -m backend diagram --write README.md"
 
 
