@@ -85,7 +85,8 @@ def _review(session: Session, case_number: str, actor: Actor, form: Typed, _phot
     missing = {} if any(words.values()) else {"cause": "请至少写一项"}
     if long or missing:
         raise WrongFields(long | missing)
-    return hard_cases.review(session, case_number, actor, **words)
+    cause, worked, change = words.values()
+    return hard_cases.review(session, case_number, actor, cause=cause, worked=worked, change=change)
 
 
 def _note(form: Typed) -> str:
