@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from backend.cases.deadline_models import Clock
+from backend.cases.deadline_models import Clock, Deadline
 from backend.cases.deadlines import POLICY, length
 from backend.cases.models import Case
 from backend.cases.queries import NEXT_STEP
@@ -16,6 +16,7 @@ CLOCKS = {
     Status.SUBMITTED: Clock.ACCEPT,
     Status.ACCEPTED: Clock.ASSIGN,
     Status.ASSIGNED: Clock.ACKNOWLEDGE,
+    Status.DISPUTED: Clock.ARBITRATE,
     Status.IN_PROGRESS: Clock.RESOLVE,
 }
 AMBER = 1 / 2  # of a clock's length is left
@@ -29,18 +30,32 @@ class Due:
     tone: str
 
 
-def due(case: Case, at: datetime) -> Due | None:
-    """The deadline that counts now, or None when none runs."""
+def due(case: Case, at: datetime, row: Deadline | None = None) -> Due | None:
+    """The deadline that counts now, or None when none runs.
+
+    With `row`, the nearest running clock, it is exact; without, the clock is the one that a case in this
+    status waits for, and it turns amber where it would without a policy: good enough for a list.
+    """
     if case.due_at is None or case.status not in CLOCKS:
         return None
-    clock = CLOCKS[case.status]
+    clock = row.clock if row is not None else _clock(case)
     left = case.due_at - at
     until = f"{POLICY[clock].label}时限 {spoken(case.due_at, at)}"
     length_in_words = span(max(abs(left), timedelta(minutes=1)))
     if left <= timedelta(0):
         return Due(f"{until}，已超时{length_in_words}", "red")
-    tone = "amber" if left <= length(clock, case.urgent) * AMBER else "calm"
-    return Due(f"{until}，还剩{length_in_words}", tone)
+    amber_at = case.due_at - length(clock, case.urgent) * AMBER
+    if row is not None and row.amber_at is not None:
+        amber_at = row.amber_at
+    return Due(f"{until}，还剩{length_in_words}", "amber" if at >= amber_at else "calm")
+
+
+def _clock(case: Case) -> Clock:
+    """A unit that has signed for a case speaks to the resident first."""
+    is_silent = case.first_contact_at is None and case.answered_at is None and case.question is None
+    if case.status is Status.IN_PROGRESS and is_silent and case.resident_id is not None:
+        return Clock.FIRST_CONTACT
+    return CLOCKS[case.status]
 
 
 def turn(case: Case, *, is_readers: bool) -> str:

@@ -10,6 +10,7 @@ from backend.cases import deadlines
 from backend.cases.deadline_models import ChangeKind, Clock, Deadline, DeadlineChange
 from backend.cases.deadlines import POLICY, length
 from backend.cases.workflow import RULES, UNSOLVED, Action, Audience, Status, allowed
+from backend.console import wording
 from backend.places.roles import Role
 from tests.cases.clock_scene import HOUR, MINUTE, clock_of, fresh, running
 from tests.cases.scene import AT, SOLVED
@@ -229,3 +230,17 @@ def test_an_urgent_case_does_not_wait_for_its_categorys_limit(session, scene):
     case = scene.case(Status.ACCEPTED, category_id=category.id, urgent=True)
     scene.do(case, A.ASSIGN, Role.DISPATCHER, unit_id=make_unit(session, scene.community).id)
     assert running(session, case)[C.RESOLVE] == AT + timedelta(hours=4)
+
+
+def test_the_nearest_clock_of_each_case_is_found_at_once_and_says_what_is_due(session, scene):
+    first, second = assigned(scene), submit(scene)
+    scene.do(first, A.ACKNOWLEDGE, Role.HANDLER, AT + MINUTE)
+    found = deadlines.nearest_clocks(session, [first.id, second.id])
+    assert {case_id: row.clock for case_id, row in found.items()} == {
+        first.id: C.FIRST_CONTACT,
+        second.id: C.ACCEPT,
+    }
+    assert [found[case.id].due_at for case in (first, second)] == [first.due_at, second.due_at]
+    due = wording.due(first, AT + 61 * MINUTE, found[first.id])
+    assert (due.words, due.tone) == ("先行联系时限 今天 14:01，还剩2小时", "amber")
+    assert wording.due(first, AT + 2 * MINUTE) == wording.due(first, AT + 2 * MINUTE, found[first.id])
