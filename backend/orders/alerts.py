@@ -60,11 +60,11 @@ def tell_all(
         if parts is not None:
             _tell_units(session, order, message, event, parts, at)
             continue
-        officers = [one for one in _officers(session, order, who) if one != event.officer_id]
+        told = [one for one in _officers(session, order, who) if one != event.officer_id]
         key, unit = f"order:{order.id}:{message}:{event.id}", part.unit.name if part else ""
-        if officers:
+        if told:
             fields = fields_of(order, event.note, at, who=unit)
-            notify.owe(session, message, key, fields, officers=officers)
+            notify.owe(session, message, key, fields, officers=told)
 
 
 def fields_of(
@@ -133,7 +133,7 @@ def _row(order: Order, message: Message, event: OrderEvent, part: OrderUnit, at:
 
 
 def _officers(session: Session, order: Order, who: Audience) -> list[int]:
-    """Supervisors have heard of an order only once it was issued."""
+    """Whose ids are told of this order. Supervisors have heard of it only once it was issued."""
     if who is Audience.SUPERVISORS and order.approved_at is None:
         return []
     if who is Audience.DRAFTER:

@@ -7,13 +7,15 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
+from backend.cases import replies
 from backend.cases.attachments import Photo
+from backend.cases.models import Case
 from backend.cases.service import Actor
 from backend.cases.workflow import Outcome
-from backend.errors import Conflict, NotFound, TooMany
-from backend.orders.models import Order, OrderEvent, OrderUnit
+from backend.errors import Conflict, Invalid, NotFound, TooMany
+from backend.orders.models import Order, OrderCase, OrderEvent, OrderUnit
 from backend.orders.workflow import Action, PartStatus
-from backend.places.models import Unit
+from backend.places.models import Resident, Unit
 
 URGE_EVERY = timedelta(minutes=30)
 
@@ -103,7 +105,22 @@ def _answer(session: Session, order: Order, step: OrderEvent, actor: Actor, told
 
 
 def check_answer(session: Session, order: Order, text: str) -> None:
-    """The one place where the public answer is looked at before it goes to every reporter."""
+    """The one place where the public answer is looked at before it goes to every reporter.
+
+    Raises Invalid for one that says nothing, or that names one reporter to the others. What concerns a single
+    case is checked when that case is resolved with it.
+    """
+    if not replies.FILLING.sub("", text):
+        raise Invalid("这样的答复看不懂办了什么，请写清楚：做了什么、结果怎样")
+    reporters = (
+        sa.select(Resident)
+        .join(Case, Case.resident_id == Resident.id)
+        .join(OrderCase, OrderCase.case_id == Case.id)
+        .where(OrderCase.order_id == order.id, Resident.name.is_not(None))
+    )
+    names = {one.name for one in session.scalars(reporters) if one.name and len(one.name) > 1}
+    if said := [name for name in sorted(names) if name in text]:
+        raise Invalid(f"答复会发给每一位反映人，请不要写反映人的姓名“{said[0]}”")
 
 
 def _urge(session: Session, order: Order, step: OrderEvent, actor: Actor, told: Told) -> None:

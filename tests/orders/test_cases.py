@@ -12,10 +12,10 @@ from backend.cases.models import Case, Channel
 from backend.cases.workflow import Action as CaseAction
 from backend.cases.workflow import Given, Outcome
 from backend.cases.workflow import Status as CaseStatus
-from backend.errors import Conflict, Forbidden
+from backend.errors import Conflict, Forbidden, Invalid
 from backend.notify.models import Notification
 from backend.orders.workflow import Action
-from backend.places.models import Area
+from backend.places.models import Area, Resident
 from backend.places.roles import Role
 from tests.factories import make_resident
 from tests.orders.scene import ANSWER, AT, make_neighbours
@@ -117,10 +117,19 @@ def test_an_answer_that_says_nothing_goes_to_nobody(scene):
     order = issue(scene, case)
     scene.report_all(order)
     scene.session.commit()
-    with pytest.raises(Exception, match="看不懂办了什么"):
+    with pytest.raises(Invalid, match="看不懂办了什么"):
         scene.answer(order, note="已处理，感谢您的反映")
     scene.session.rollback()
     assert scene.session.get(Case, case.id).status is CaseStatus.IN_PROGRESS
+
+
+def test_an_answer_to_many_names_none_of_them(scene):
+    case = submit(scene)
+    scene.session.get(Resident, case.resident_id).name = "李秀兰"
+    order = issue(scene, case, submit(scene))
+    scene.report_all(order)
+    with pytest.raises(Invalid, match="请不要写反映人的姓名“李秀兰”"):
+        scene.answer(order, note="已按李秀兰反映的情况清走摊位")
 
 
 def test_a_case_is_under_one_open_order_at_a_time(scene):
