@@ -69,7 +69,7 @@ CLOCKS = """
 RUN_OUT = """
     WITH chosen AS (
         SELECT id, row_number() OVER () AS n FROM deadlines
-        WHERE clock = 'resolve' AND stage = 0 AND next_at > now() + interval '1 hour' LIMIT :count)
+        WHERE stage = 0 AND next_at > now() + interval '1 hour' LIMIT :count)
     UPDATE deadlines d SET stage = 1, due_at = at, amber_at = at, next_at = at
     FROM chosen, LATERAL (
         SELECT clock_timestamp() + n * CAST(:seconds AS float) / :count * interval '1 second') t(at)

@@ -242,5 +242,5 @@ def test_the_nearest_clock_of_each_case_is_found_at_once_and_says_what_is_due(se
     }
     assert [found[case.id].due_at for case in (first, second)] == [first.due_at, second.due_at]
     due = wording.due(first, AT + 61 * MINUTE, found[first.id])
-    assert (due.words, due.tone) == ("先行联系时限 今天 14:01，还剩2小时", "amber")
+    assert (due.words, due.tone) == ("先行联系时限 今天 14:01，还剩3小时", "amber")
     assert wording.due(first, AT + 2 * MINUTE) == wording.due(first, AT + 2 * MINUTE, found[first.id])
