@@ -16,6 +16,7 @@ from backend.cases.deadline_models import ChangeKind, Clock, Deadline
 from backend.cases.models import Case
 from backend.cases.policies import Times
 from backend.cases.workflow import Action
+from backend.times import now
 
 __all__ = [
     "POLICY",
@@ -96,13 +97,13 @@ def stop_part(session: Session, order_unit_id: int, clocks: Sequence[Clock] | No
     _set_part_due(session, order_unit_id, nearest([row for row in there if row not in stopped]))
 
 
-def move(session: Session, from_case: Case, to_case: Case, at: datetime) -> None:
+def move(session: Session, from_case: Case, to_case: Case, at: datetime | None = None) -> None:
     """Let another case go on with the running clocks of this one, as when a master is withdrawn and a member
     goes on. A clock that the other has already keeps its own time; the one left here runs on until it stops."""
     there = {row.clock for row in running(session, to_case.id)}
     moved = [row for row in running(session, from_case.id) if row.clock not in there]
     for row in moved:
-        note(session, row, ChangeKind.MOVE, f"由 {from_case.number} 转来", at, due_after=row.due_at)
+        note(session, row, ChangeKind.MOVE, f"由 {from_case.number} 转来", at or now(), due_after=row.due_at)
         row.case_id, row.round = to_case.id, to_case.round
     session.flush()
     for case in (from_case, to_case):
