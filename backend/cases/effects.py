@@ -9,7 +9,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.cases import kin, replies, surveys
+from backend.cases import deadlines, kin, replies, surveys
 from backend.cases.models import Case, CaseEvent, CaseLink
 from backend.cases.workflow import UNSOLVED, Action, Given, Outcome, Status
 from backend.errors import Conflict, Invalid, NotFound, TooMany
@@ -147,6 +147,12 @@ def _reject(session: Session, case: Case, given: Given, event: CaseEvent) -> Non
     replies.check(session, case, event.note)
 
 
+def _withdraw(session: Session, case: Case, given: Given, event: CaseEvent) -> None:
+    """What runs goes on with the member that takes its place (kin.py): nobody wins time by it."""
+    for heir in kin.members_of(session, case)[:1]:
+        deadlines.move(session, case, heir, event.created_at)
+
+
 def _reopen(session: Session, case: Case, given: Given, event: CaseEvent) -> None:
     surveys.expire_open(session, case)
     case.round += 1
@@ -213,6 +219,7 @@ EFFECTS: dict[Action, Effect] = {
     Action.FOLLOW: _answer,
     Action.REJECT: _reject,
     Action.REOPEN: _reopen,
+    Action.WITHDRAW: _withdraw,
     Action.MERGE: _merge,
     Action.UNMERGE: _unmerge,
     Action.LINK: _link,

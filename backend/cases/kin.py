@@ -11,8 +11,11 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from backend.cases import telling
 from backend.cases.models import Case
-from backend.cases.workflow import RULES, UNSOLVED, Action, Given, Status
+from backend.cases.workflow import RULES, UNSOLVED, Action, Audience, Given, Status
+from backend.notify.messages import Message
+from backend.times import now
 
 NOTHING = Given()
 
@@ -61,7 +64,19 @@ def adopt(session: Session, case: Case, master: Case) -> None:
 def _resolved(session: Session, case: Case) -> list[Next]:
     answer = Given(note=case.answer or "", outcome=case.outcome)
     members = [Next(member, Action.FOLLOW, answer) for member in members_of(session, case)]
-    return [*members, *([Next(case, Action.CLOSE)] if case.parent_id is not None else [])]
+    if case.parent_id is None:
+        return members
+    _tell_of_part(session, case)
+    return [*members, Next(case, Action.CLOSE)]
+
+
+def _tell_of_part(session: Session, part: Case) -> None:
+    """Whoever has the whole waits for it."""
+    whole = session.get_one(Case, part.parent_id)
+    who = Audience.UNIT if whole.unit_id is not None else Audience.COMMUNITY
+    cause = f"{Message.PART_DONE}:{part.id}:{part.round}"
+    at = part.resolved_at or now()
+    telling.tell(session, whole, who, Message.PART_DONE, cause, note=part.answer or "", at=at)
 
 
 def _rejected(session: Session, case: Case) -> list[Next]:

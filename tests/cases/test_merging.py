@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from backend import db
 from backend.cases import kin, merging, service
+from backend.cases.deadline_models import Deadline
 from backend.cases.intake import Report
 from backend.cases.models import Case, CaseLink, Channel, Survey
 from backend.cases.workflow import Action, Outcome, Status
@@ -102,7 +103,9 @@ def test_when_the_first_reporter_withdraws_the_matter_goes_on_for_the_others(ses
     for member in (first, second):
         merge(scene, member, master)
     own = service.Actor(resident_id=master.resident_id)
-    service.perform(session, master.number, Action.WITHDRAW, own, at=AT)
+    service.perform(session, master.number, Action.WITHDRAW, own, at=AT + HOUR)
+    began = sa.select(Deadline.started_at).filter_by(case_id=first.id, clock="resolve", stopped_at=None)
+    assert session.scalars(began).all() == [AT]  # its time is what the unit has used of it already
     for case in (first, second):
         session.refresh(case)
     assert (master.status, first.status, second.status) == (
@@ -170,6 +173,8 @@ def test_a_part_has_its_own_unit_and_no_resident_and_the_whole_answers(session, 
     theirs = scene_of(scene, other)
     theirs.do(part, Action.ACKNOWLEDGE, Role.HANDLER)
     theirs.do(part, Action.RESOLVE, Role.HANDLER, **vars(SOLVED))
+    [done] = [row for row in scene.told(whole) if row.message is Message.PART_DONE]
+    assert (done.officer_id, done.fields["note"]) == (scene.actor(Role.HANDLER).officer_id, "路灯换好了")
     assert part.status is Status.CLOSED  # nobody is there who could confirm it
     scene.do(whole, Action.RESOLVE, Role.HANDLER, **vars(SOLVED))
     assert resident_heard(scene, whole).count(Message.CASE_RESOLVED) == 1
