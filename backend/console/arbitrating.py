@@ -1,0 +1,182 @@
+"""The other side of the duty desk: whose a disputed case is, and the duty that comes of the decision."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from backend import db
+from backend.auth import Who, require
+from backend.cases import arbitration, dispatch, waiting
+from backend.cases.arbitration import SendBack
+from backend.cases.dispatch import Suggestion
+from backend.cases.models import Case
+from backend.cases.queries import NEVER
+from backend.cases.service import Actor
+from backend.cases.workflow import DESK
+from backend.errors import Conflict, Forbidden, Invalid, NotFound
+from backend.places import queries as places
+from backend.places.models import Unit
+from backend.places.roles import Role
+from backend.places.scope import roles_of
+from backend.times import now
+from backend.web import people
+from backend.web.forms import WrongFields, sentences_of
+from backend.web.forms import number as read_number
+from backend.web.words import NOTE_LENGTH, clean
+
+bp = Blueprint("dispatching", __name__, url_prefix="/console/desk")
+
+SENDERS = frozenset(DESK)
+SEATED = SENDERS | {Role.SUPERVISOR}  # who finds the desk in the menu: supervisors of a district decide there
+NOT_YOURS = "值班台由信息员、社区书记、分拨员使用，裁定由区里的督查专员和分拨员办理，您的岗位没有这一项"
+REFUSED = (Invalid, Conflict, NotFound)
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """A case that waits for a decision: both sides, what the duty list says, and who could have it."""
+
+    case: Case
+    seen: int
+    sides: Sequence[SendBack]
+    suggested: Suggestion | None
+    units: Sequence[tuple[int, str]]  # the likeliest first
+    likely: int  # of these are named by the duty list or by a side
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A decision that is being carried out: the duty it would become, or why it cannot be one."""
+
+    case: Case
+    is_written: bool
+    said: str
+    can_be_written: bool
+
+
+@bp.get("/disputes")
+@require(Who.OFFICER)
+def disputes() -> ResponseReturnValue:
+    return _show()
+
+
+@bp.post("/disputes/<number>/decide")
+@require(Who.OFFICER)
+def decide(number: str) -> ResponseReturnValue:
+    """Decide for a unit, with the reason."""
+    try:
+        with db.transaction() as session:
+            unit_id, note = _unit(), _note()
+            seen = read_number(request.form.get("seen", ""))
+            actor = people.officer(session)
+            arbitration.decide(session, clean(number), actor, unit_id, note, seen=seen)
+            unit = session.get_one(Unit, unit_id).name
+    except REFUSED as error:
+        return _show(wrong=sentences_of(error), tried=number, typed=request.form), error.status
+    flash(f"已裁定由{unit}办理", "success")
+    return redirect(url_for("dispatching.disputes"), 303)
+
+
+@bp.post("/disputes/<number>/duty")
+@require(Who.OFFICER)
+def make_duty(number: str) -> ResponseReturnValue:
+    """Write the decision into the duty list, so that it holds at once."""
+    try:
+        with db.transaction() as session:
+            arbitration.make_duty(session, clean(number), people.officer(session))
+    except REFUSED as error:
+        return _show(wrong=sentences_of(error), tried=number), error.status
+    flash("已写入职责清单，马上生效", "success")
+    return redirect(url_for("dispatching.disputes"), 303)
+
+
+def tabs(actor: Actor) -> list[tuple[str, str]]:
+    """The parts of the desk that are this officer's, as endpoint and label."""
+    roles = {role for post in actor.posts for role in roles_of(post)}
+    both = {"dispatching.index": ("待分拨", SENDERS), "dispatching.disputes": ("裁定", {Role.ARBITER})}
+    return [(endpoint, label) for endpoint, (label, whose) in both.items() if roles & whose]
+
+
+def cursor(last: Case) -> str:
+    """Where the page after this case begins."""
+    return f"{last.id}~{(last.due_at or NEVER).isoformat()}"
+
+
+def read_cursor(text: str) -> tuple[datetime, int] | None:
+    """After which deadline and id a page begins; None for the first. Raises Invalid."""
+    if not text:
+        return None
+    last_id, _, moment = text.partition("~")
+    try:
+        return datetime.fromisoformat(moment), int(last_id[:18])
+    except ValueError:
+        raise Invalid("这一页已经失效，请从头看起") from None
+
+
+def _show(**shown: Any) -> str:
+    with db.transaction() as session:
+        actor = people.officer(session)
+        if not people.roles() & SEATED:
+            raise Forbidden(NOT_YOURS)
+        rows = arbitration.disputed(session, actor.posts, after=read_cursor(request.args.get("after", "")))
+        facts = {"rows": _disputes(session, rows), "decided": _decided(session, actor), "tabs": tabs(actor)}
+        more = cursor(rows[-1]) if len(rows) == arbitration.PAGE else None
+        kept: dict[str, Any] = {"wrong": {}, "tried": "", "typed": {}, "at": now(), "more": more}
+        return render_template("desk/disputes.html", **(kept | facts | shown))
+
+
+def _disputes(session: Session, rows: Sequence[Case]) -> list[Dispute]:
+    sides, facts = arbitration.sent_back(session, rows), waiting.facts_of(session, rows)
+    return [_dispute(session, case, sides.get(case.id, []), facts) for case in rows]
+
+
+def _dispute(
+    session: Session, case: Case, sides: Sequence[SendBack], facts: Mapping[int, waiting.Facts]
+) -> Dispute:
+    """Whom the duty list names comes first, then whom the sides propose, then all who serve the place."""
+    found = dispatch.suggest(session, case)
+    serving = {unit.id: unit.name for unit in places.units_serving(session, case)}
+    listed = [(unit.id, unit.name) for unit in (found.unit, *found.others)] if found else []
+    proposed = [
+        (side.proposed_id, serving[side.proposed_id]) for side in sides if side.proposed_id in serving
+    ]
+    likely = dict([*listed, *proposed])
+    units = list((likely | serving).items())
+    return Dispute(case, facts[case.id].seen, sides, found, units, len(likely))
+
+
+def _decided(session: Session, actor: Actor) -> list[Decided]:
+    cases = arbitration.decided(session, actor.posts)
+    written = arbitration.written(session, cases)
+    return [_one_decided(session, case, case.id in written) for case in cases]
+
+
+def _one_decided(session: Session, case: Case, is_written: bool) -> Decided:
+    if is_written:
+        return Decided(case, True, "已写入职责清单", False)
+    try:
+        return Decided(case, False, arbitration.precedent(session, case).said, True)
+    except Conflict as error:
+        return Decided(case, False, error.message, False)
+
+
+def _unit() -> int:
+    """The unit of the button, or the one chosen from all."""
+    chosen = read_number(request.form.get("unit", "")) or read_number(request.form.get("other", ""))
+    if chosen is None:
+        raise WrongFields({"unit": "请选择由哪个单位办理"})
+    return chosen
+
+
+def _note() -> str:
+    note = clean(request.form.get("note", ""))
+    if not note:
+        raise WrongFields({"note": "请写明裁定的理由，双方都会看到"})
+    if len(note) > NOTE_LENGTH:
+        raise WrongFields({"note": f"理由太长了，最多 {NOTE_LENGTH} 个字"})
+    return note
