@@ -30,22 +30,24 @@ class Terms:
 
 A, P = Action, Audience
 ENDS = (A.REJECT, A.WITHDRAW, A.MERGE)
+APART = (A.UNMERGE, *ENDS)  # a member that takes a master's place starts where its case is assigned
 WORDS = (A.FIRST_CONTACT, A.ASK, A.PROGRESS, A.RESOLVE)  # what the resident hears from people
 MINUTES, HOURS = timedelta(minutes=1), timedelta(hours=1)
 
 # fmt: off
 POLICY: dict[Clock, Terms] = {
     # The quick path starts this one in plain SQL (intake.py).
-    Clock.ACCEPT: Terms("受理", (A.SUBMIT,), (A.ACCEPT, A.RESOLVE_ON_SPOT, *ENDS),
+    Clock.ACCEPT: Terms("受理", (A.SUBMIT,), (A.ACCEPT, A.RESOLVE_ON_SPOT, *APART),
         30 * MINUTES, 5 * MINUTES, P.COMMUNITY),
     # Whoever makes it a case without a unit starts it.
     Clock.ASSIGN: Terms("分拨", (A.ACCEPT, A.RETRACT, A.SEND_BACK, A.UNMERGE, A.REOPEN),
         (A.ASSIGN, A.RESOLVE_ON_SPOT, *ENDS), 1 * HOURS, 5 * MINUTES, P.COMMUNITY),
     # Every unit has its own time to sign for it.
     Clock.ACKNOWLEDGE: Terms("签收", (A.ASSIGN, A.ARBITRATE),
-        (A.ASSIGN, A.RETRACT, A.ACKNOWLEDGE, A.SEND_BACK, A.DISPUTE, *ENDS), 1 * HOURS, 10 * MINUTES, P.UNIT),
+        (A.ASSIGN, A.RETRACT, A.ACKNOWLEDGE, A.SEND_BACK, A.DISPUTE, *APART),
+        1 * HOURS, 10 * MINUTES, P.UNIT),
     # The unit that signed for it speaks to the resident before it goes on; offices are closed at night.
-    Clock.FIRST_CONTACT: Terms("先行联系", (A.ACKNOWLEDGE,), (*WORDS, A.SEND_BACK, A.DISPUTE, *ENDS),
+    Clock.FIRST_CONTACT: Terms("先行联系", (A.ACKNOWLEDGE,), (*WORDS, A.SEND_BACK, A.DISPUTE, *APART),
         2 * HOURS, 30 * MINUTES, P.UNIT, in_working_time=True, for_resident=True),
     # The first word by people, whoever says it; what a program says by itself does not count.
     Clock.ANSWER: Terms("答复居民", (A.ACCEPT, A.REOPEN, A.UNMERGE), (*WORDS, A.RESOLVE_ON_SPOT, *ENDS),
@@ -53,7 +55,7 @@ POLICY: dict[Clock, Terms] = {
     # Neither sending back nor a dispute nor another unit stops it.
     Clock.RESOLVE: Terms("办结", (A.ASSIGN, A.ARBITRATE), (A.RESOLVE, A.RESOLVE_ON_SPOT, *ENDS),
         48 * HOURS, 4 * HOURS, P.UNIT, once_a_round=True),
-    Clock.ARBITRATE: Terms("裁定", (A.DISPUTE,), (A.ARBITRATE, *ENDS), 4 * HOURS, 30 * MINUTES, P.ARBITERS),
+    Clock.ARBITRATE: Terms("裁定", (A.DISPUTE,), (A.ARBITRATE, *APART), 4 * HOURS, 30 * MINUTES, P.ARBITERS),
     # Of a unit under an order; the order's own steps turn them (start_part, stop_part).
     Clock.ORDER_ACKNOWLEDGE: Terms("签收", (), (), 10 * MINUTES, 5 * MINUTES, P.UNIT),
     Clock.ORDER_ARRIVE: Terms("到场", (), (), 30 * MINUTES, 15 * MINUTES, P.UNIT),

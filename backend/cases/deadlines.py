@@ -1,7 +1,7 @@
 """Deadlines (时限): starts and stops the clocks of cases, and of units under orders, by the table of clocks."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -101,9 +101,13 @@ def move(session: Session, from_case: Case, to_case: Case, at: datetime | None =
     """Let another case go on with the running clocks of this one, as when a master is withdrawn and a member
     goes on. A clock that the other has already keeps its own time; the one left here runs on until it stops."""
     there = {row.clock for row in running(session, to_case.id)}
-    moved = [row for row in running(session, from_case.id) if row.clock not in there]
-    for row in moved:
+    known = set(session.execute(sa.select(Deadline.clock, Deadline.started_at).filter_by(case_id=to_case.id)))
+    for row in running(session, from_case.id):
+        if row.clock in there:
+            continue
         note(session, row, ChangeKind.MOVE, f"由 {from_case.number} 转来", at or now(), due_after=row.due_at)
+        while (row.clock, row.started_at) in known:  # both began in the same moment: one key for each
+            row.started_at += timedelta(microseconds=1)
         row.case_id, row.round = to_case.id, to_case.round
     session.flush()
     for case in (from_case, to_case):

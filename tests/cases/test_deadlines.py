@@ -198,13 +198,17 @@ def test_the_table_of_clocks_is_complete():
     assert started == into_work
 
 
-def test_who_goes_on_with_a_case_goes_on_with_its_clocks(session, scene):
-    master, member = assigned(scene), submit(scene)
+@pytest.mark.parametrize("was_assigned", [True, False])
+def test_who_goes_on_with_a_case_goes_on_with_its_clocks(session, scene, was_assigned):
+    """Also a member whose own clocks began in the same moment."""
+    master, member = assigned(scene), assigned(scene) if was_assigned else submit(scene)
     turn(session, member, A.MERGE, AT + MINUTE)
     deadlines.move(session, master, member, AT + HOUR)
     assert running(session, master) == {}
     assert running(session, member)[C.RESOLVE] == AT + 48 * HOUR
     assert (master.due_at, member.due_at) == (None, AT + HOUR)
+    turn(session, member, A.UNMERGE, AT + 2 * HOUR)
+    assert set(running(session, member)) == {C.ASSIGN, C.ANSWER, C.RESOLVE}
     lines = session.scalars(sa.select(DeadlineChange).where(DeadlineChange.case_id == master.id)).all()
     assert {line.kind for line in lines} == {ChangeKind.MOVE}
     assert {line.reason for line in lines} == {f"由 {master.number} 转来"}
@@ -244,3 +248,15 @@ def test_the_nearest_clock_of_each_case_is_found_at_once_and_says_what_is_due(se
     due = wording.due(first, AT + 61 * MINUTE, found[first.id])
     assert (due.words, due.tone) == ("先行联系时限 今天 14:01，还剩3小时", "amber")
     assert wording.due(first, AT + 2 * MINUTE) == wording.due(first, AT + 2 * MINUTE, found[first.id])
+
+
+def test_no_clock_of_another_place_goes_on_with_a_member(session, scene):
+    """A master that nobody had accepted yet, or that was in dispute."""
+    for steps in ((), (A.ACCEPT, A.ASSIGN, A.DISPUTE), (A.ACCEPT, A.ASSIGN, A.ACKNOWLEDGE)):
+        master, member = submit(scene), submit(scene)
+        for step in steps:
+            turn(session, master, step, AT)
+        turn(session, member, A.MERGE, AT)
+        deadlines.move(session, master, member, AT + HOUR)
+        turn(session, member, A.UNMERGE, AT + HOUR)
+        assert set(running(session, member)) - {C.RESOLVE} == {C.ASSIGN, C.ANSWER}, steps
