@@ -18,11 +18,12 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from backend import logs
-from backend.cases import dispatch_tasks, sealing, supervision_tasks
+from backend.cases import dispatch_tasks, sealing
 from backend.cases import tasks as cases
 from backend.config import config
 from backend.console import night_tasks, poster_tasks
 from backend.notify import tasks as notify
+from backend.orders import supervision_tasks
 from backend.times import SHANGHAI, now
 from backend.wechat import media, pictures
 

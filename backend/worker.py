@@ -12,11 +12,12 @@ from dramatiq.broker import MessageProxy
 
 from backend import db, logs
 from backend.broker import broker
-from backend.cases import dispatch_tasks, sealing, supervision_tasks
+from backend.cases import dispatch_tasks, sealing
 from backend.cases import tasks as cases
 from backend.config import config
 from backend.console import night_tasks, poster_tasks
 from backend.notify import tasks as notify
+from backend.orders import supervision_tasks
 from backend.wechat import accounts, channel, media, pictures
 
 __all__ = [

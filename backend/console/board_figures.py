@@ -210,8 +210,9 @@ def _supervisions(posts: Sequence[Post], at: datetime) -> sa.Select[Any]:
     return (
         sa.select(*columns)
         .select_from(Supervision)
-        .join(Case, Case.id == Supervision.case_id)
-        .where(Supervision.state != Supervised.CLOSED, visible(posts, Case))
+        .outerjoin(Case, Case.id == Supervision.case_id)
+        .outerjoin(Order, Order.id == Supervision.order_id)
+        .where(Supervision.state != Supervised.CLOSED, visible(posts, Case) | visible(posts, Order))
     )
 
 

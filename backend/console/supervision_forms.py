@@ -16,6 +16,7 @@ from backend.cases.supervisions import EFFECT_LABELS, STATE_LABELS
 from backend.cases.workflow import Action
 from backend.console.case_forms import Facts, Form, Section
 from backend.errors import NotFound
+from backend.orders import supervising
 from backend.times import SHANGHAI, local, moment, now
 from backend.web.forms import WrongFields, number
 from backend.web.words import NOTE_LENGTH, clean
@@ -73,10 +74,10 @@ def _take_answer(
 
 
 def take_answer(session: Session, actor: Actor, form: Typed) -> Supervision:
-    """Answer as the form says. Raises WrongFields, and whatever supervisions.answer raises."""
+    """Answer as the form says. Raises WrongFields, and whatever supervising.answer raises."""
     chosen = number(form.get("supervision", ""))
     _must_have({"supervision": chosen, "note": _words(form)})
-    return supervisions.answer(session, chosen or 0, actor, _words(form))
+    return supervising.answer(session, chosen or 0, actor, _words(form))
 
 
 def _offer_end(session: Session, case: Case, _actor: Actor) -> Facts | None:
@@ -92,16 +93,16 @@ def _take_end(
 
 
 def take_end(session: Session, actor: Actor, form: Typed) -> Supervision:
-    """End as the form says. Raises WrongFields, and whatever supervisions.end raises."""
+    """End as the form says. Raises WrongFields, and whatever supervising.end raises."""
     chosen, effect = number(form.get("supervision", "")), form.get("effect", "")
     _must_have({"supervision": chosen, "effect": effect in set(Effect), "note": _words(form)})
-    return supervisions.end(session, chosen or 0, actor, Effect(effect), _words(form))
+    return supervising.end(session, chosen or 0, actor, Effect(effect), _words(form))
 
 
 def _case_of(session: Session, row: Supervision, case_number: str) -> Case:
     """The case of a supervision, which must be the one whose page the form stood on."""
-    case = session.get_one(Case, row.case_id)
-    if case.number != case_number:
+    case = session.get(Case, row.case_id) if row.case_id else None
+    if case is None or case.number != case_number:
         raise NotFound(supervisions.NOT_FOUND)
     return case
 

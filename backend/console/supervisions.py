@@ -7,14 +7,14 @@ from flask.typing import ResponseReturnValue
 
 from backend import db
 from backend.auth import Who, require
-from backend.cases import supervision_lists
 from backend.cases.service import Actor
-from backend.cases.supervision_lists import Line
 from backend.cases.supervision_models import Supervised
 from backend.cases.supervisions import EFFECT_LABELS, STATE_LABELS
 from backend.cases.workflow import RULES, UNIT, Action
 from backend.console import supervision_forms
 from backend.errors import Conflict, Invalid, NotFound
+from backend.orders import reach, supervision_lists
+from backend.orders.supervision_lists import Line
 from backend.times import now
 from backend.web import people
 from backend.web.forms import last_seen, sentences_of
@@ -74,9 +74,10 @@ def _offered(actor: Actor, lines: list[Line]) -> dict[int, list[str]]:
 
 
 def _supervises(actor: Actor, line: Line) -> bool:
-    roles = actor.roles_over(line.case)
     rule = RULES[Action.END_SUPERVISION]
-    return not roles.isdisjoint(rule.roles) and line.case.status in rule.sources
+    if line.case is not None:
+        return not actor.roles_over(line.case).isdisjoint(rule.roles) and line.case.status in rule.sources
+    return line.order is not None and not reach.roles_over(actor.posts, line.order).isdisjoint(rule.roles)
 
 
 def _state() -> Supervised | None:

@@ -87,7 +87,18 @@ FOR_ORDERS = (
         note="理由",
         number=ORDER,
     ),
-    Form("发令单催办，请尽快办理", ISSUED, (Message.ORDER_URGED,), note="催办说明", number=ORDER),
+    Form(
+        "发令单催办督办，请点开",
+        ISSUED,
+        (
+            Message.ORDER_URGED,
+            Message.ORDER_SUPERVISED,
+            Message.ORDER_SUPERVISION_ANSWERED,
+            Message.ORDER_SUPERVISION_OVERDUE,
+        ),
+        note="催办或督办内容",
+        number=ORDER,
+    ),
     Form(
         "发令单时限提醒，请跟进",
         ISSUED,

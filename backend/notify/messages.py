@@ -32,6 +32,9 @@ class Message(StrEnum):
     SUPERVISED = "supervised"
     SUPERVISION_ANSWERED = "supervision_answered"
     SUPERVISION_OVERDUE = "supervision_overdue"
+    ORDER_SUPERVISED = "order_supervised"
+    ORDER_SUPERVISION_ANSWERED = "order_supervision_answered"
+    ORDER_SUPERVISION_OVERDUE = "order_supervision_overdue"
     ORDER_DRAFTED = "order_drafted"
     ORDER_REFUSED = "order_refused"
     ORDER_ISSUED = "order_issued"
@@ -80,7 +83,7 @@ class Kind:
 
 M = Message
 OFFICER, RESIDENT, SURVEY = "/console/cases/{number}", "/r/cases/{number}", "/r/surveys/{token}"
-ORDER = "/console/orders/{number}"
+ORDER, SUPERVISIONS = "/console/orders/{number}", "/console/supervisions/"
 SOLVED = (Choice("survey:{survey}:solved", "1 已解决"), Choice("survey:{survey}:unsolved", "2 没有解决"))
 
 # fmt: off
@@ -108,6 +111,9 @@ CATALOGUE: dict[Message, Kind] = {
     M.SUPERVISED:       Kind("督办", "督办单：诉求 {number}\n{place}\n要求：{note}\n请按时在这件诉求里答复。", OFFICER, urgent=True),
     M.SUPERVISION_ANSWERED: Kind("督办答复", "诉求 {number} 的督办单已答复：{note}", OFFICER),
     M.SUPERVISION_OVERDUE: Kind("督办超时", "诉求 {number} 的督办单到期没有答复，请马上答复。\n要求：{note}", OFFICER, urgent=True),
+    M.ORDER_SUPERVISED: Kind("督办", "督办单：发令单 {number}（{summary}）\n{place}\n督办{who}：{note}\n请在“督办单”页面按时答复。", SUPERVISIONS, urgent=True),
+    M.ORDER_SUPERVISION_ANSWERED: Kind("督办答复", "发令单 {number} 的督办单，{who}已答复：{note}", SUPERVISIONS),
+    M.ORDER_SUPERVISION_OVERDUE: Kind("督办超时", "发令单 {number} 的督办单到期没有答复，请{who}马上答复。\n要求：{note}", SUPERVISIONS, urgent=True),
     M.ORDER_DRAFTED:    Kind("待批准", "发令单 {number} 请您批准：{summary}\n{place}\n受令单位：{who}", ORDER, urgent=True),
     M.ORDER_REFUSED:    Kind("未批准", "发令单 {number} 没有批准：{summary}\n理由：{note}", ORDER, urgent=True),
     M.ORDER_ISSUED:     Kind("发令单", "社区发令 {number}：{summary}\n{place}\n您单位的任务：{note}\n请在{until}前签收。", ORDER, urgent=True),

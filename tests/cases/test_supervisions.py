@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from backend import db
-from backend.cases import supervision_lists, supervisions
+from backend.cases import supervisions
 from backend.cases.service import Actor
 from backend.cases.supervision_models import Effect, Supervised, Supervision
 from backend.cases.workflow import Action, Status
@@ -15,7 +15,7 @@ from backend.notify.messages import Message
 from backend.notify.models import Notification
 from backend.places.models import Post
 from backend.places.roles import Role
-from tests.cases.scene import AT, SOLVED, at_once, make_scene
+from tests.cases.scene import AT, SOLVED, at_once
 from tests.factories import make_officer, make_unit
 
 DAY = timedelta(days=1)
@@ -88,7 +88,6 @@ def test_a_unit_that_had_the_case_is_told_and_answers_though_the_case_is_with_an
     assert told(scene, Message.SUPERVISED) == [handler.officer_id]
     assert scene.events(case)[-1].note.startswith(f"致{had.name}：")
     assert [unit.id for unit in supervisions.units(scene.session, case)] == [other.id, had.id]
-    assert [line.row.id for line in supervision_lists.page(scene.session, handler.posts)] == [row.id]
     supervisions.answer(scene.session, row.id, handler, "当时已派人看过", AT)
     assert row.state is Supervised.ANSWERED
 
@@ -182,19 +181,3 @@ def test_of_two_supervisors_at_once_one_asks_and_the_other_is_told(committed_sce
     results = at_once(ask, ask)
     assert sorted(isinstance(result, Conflict) for result in results) == [False, True]
     assert sum(isinstance(result, AppError) for result in results) == 1
-
-
-def test_lists_take_one_query_and_show_a_neighbour_nothing(scene, case, session):
-    for n in range(3):
-        scene.do(other := scene.submit(), Action.ACCEPT, Role.INFORMATION_OFFICER)
-        scene.do(other, Action.ASSIGN, Role.DISPATCHER, unit_id=scene.unit.id)
-        issue(scene, other, text=f"第{n}件")
-    posts = scene.actor(Role.SUPERVISOR).posts
-    lines = supervision_lists.page(session, posts, limit=2)
-    assert [line.row.text for line in lines] == ["第2件", "第1件"]
-    assert (lines[0].unit, lines[0].place) == (scene.unit.name, scene.community.name)
-    rest = supervision_lists.page(session, posts, before=lines[-1].row.id)
-    assert [line.row.text for line in rest] == ["第0件"]
-    neighbour = make_scene(session)
-    for role in (Role.SUPERVISOR, Role.HANDLER):
-        assert supervision_lists.page(session, neighbour.actor(role).posts) == []

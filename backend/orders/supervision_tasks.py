@@ -3,6 +3,7 @@
 from backend import db
 from backend.broker import actor
 from backend.cases import supervisions
+from backend.orders import supervising
 from backend.times import now
 
 BATCH = 100
@@ -11,7 +12,8 @@ BATCH = 100
 @actor("cases")
 def remind_unanswered() -> None:
     """Remind of every supervision order that is unanswered at its time; a batch is one transaction."""
-    done = BATCH
-    while done == BATCH:
-        with db.transaction() as session:
-            done = supervisions.remind(session, now(), BATCH)
+    for remind in (supervisions.remind, supervising.remind):
+        done = BATCH
+        while done == BATCH:
+            with db.transaction() as session:
+                done = remind(session, now(), BATCH)
