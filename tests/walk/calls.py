@@ -5,7 +5,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from typing import Any, get_type_hints
 
 import sqlalchemy as sa
@@ -17,9 +17,12 @@ from backend.cases.code_figures import Wanted
 from backend.cases.meeting_models import MeetingKind
 from backend.cases.meetings import Plan
 from backend.cases.models import Case, Channel
+from backend.cases.deadline_models import Clock
+from backend.cases.policy_changes import Said as PolicySaid
 from backend.cases.service import Actor
 from backend.cases.supervision_models import Measure
 from backend.cases.tables import KINDS
+from backend.cases.time_requests import Wish
 from backend.cases.workflow import Action, Given, Outcome, Status
 from backend.db import Base
 from backend.places import code_changes
@@ -58,6 +61,7 @@ UNGUARDED = {
 
 # Functions that show and change nothing of the street here even for its own people, each with why.
 EVERYBODYS = "the dictionary is everybody's, and changed by who administers a district"
+DAYS = "the calendar is everybody's, and changed by who administers a district"
 NUMBERS = "answers with ids, numbers or yes and no"
 UNDISPUTED = "no case of the street is in dispute"
 NO_SECOND = "the town has no second place or person that this could be about"
@@ -77,6 +81,9 @@ IDLE: dict[str, str] = {
     "cases.category_imports.export": EVERYBODYS,
     "cases.category_imports.plan": EVERYBODYS,
     "cases.editions.publish": EVERYBODYS,
+    "cases.policy_changes.add_day": DAYS,
+    "cases.policy_changes.remove_day": DAYS,
+    "cases.policy_changes.with_hours": "no area of the street has hours of its own",
     "cases.meeting_queries.figures": NUMBERS,
     "places.area_imports.plan": "says of the street's row only what the file said",
     "places.area_lists.new_parents": NO_SECOND,
@@ -167,6 +174,19 @@ GIVEN: dict[str, Give] = {
     "spot_id": lambda s: s.units[0].id,
     "synonyms": lambda s: (),
     "turns": lambda s: [Turn(0, time(9), time(12))],
+    "cases.policy_changes.add.said": lambda s: PolicySaid(Clock.ACCEPT, 20, s.area.id, "某规定"),
+    "cases.policy_changes.set_hours.text": lambda s: "09:00-17:00",
+    "cases.time_requests.ask_extension.number": lambda s: s.book["number"][1],
+    "cases.time_requests.ask_extension.wish": lambda s: Wish(Clock.RESOLVE, "等配件", minutes=60),
+    "cases.time_requests.ask_pause.number": lambda s: s.book["number"][1],
+    "cases.time_requests.ask_pause.wish": lambda s: Wish(Clock.RESOLVE, "等配件", until_at=now() + DAY),
+    "cases.time_requests.decide.number": lambda s: s.book["number"][1],
+    "change_id": lambda s: s.book["change_id"][0],
+    "day": lambda s: date(2032, 6, 1),
+    "day_id": lambda s: s.book["day_id"][0],
+    "is_granted": lambda s: True,
+    "is_working": lambda s: True,
+    "cases.policy_changes.end.policy_id": lambda s: s.book["rule_id"][0],
     "code_id": lambda s: s.book["code_id"][0],
     "duty_id": lambda s: s.book["duty_id"][1],
     "facts": lambda s: Facts("某单位", UnitKind.OFFICE, s.area.id),

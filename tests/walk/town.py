@@ -56,6 +56,7 @@ from backend.times import now
 from backend.wechat.models import Conversation, InboundMessage
 from tests.cases.pictures import jpeg
 from tests.factories import make_area, make_contact
+from tests.walk.deadline_rows import add_deadlines
 from tests.walk.exclusion_rows import add_exclusions
 from tests.walk.marks import Marks
 
@@ -94,6 +95,7 @@ def make_street(session: Session, marks: Marks, district: Area, category: Catego
     _add_dictionary(street, category)
     _add_duties(street, category)
     _add_cases(street, category)
+    add_deadlines(street)
     add_exclusions(street)
     _add_meetings(street)
     _add_logins(street)
