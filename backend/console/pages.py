@@ -24,7 +24,7 @@ from backend.places.queries import path_names
 from backend.privacy import mask_phones
 from backend.times import now
 from backend.web import people
-from backend.web.forms import photos_in_form, sentences_of
+from backend.web.forms import last_seen, photos_in_form, sentences_of
 from backend.web.words import clean
 
 bp = Blueprint("console", __name__, url_prefix="/console")
@@ -80,6 +80,19 @@ def _read_cursor(text: str) -> tuple[datetime | None, int | None]:
 @require(Who.OFFICER)
 def case(number: str) -> ResponseReturnValue:
     return _show(number)
+
+
+@bp.get("/cases/<number>/news")
+@require(Who.OFFICER)
+def news(number: str) -> ResponseReturnValue:
+    """What has happened since the page was opened: it says so by itself, and nothing typed is lost."""
+    with db.transaction() as session:
+        found = service.find(session, clean(number), people.officer(session))
+        seen = last_seen("seen") or 0
+        steps = [step for step in queries.timeline(session, found) if step.id > seen]
+    if not steps:
+        return "", 204
+    return render_template("console/news.html", case=found, step=steps[-1], count=len(steps))
 
 
 @bp.post("/cases/<number>/<action>")

@@ -13,8 +13,15 @@ from backend.cases.attachments import Photo
 from backend.cases.models import Case
 from backend.cases.service import Actor
 from backend.cases.workflow import OUTCOME_LABELS, STATUS_LABELS, Action, Given, Need, Outcome
-from backend.console import figures_sections, hard_forms, offers, receipt_sections, supervision_forms
+from backend.console import (
+    deadline_forms,
+    figures_sections,
+    hard_forms,
+    receipt_sections,
+    supervision_forms,
+)
 from backend.console.case_forms import Facts, Form, Section
+from backend.console.offers import Offers
 from backend.errors import Conflict, Invalid, TooLarge
 from backend.places.models import Area
 from backend.times import now, spoken
@@ -57,8 +64,9 @@ TOPICS: dict[str, tuple[Action, ...]] = {
     "难案": (A.MARK, A.TAKE_CHARGE, A.FORM_GROUP, A.LOG, A.REVIEW),
 }
 # What the topics bring.
-FORMS: dict[Action, Form] = {**hard_forms.FORMS, **supervision_forms.FORMS}
+FORMS: dict[Action, Form] = {**deadline_forms.FORMS, **hard_forms.FORMS, **supervision_forms.FORMS}
 SECTIONS: tuple[Section, ...] = (
+    *deadline_forms.SECTIONS,
     *figures_sections.SECTIONS,
     *supervision_forms.SECTIONS,
     *hard_forms.SECTIONS,
@@ -99,7 +107,8 @@ class Task:
 def tasks(session: Session, case: Case, actor: Actor) -> list[Task]:
     """The forms for everything this officer may do to this case now, the most likely one first."""
     steps = queries.steps_for(case, actor.roles_over(case))
-    found = (_task(session, case, actor, action, rule) for action, rule in steps)
+    offered = Offers(session, case)
+    found = (_task(offered, actor, action, rule) for action, rule in steps)
     return [task for task in found if task is not None]
 
 
@@ -109,7 +118,8 @@ def sections(session: Session, case: Case, actor: Actor) -> list[tuple[str, Fact
     return [(template, facts) for template, facts in found if facts is not None]
 
 
-def _task(session: Session, case: Case, actor: Actor, action: Action, rule: workflow.Rule) -> Task | None:
+def _task(offered: Offers, actor: Actor, action: Action, rule: workflow.Rule) -> Task | None:
+    session, case = offered.session, offered.case
     own = FORMS.get(action)
     offer = own.offer(session, case, actor) if own else None
     if own is not None and offer is None:
@@ -126,33 +136,33 @@ def _task(session: Session, case: Case, actor: Actor, action: Action, rule: work
         takes_photos=Need.PROOF in rule.needs or action in WITH_PHOTOS,
         template=own.template if own else "",
         offer=offer,
-        **({} if own else _fields(session, case, action, rule)),
+        **({} if own else _fields(offered, action, rule)),
     )
 
 
-def _fields(session: Session, case: Case, action: Action, rule: workflow.Rule) -> dict[str, Any]:
+def _fields(offered: Offers, action: Action, rule: workflow.Rule) -> dict[str, Any]:
     """What the row needs, as things to choose from."""
     fields: dict[str, Any] = {}
     if Need.UNIT in rule.needs:
-        fields |= _unit_fields(session, case, action)
+        fields |= _unit_fields(offered, action)
     if Need.BASIS in rule.needs:
-        fields["basis"] = offers.bases(session, case)
+        fields["basis"] = offered.basis
     if Need.OFFICER in rule.needs:
-        fields["officers"] = offers.officers(session, case)
+        fields["officers"] = offered.officers
     if Need.CASE in rule.needs:
         fields["case_label"] = CASE_LABELS[action]
     if Need.CATEGORY in rule.needs:
-        fields["categories"] = offers.categories(session, case)
+        fields["categories"] = offered.categories
     if Need.OUTCOME in rule.needs:
         fields["outcomes"] = [(outcome.value, OUTCOME_LABELS[outcome]) for outcome in Outcome]
     if action is A.LOCATE:
-        fields["places"] = offers.where(session, case)
+        fields["places"] = offered.places
     return fields
 
 
-def _unit_fields(session: Session, case: Case, action: Action) -> dict[str, Any]:
+def _unit_fields(offered: Offers, action: Action) -> dict[str, Any]:
     """Whoever sends back proposes another unit than their own, so nothing is chosen for them."""
-    found = offers.units(session, case)
+    found, case = offered.units, offered.case
     if action in (A.SEND_BACK, A.DISPUTE):
         others = [(unit_id, name) for unit_id, name in found.options if unit_id != case.unit_id]
         return {"units": others, "unit_label": UNIT_LABELS[action]}
@@ -236,7 +246,7 @@ def _given(
 
 def _chosen_unit(session: Session, case: Case, form: MultiDict[str, str]) -> int | None:
     unit_id = _number(form, "unit")
-    if unit_id is not None and unit_id not in dict(offers.units(session, case).options):
+    if unit_id is not None and unit_id not in dict(Offers(session, case).units.options):
         raise WrongFields({"unit": "这个单位不管这个地方，请重新选择"})
     return unit_id
 
@@ -256,7 +266,7 @@ def _number(form: MultiDict[str, str], name: str) -> int | None:
 
 def _locate(session: Session, case: Case, actor: Actor, form: MultiDict[str, str], given: Given) -> Case:
     place_id = _number(form, "place")
-    if place_id is None or place_id not in dict(offers.where(session, case)):
+    if place_id is None or place_id not in dict(Offers(session, case).places):
         raise WrongFields({"place": MISSING["place"]})
     return service.locate(session, case.number, actor, session.get_one(Area, place_id))
 

@@ -140,10 +140,11 @@ def test_buttons_are_those_of_the_workflow_for_the_officer_s_roles(session, plac
     walk(session, case, place, Action.ACCEPT, Action.ASSIGN)
     forms = re.compile(rf'action="/console/cases/{case.number}/(\w+)"')
     assert set(forms.findall(as_officer(place.handler).get(f"/console/cases/{case.number}").text)) == {
-        "acknowledge", "send_back", "add", "see_phone",
+        "acknowledge", "send_back", "add", "see_phone", "delegate", "first_contact", "ask", "link", "log",
+        "extend", "pause",
     }  # fmt: skip
     assert set(forms.findall(as_officer(place.supervisor).get(f"/console/cases/{case.number}").text)) == {
-        "urge", "see_phone",
+        "urge", "see_phone", "supervise", "link", "log", "mark", "form_group",
     }  # fmt: skip
 
 
@@ -151,3 +152,14 @@ def test_the_files_of_a_case_are_read_once_for_its_page(session, place, as_offic
     case, client = open_case(session, place.community), as_officer(place.desk)
     asked = queries_of(lambda: client.get(f"/console/cases/{case.number}"))
     assert len([statement for statement in asked if "FROM attachments" in statement]) == 1
+
+
+def test_a_page_that_lies_open_says_by_itself_what_has_happened_since(session, place, as_officer):
+    case = open_case(session, place.community)
+    client, page = as_officer(place.desk), f"/console/cases/{case.number}"
+    [address] = re.findall(rf'hx-get="({page}/news\?seen=\d+)"', client.get(page).text)
+    assert client.get(address).status_code == 204
+    tap(as_officer(place.colleague), session, case, "reject", note="不属于社区管")
+    told = client.get(address)
+    assert told.status_code == 200
+    assert "何静“不予受理”" in told.text
