@@ -204,6 +204,20 @@ class Row:
     rates: dict[Measure, Rate]
 
 
+def total(rows: Sequence[Row]) -> Row:
+    """What the rows come to together: every case is in one of them at most."""
+    added = {
+        measure: Rate(
+            measure,
+            sum(row.rates[measure].numerator for row in rows),
+            sum(row.rates[measure].denominator for row in rows),
+            sum(row.rates[measure].excluded for row in rows),
+        )
+        for measure in FORMULAS
+    }
+    return Row(None, "", added)
+
+
 NOBODY = {"unit": "（还没有派单）", "community": "（不在社区里）"}
 
 
@@ -239,20 +253,21 @@ def _counted(
     by: By | None,
 ) -> list[tuple[int | None, Rate]]:
     key: Any = getattr(Case, f"{by}_id") if by else sa.null()
-    out = is_excluded(measure, formula)
-    count = sa.func.count()
-    query = formula.select(
-        key, count.filter(formula.good, ~out), count.filter(~out), count.filter(out)
-    ).where(_within(reach), formula.moment >= period[0], formula.moment < period[1])
+    kept, count = Exclusion.id.is_(None), sa.func.count()
+    query = (
+        formula.select(key, count.filter(formula.good, kept), count.filter(kept), count.filter(~kept))
+        .outerjoin(Exclusion, _leaves_out(measure, formula))
+        .where(_within(reach), formula.moment >= period[0], formula.moment < period[1])
+    )
     rows = session.execute(query.group_by(key) if by else query)
     return [(key, Rate(measure, *numbers)) for key, *numbers in rows]
 
 
-def is_excluded(measure: Measure, formula: Formula) -> Condition:
-    """The condition that somebody allowed this case to be left out of this rate, in the round it judges."""
+def _leaves_out(measure: Measure, formula: Formula) -> Condition:
+    """The condition that an exclusion leaves this case out of this rate, in the round it judges: there is one
+    at most (ix_exclusions_case)."""
     own = (Exclusion.case_id == Case.id) & (Exclusion.round == formula.round)
-    allowed = (Exclusion.measure == measure) & (Exclusion.state == Decision.APPROVED)
-    return sa.select(Exclusion.id).where(own, allowed).correlate_except(Exclusion).exists()
+    return sa.and_(own, Exclusion.measure == measure, Exclusion.state == Decision.APPROVED)
 
 
 def judged_round(session: Session, case: Case, measure: Measure) -> int | None:

@@ -98,10 +98,10 @@ def _page(**shown: Any) -> str:
         raise NotFound("没有这种分法")
     since, until = _period()
     with db.transaction() as session:
-        posts, period = _posts(session), _moments(since, until)
+        rows = figures.rates(session, _posts(session), *_moments(since, until), by=BY[by])
         facts = {
-            "whole": figures.rates(session, posts, *period)[0],
-            "rows": figures.rates(session, posts, *period, by=BY[by]),
+            "whole": figures.total(rows),
+            "rows": rows,
             "formulas": figures.FORMULAS,
             "never_twice": figures.NEVER_TWICE,
         }

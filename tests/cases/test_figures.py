@@ -163,6 +163,8 @@ def test_units_and_communities_have_their_own_and_posts_count_what_they_reach(to
         "房管所": (1, 1, 0),
         "（还没有派单）": (0, 0, 0),
     }
+    rows = figures.rates(town.session, subdistrict, SINCE, UNTIL, by="unit", at=LATER)
+    assert [figures.total(rows)] == figures.rates(town.session, subdistrict, SINCE, UNTIL, at=LATER)
     by_community = town.rates(subdistrict, by="community")
     assert [row[measure] for row in by_community.values()] == [(1, 1, 0), (1, 2, 0)]
     officer = make_officer(town.session, Role.UNIT_HEAD, unit=unit)
