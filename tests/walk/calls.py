@@ -65,14 +65,9 @@ DAYS = "the calendar is everybody's, and changed by who administers a district"
 NUMBERS = "answers with ids, numbers or yes and no"
 UNDISPUTED = "no case of the street is in dispute"
 NO_SECOND = "the town has no second place or person that this could be about"
-COMMANDS = "a step of secretaries, dispatchers, supervisors and leaders, none of whom walks here"
 IDLE: dict[str, str] = {
     **dict.fromkeys(("cases.arbitration.decided", "cases.arbitration.disputed"), UNDISPUTED),
     **dict.fromkeys(("cases.arbitration.decide", "cases.arbitration.make_duty"), UNDISPUTED),
-    "cases.hard_cases.form_group": COMMANDS,
-    "cases.hard_cases.mark": COMMANDS,
-    "cases.hard_cases.review": COMMANDS,
-    "cases.hard_cases.take_charge": COMMANDS,
     "cases.categories.add": EVERYBODYS,
     "cases.categories.amend": EVERYBODYS,
     "cases.categories.end": EVERYBODYS,

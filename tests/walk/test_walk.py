@@ -12,6 +12,7 @@ DAILY = (
     "api.",
     "console.",
     "entry.",
+    "hard_cases.",
     "figures.",
     "intake.",
     "meetings.",

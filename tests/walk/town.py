@@ -251,7 +251,7 @@ def _add_duties(street: Street, category: Category) -> None:
 # What is done to each case after it came in; each step with a note of its own.
 LIVES = (
     (),
-    (Action.ACCEPT, Action.ASSIGN, Action.ACKNOWLEDGE),
+    (Action.ACCEPT, Action.ASSIGN, Action.ACKNOWLEDGE, Action.LOG),
     (Action.ACCEPT, Action.ASSIGN, Action.ACKNOWLEDGE, Action.RESOLVE),
     (Action.ACCEPT, Action.ASSIGN, Action.ACKNOWLEDGE, Action.RESOLVE, Action.CONFIRM),
 )
@@ -259,6 +259,7 @@ DOERS = {
     Action.ACCEPT: "desk",
     Action.ASSIGN: "desk",
     Action.ACKNOWLEDGE: "handler",
+    Action.LOG: "desk",
     Action.RESOLVE: "handler",
 }
 
@@ -273,6 +274,8 @@ def _add_cases(street: Street, category: Category) -> None:
         _add_photo(street, case)
         street.book["number"].append(street.marks.known("cases.number", case.number))
     _add_survey_answers(street, resident)
+    hard = street.session.scalars(sa.select(Case).where(Case.number == street.book["number"][1])).one()
+    hard.is_legacy, hard.leader_id = True, street.people["secretary"].id
 
 
 def _resident(street: Street) -> Resident:
