@@ -21,6 +21,7 @@ from backend import auth
 from backend.cases.tables import KINDS
 from backend.cases.workflow import Action
 from backend.console import dictionary, officers, roster, units
+from backend.orders.workflow import Action as OrderAction
 from tests.cases.pictures import jpeg
 from tests.walk.town import Street
 
@@ -51,6 +52,11 @@ Values = Callable[[Source], list[Any]]
 
 def book(name: str) -> Values:
     return lambda source: source.some(source.street.book[name])
+
+
+def first(name: str) -> Values:
+    """The first row of its kind, where others are ended or closed."""
+    return lambda source: source.street.book[name][:1]
 
 
 def said(*values: Any) -> Values:
@@ -101,6 +107,9 @@ ARGUMENTS: dict[str, Values] = {
     "units.act": lambda _source: sorted(units.ACTS),
     "format_": said("a4"),
     "job_id": book("job_id"),
+    "orders.action": said(*OrderAction),
+    "orders.number": book("order_number"),
+    "orders.photo_id": book("photo_id"),
     "roster.act": lambda _source: sorted(roster.ACTS),
     "roster.area.spot_id": book("area_id"),
     "spot_id": book("unit_id"),
@@ -195,6 +204,15 @@ FIELDS: dict[str, Values] = {
     "meetings.kind": said("tea"),
     "meetings.place": marked("areas.community.name"),
     "officer": book("officer_id"),
+    "orders.after": said(LAST),
+    "orders.case": first("number"),
+    "orders.lead": first("unit_id"),
+    "orders.of": first("unit_id"),
+    "orders.part": first("part_id"),
+    "orders.place": lambda source: [source.street.areas["community"].id],
+    "orders.tab": said("all", "issued"),
+    "orders.task": said("劝离摊主"),
+    "orders.unit": first("unit_id"),
     "outcome": said("explained"),
     "phone": said("13900000000"),
     "place": book("area_id"),

@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 import sqlalchemy as sa
 
 import backend.cases
+import backend.orders
 import backend.places
 from backend.cases import duties, staff
 from backend.cases.code_figures import Wanted
@@ -25,6 +26,9 @@ from backend.cases.tables import KINDS
 from backend.cases.time_requests import Wish
 from backend.cases.workflow import Action, Given, Outcome, Status
 from backend.db import Base
+from backend.orders.drafting import Draft
+from backend.orders.effects import Told as OrderTold
+from backend.orders.workflow import Action as OrderAction
 from backend.places import code_changes
 from backend.places import fields as place_fields
 from backend.places.imports import Options
@@ -40,16 +44,23 @@ from backend.sheets import Sheet
 from backend.times import now
 from tests.walk.town import Street
 
-PACKAGES = (backend.places, backend.cases)
+PACKAGES = (backend.places, backend.cases, backend.orders)
 ASKED_BY = (Editor, Actor)
 DAY = timedelta(days=1)
 
 # Functions that are told who asks and yet guard nothing themselves, each with who does.
+HELD = "the order is held already, by a verb that asked"
 UNGUARDED = {
     "cases.meanwhile.check": "is given the case by who has asked whether it is theirs",
     "cases.editions.amend": "the dictionary is everybody's; who may change it is asked by its callers",
     "cases.exclusions.decidable": "whoever asks has read the rows by `listed`",
     "cases.service.answer_survey": "the survey's own link is the right to answer it",
+    "orders.effects.apply": HELD,
+    "orders.service.write": HELD,
+    "orders.under.acknowledge": HELD,
+    "orders.under.assign": HELD,
+    "orders.under.release": HELD,
+    "orders.under.resolve": HELD,
     "places.changes.record": "writes down what a verb has done",
     "places.posts.finish": "ends a row that `end` or a leave has asked about",
     "places.naming.the_one": "finds the place that a form names; what is then done with it asks who does it",
@@ -80,6 +91,9 @@ IDLE: dict[str, str] = {
     "cases.policy_changes.remove_day": DAYS,
     "cases.policy_changes.with_hours": "no area of the street has hours of its own",
     "cases.meeting_queries.figures": NUMBERS,
+    "orders.queries.board": NUMBERS,
+    "orders.queries.to_approve": "a secretary's; tests/orders/test_pages.py shows it",
+    "orders.queries.to_do": "a unit's; tests/orders/test_pages.py shows it",
     "places.area_imports.plan": "says of the street's row only what the file said",
     "places.area_lists.new_parents": NO_SECOND,
     "places.area_lists.seen": NUMBERS,
@@ -121,6 +135,12 @@ GIVEN: dict[str, Give] = {
     "cases.duties.draft.told": lambda s: (),
     "cases.duties.draft_once.told": lambda s: (),
     "cases.duty_imports.plan.sheet": lambda s: sheet("duties", {"责任单位": s.marks.first("units.name")}),
+    "orders.drafting.revise.number": lambda s: s.book["order_number"][2],
+    "orders.service.find.number": lambda s: s.book["order_number"][0],
+    "orders.service.lock.number": lambda s: s.book["order_number"][0],
+    "orders.service.perform.action": lambda s: OrderAction.ADD,
+    "orders.service.perform.number": lambda s: s.book["order_number"][0],
+    "orders.service.perform.told": lambda s: OrderTold(note="去看过了"),
     "places.absences.come_back.officer_id": lambda s: s.people["away"].id,
     "places.areas.add.level": lambda s: Level.COMMUNITY,
     "places.areas.close.with_places": lambda s: True,
@@ -183,6 +203,7 @@ GIVEN: dict[str, Give] = {
     "is_working": lambda s: True,
     "cases.policy_changes.end.policy_id": lambda s: s.book["rule_id"][0],
     "code_id": lambda s: s.book["code_id"][0],
+    "drafted": lambda s: Draft("某事", "去办", s.areas["community"].id, s.units[0].id),
     "duty_id": lambda s: s.book["duty_id"][1],
     "facts": lambda s: Facts("某单位", UnitKind.OFFICE, s.area.id),
     "attendee_id": lambda s: s.book["attendee_id"][0],
@@ -222,6 +243,7 @@ GIVEN: dict[str, Give] = {
     "name": lambda s: "某处",
     "number": lambda s: s.book["number"][0],
     "note": lambda s: "看过了",
+    "numbers": lambda s: [s.book["number"][0]],
     "officer_id": lambda s: s.people["desk"].id,
     "options": lambda s: Options(under_id=s.area.id, name="某版"),
     "parent_id": lambda s: s.area.id,
@@ -233,6 +255,7 @@ GIVEN: dict[str, Give] = {
     "since": lambda s: now() - DAY,
     "substitute_id": lambda s: s.people["dispatcher"].id,
     "successor_id": lambda s: s.people["dispatcher"].id,
+    "statuses": lambda s: (),
     "successors": lambda s: {},
     "to_id": lambda s: s.area.id,
     "told": lambda s: duties.Told(s.units[0].id),

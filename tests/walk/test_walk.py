@@ -17,6 +17,7 @@ DAILY = (
     "intake.",
     "meetings.",
     "officers.change_own",
+    "orders.",
     "resident.",
     "sessions.",
 )  # whoever one is

@@ -59,6 +59,7 @@ from tests.factories import make_area, make_contact
 from tests.walk.deadline_rows import add_deadlines
 from tests.walk.exclusion_rows import add_exclusions
 from tests.walk.marks import Marks
+from tests.walk.order_rows import add_orders
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 Book = dict[str, list[Any]]  # values for the arguments of routes, by the argument's name
@@ -98,6 +99,7 @@ def make_street(session: Session, marks: Marks, district: Area, category: Catego
     add_deadlines(street)
     add_exclusions(street)
     _add_meetings(street)
+    add_orders(street)
     _add_logins(street)
     _add_records(street)
     session.commit()
