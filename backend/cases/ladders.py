@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from backend.cases.audience import HELD, OFFICERS
 from backend.cases.clocks import POLICY
-from backend.cases.workflow import Audience
+from backend.cases.workflow import Audience, Status
 
 Key = tuple[bool, int]  # whether it is a unit under an order, and its id
 
@@ -82,11 +82,11 @@ GROUPS: dict[Group, LiteralString] = {
 # What has clocks, as rows `c`.
 CASES: LiteralString = "cases"
 PARTS: LiteralString = """(
-    SELECT part.id, part.unit_id, NULL::bigint AS leader_id, o.number, o.urgent, o.title AS report,
+    SELECT part.id, part.unit_id, NULL::bigint AS leader_id, o.number, o.status, o.urgent, o.title AS report,
         o.place_id, o.grid_id, o.zone_id, o.community_id, o.subdistrict_id, o.district_id
     FROM order_units part JOIN orders o ON o.id = part.order_id)"""
 SUBJECTS: LiteralString = """
-    SELECT c.id, c.number, c.urgent, left(c.report, 200) AS words, c.unit_id, c.place_id, c.grid_id,
+    SELECT c.id, c.number, c.status, c.urgent, left(c.report, 200) AS words, c.unit_id, c.place_id, c.grid_id,
         c.zone_id, c.community_id, c.subdistrict_id, c.district_id, place.name AS place, unit.name AS unit,
         unit.closed_at IS NOT NULL AS is_closed
     FROM {} c JOIN areas place ON place.id = c.place_id LEFT JOIN units unit ON unit.id = c.unit_id
@@ -108,7 +108,7 @@ def subjects(session: Session, rows: Iterable[Any]) -> dict[Key, Any]:
 
 
 def of_clock(group: Group, row: Any, subjects: Mapping[Key, Any]) -> Group:
-    """Who the holders are of this clock. A unit that has been closed or that has sent it back is nobody."""
+    """Who the holders are of this clock. A unit that was closed, or has sent the case back, is nobody."""
     subject = subjects[key_of(row)]
     if group is Group.HEADS and subject.is_closed:
         return Group.DESK
@@ -119,7 +119,9 @@ def of_clock(group: Group, row: Any, subjects: Mapping[Key, Any]) -> Group:
         return holder
     if subject.is_closed:
         return Group.DESK
-    return Group.UNIT if subject.unit_id is not None else Group.COMMUNITY
+    if subject.unit_id is not None:
+        return Group.UNIT
+    return Group.ARBITERS if subject.status == Status.DISPUTED else Group.COMMUNITY
 
 
 def people(session: Session, wanted: Mapping[Group, Iterable[Key]]) -> People:

@@ -181,6 +181,14 @@ def test_a_case_that_a_unit_gave_back_is_the_communitys(session, staff):
     assert names(staff, told(session)) == [(M.CASE_SOON_DUE, "desk")]
 
 
+def test_while_a_case_is_in_dispute_its_arbiters_hear_of_every_clock(session, staff):
+    case = make_case(session, staff["community"], unit_id=None, status=Status.DISPUTED)
+    make_clock(session, case, Clock.RESOLVE)
+    make_clock(session, case, Clock.ARBITRATE)
+    sweep(session, AT + 30 * MINUTE)
+    assert names(staff, told(session)) == [(M.CASE_SOON_DUE, "dispatcher")] * 2  # the district's
+
+
 def test_the_dispatcher_on_duty_is_told_rather_than_those_at_home(session, staff):
     district = session.get_one(Area, staff["community"].district_id)
     on_duty = make_officer(session, Role.DISPATCHER, area=district)
