@@ -14,6 +14,7 @@ from backend.cases import workflow
 from backend.config import WECHAT, config
 from backend.console import (
     areas,
+    auto_dispatch,
     board,
     changes,
     codes,
@@ -67,6 +68,7 @@ DESK = (
     dictionary,
     duties,
     policies,
+    auto_dispatch,
     codes,
     imports,
     changes,

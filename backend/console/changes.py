@@ -43,6 +43,7 @@ SUBJECTS = {
     "editions": "事件字典",
     "duty_lists": "职责清单",
     "duties": "职责",
+    "auto_dispatch": "自动派单",
     "policies": "时限规则",
     "calendar_days": "工作日历",
 }

@@ -37,6 +37,7 @@ MENU = (
     ("dictionary.index", "事件字典", EVERYONE),
     ("duties.index", "职责清单", EVERYONE),
     ("policies.index", "时限", ADMINISTRATORS),
+    ("auto_dispatch.index", "自动派单", ADMINISTRATORS),
     ("codes.index", "二维码", EVERYONE),
     ("imports.index", "导入导出", ADMINISTRATORS),
     ("changes.index", "变更记录", ADMINISTRATORS),

@@ -61,6 +61,7 @@ EVERYBODYS = "the dictionary is everybody's, and changed by who administers a di
 OWN = "changes nothing but the caller's own login, which is no row of the street here"
 WECHAT = "asks WeChat"
 ONE_FORM = "the walk's one form of plain words is refused; its own tests send a good one"
+UNDISPUTED = "no case of the street is in dispute"
 UNCHANGED: dict[str, str] = {
     "api.add_photo": ONE_FORM,
     "api.answer_survey": ONE_FORM,
@@ -71,6 +72,8 @@ UNCHANGED: dict[str, str] = {
     "dictionary.add_top": EVERYBODYS,
     "dictionary.change": EVERYBODYS,
     "duties.draft": ONE_FORM,
+    "dispatching.decide": UNDISPUTED,
+    "dispatching.make_duty": UNDISPUTED,
     "duties.put": ONE_FORM,
     "entry.confirm": "the ticket was scanned by another WeChat",
     "entry.enter": "the desktop's cookie is in nobody's hands here",

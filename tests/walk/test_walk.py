@@ -10,16 +10,20 @@ from tests.walk.walking import Walk
 GOOD = {200, 201, 204, 206, 302, 303, 400, 401, 403, 404, 409, 410, 413, 415, 422}
 DAILY = (
     "api.",
+    "board.",
     "console.",
+    "dispatching.",
     "entry.",
-    "hard_cases.",
     "figures.",
+    "hard_cases.",
     "intake.",
     "meetings.",
+    "notices.",
     "officers.change_own",
     "orders.",
     "resident.",
     "sessions.",
+    "supervisions.",
 )  # whoever one is
 
 
