@@ -207,6 +207,8 @@ GIVEN: dict[str, Give] = {
     "duty_id": lambda s: s.book["duty_id"][1],
     "facts": lambda s: Facts("某单位", UnitKind.OFFICE, s.area.id),
     "attendee_id": lambda s: s.book["attendee_id"][0],
+    "cases.hard_queries.charges.since": lambda s: None,
+    "cases.hard_queries.charges.until": lambda s: None,
     "cases.hard_cases.review.number": lambda s: s.book["number"][3],
     "cases.hard_cases.take_charge.officer_id": lambda s: s.people["secretary"].id,
     "cause": lambda s: "底册缺失",
