@@ -17,6 +17,8 @@ from backend.cases.workflow import Action, Given, allowed
 from backend.console import board_figures, supervision_forms, wording
 from backend.console.board_figures import MARK_LABELS, WATCHERS, Board, Mark, Wanted
 from backend.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
+from backend.orders import reach
+from backend.orders.supervising import SUPERVISORS
 from backend.orders.workflow import PART_LABELS
 from backend.places.models import Post
 from backend.times import now
@@ -27,6 +29,8 @@ from backend.web.words import NOTE_LENGTH, clean
 bp = Blueprint("board", __name__, url_prefix="/console/board")
 
 NOT_YOURS = "督查看板给督查专员、领导、分拨员和社区书记看，您的岗位没有这一项"
+SUPERVISED = "督办单已经发出，单位会马上收到"
+Step = Callable[[Session, str, Actor], object]
 OFFERED = (Action.URGE, Action.SUPERVISE)
 UNCHANGED = ("", 204)  # htmx then leaves the page as it is
 
@@ -62,37 +66,53 @@ def cases() -> ResponseReturnValue:
 @bp.get("/orders")
 @require(Who.OFFICER)
 def orders() -> ResponseReturnValue:
+    return _orders()
+
+
+def _orders(**shown: Any) -> str:
     wanted, at = _wanted(), now()
     with db.transaction() as session:
-        rows = board_figures.orders(session, _posts(people.officer(session)), at, wanted)
-        facts = {"rows": rows, "more": _next(rows), "at": at, "part_labels": PART_LABELS} | _said(wanted)
-        return render_template(_page("desk/board_orders.html", "desk/board_orders_rows.html"), **facts)
+        actor = people.officer(session)
+        rows = board_figures.orders(session, _posts(actor), at, wanted)
+        may = {row.id for row in rows if not reach.roles_over(actor.posts, row).isdisjoint(SUPERVISORS)}
+        until = {row.id: supervision_forms.default_until(row, at) for row in rows}
+        facts: dict[str, Any] = {"rows": rows, "more": _next(rows), "at": at, "may": may, "until": until}
+        facts |= {"part_labels": PART_LABELS, "tried": None, "wrong": {}, "typed": {}} | _said(wanted)
+        page = _page("desk/board_orders.html", "desk/board_orders_rows.html")
+        return render_template(page, **(facts | shown))
 
 
 @bp.post("/cases/<number>/urge")
 @require(Who.OFFICER)
 def urge(number: str) -> ResponseReturnValue:
-    return _take(Action.URGE, number, _urge, "已经催办，负责的单位会马上收到提醒")
+    return _take(number, _urge, "cases", "已经催办，负责的单位会马上收到提醒", lambda s: _list(_facts() | s))
 
 
 @bp.post("/cases/<number>/supervise")
 @require(Who.OFFICER)
 def supervise(number: str) -> ResponseReturnValue:
-    return _take(Action.SUPERVISE, number, _supervise, "督办单已经发出，单位会马上收到")
+    return _take(number, _supervise, "cases", SUPERVISED, lambda s: _list(_facts() | s))
+
+
+@bp.post("/orders/<number>/supervise")
+@require(Who.OFFICER)
+def supervise_order(number: str) -> ResponseReturnValue:
+    return _take(number, _supervise_order, "orders", SUPERVISED, lambda s: _orders(**s))
 
 
 def _take(
-    action: Action, case_number: str, step: Callable[[Session, str, Actor], object], done: str
+    about: str, step: Step, of: str, done: str, again: Callable[[dict[str, Any]], str]
 ) -> ResponseReturnValue:
     """Take the step, then show the list again; what is refused is said at its row, with what was typed."""
     try:
         with db.transaction() as session:
-            step(session, clean(case_number), people.officer(session))
+            step(session, clean(about), people.officer(session))
     except (Invalid, Conflict, TooMany) as error:
-        shown = {"tried": (case_number, action), "wrong": sentences_of(error), "typed": request.form}
-        return _list(_facts() | shown), error.status
-    flash(f"{case_number}：{done}", "success")
-    return redirect(url_for("board.cases", **_said(_wanted())["kept"]), 303)
+        tried = (about, request.path.rpartition("/")[2])
+        shown = {"tried": tried, "wrong": sentences_of(error), "typed": request.form}
+        return again(shown), error.status
+    flash(f"{about}：{done}", "success")
+    return redirect(url_for(f"board.{of}", **_said(_wanted())["kept"]), 303)
 
 
 def _urge(session: Session, case_number: str, actor: Actor) -> object:
@@ -104,6 +124,10 @@ def _urge(session: Session, case_number: str, actor: Actor) -> object:
 
 def _supervise(session: Session, case_number: str, actor: Actor) -> object:
     return supervision_forms.take_issue(session, case_number, actor, request.form)
+
+
+def _supervise_order(session: Session, order_number: str, actor: Actor) -> object:
+    return supervision_forms.take_issue_on_order(session, order_number, actor, request.form)
 
 
 def _list(facts: dict[str, Any]) -> str:

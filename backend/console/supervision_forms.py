@@ -17,6 +17,7 @@ from backend.cases.workflow import Action
 from backend.console.case_forms import Facts, Form, Section
 from backend.errors import NotFound
 from backend.orders import supervising
+from backend.orders.models import Order
 from backend.times import SHANGHAI, local, moment, now
 from backend.web.forms import WrongFields, number
 from backend.web.words import NOTE_LENGTH, clean
@@ -41,10 +42,10 @@ def _offer_issue(session: Session, case: Case, _actor: Actor) -> Facts | None:
     return {"units": choices, "until": default_until(case, now()), "missing": MISSING}
 
 
-def default_until(case: Case, at: datetime) -> str:
-    """What the form of a supervision begins with: tomorrow evening; for an urgent case, in four hours."""
+def default_until(about: Case | Order, at: datetime) -> str:
+    """What the form of a supervision begins with: tomorrow evening; for what is urgent, in four hours."""
     there = local(at + SOON)
-    if not case.urgent:
+    if not about.urgent:
         there = datetime.combine(local(at).date() + timedelta(days=1), EVENING, SHANGHAI)
     return there.strftime("%Y-%m-%dT%H:%M")
 
@@ -53,12 +54,22 @@ def take_issue(
     session: Session, case_number: str, actor: Actor, form: Typed, _photos: Sequence[Photo] = ()
 ) -> Case:
     """Issue what the form says. Raises WrongFields, and whatever supervisions.issue raises."""
+    row = supervisions.issue(session, case_number, actor, *_asked(form))
+    return session.get_one(Case, row.case_id)
+
+
+def take_issue_on_order(session: Session, order_number: str, actor: Actor, form: Typed) -> Supervision:
+    """The same of an order. Raises WrongFields, and whatever supervising.issue_on_order raises."""
+    return supervising.issue_on_order(session, order_number, actor, *_asked(form))
+
+
+def _asked(form: Typed) -> tuple[int, str, datetime]:
+    """Of whom, what, and until when."""
     unit_id, until = number(form.get("unit", "")), _moment(form.get("until", ""))
     _must_have({"unit": unit_id, "until": until, "note": _words(form)})
     assert unit_id is not None
     assert until is not None
-    row = supervisions.issue(session, case_number, actor, unit_id, _words(form), until)
-    return session.get_one(Case, row.case_id)
+    return unit_id, _words(form), until
 
 
 def _offer_answer(session: Session, case: Case, actor: Actor) -> Facts | None:

@@ -152,6 +152,18 @@ def test_supervising_from_the_list_takes_words_and_one_tap(session, client, town
     assert "还有一张督办单没有答复" in client.post(address, data=form).text
 
 
+def test_a_unit_under_an_order_is_supervised_from_the_list_of_orders(session, client, town):
+    until = local(now() + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M")
+    form = {"unit": town.power.id, "until": until, "note": "请说明值守情况"}
+    assert "督办哪个单位" in client.get("/console/board/orders").text
+    empty = client.post("/console/board/orders/F1/supervise", data=form | {"note": ""})
+    assert (empty.status_code, "请填写说明" in empty.text) == (422, True)
+    assert client.post("/console/board/orders/F1/supervise", data=form).status_code == 303
+    row = session.scalars(sa.select(Supervision).where(Supervision.order_id.is_not(None))).one()
+    assert (row.text, row.unit_id) == ("请说明值守情况", town.power.id)
+    assert "发令单 F1" in client.get("/console/supervisions/").text
+
+
 def test_a_neighbours_case_can_be_neither_urged_nor_supervised(session, town, as_officer):
     elsewhere = as_officer(make_officer(session, Role.SUPERVISOR, area=make_community(session)))
     form = {"unit": town.power.id, "until": "2099-01-01T00:00", "note": "请办"}
