@@ -32,6 +32,7 @@ DEGREE = 111_320  # metres of latitude
 PLACE, CATEGORY, WORDS, LEAST = 0.25, 0.25, 0.5, 0.3
 SAID = ((0.7, "说法几乎一样"), (0.3, "说法相近"))  # from this share of pairs on, in words
 _New = aliased(Case)
+Other = tuple[Any, set[str]]  # a row of _COMPARED, and the pairs of its report
 _NOISE = re.compile(r"[\W_]+")
 
 
@@ -76,10 +77,10 @@ def likeness(one: str, other: str) -> float:
 
 def _recent(
     session: Session, cases: Sequence[Case], posts: Sequence[Post], since: datetime
-) -> Mapping[int | None, list[Any]]:
+) -> Mapping[int | None, list[Other]]:
     """The newest cases of these cases' communities: each read by key from its end, no more than NEWEST."""
     wanted = {case.community_id for case in cases if case.community_id is not None}
-    found: dict[int | None, list[Any]] = defaultdict(list)
+    found: dict[int | None, list[Other]] = defaultdict(list)
     if not wanted:
         return found
     community = sa.select(sa.func.unnest(sa.literal(sorted(wanted), sa.ARRAY(sa.BigInteger))).label("id"))
@@ -89,7 +90,7 @@ def _recent(
     rows = sa.select(*_COMPARED).select_from(communities.join(of_each, sa.true()))
     rows = rows.join(Case, Case.id == of_each.c.id).join(Area, Area.id == Case.place_id)
     for row in session.execute(rows.where(Case.discovered_at > since, visible(posts, Case))):
-        found[row.community_id].append(row)
+        found[row.community_id].append((row, _pairs(row.report)))
     return found
 
 
@@ -110,9 +111,9 @@ _COMPARED = (
 )
 
 
-def _ranked(case: Case, others: Sequence[Any], limit: int) -> list[Similar]:
+def _ranked(case: Case, others: Sequence[Other], limit: int) -> list[Similar]:
     pairs = _pairs(case.report)
-    compared = [_compare(case, pairs, other) for other in others if not _is_kin(case, other)]
+    compared = [_compare(case, other, _dice(pairs, own)) for other, own in others if not _is_kin(case, other)]
     alike = [each for each in compared if each.score >= LEAST]
     return sorted(alike, key=lambda each: (each.score, each.at), reverse=True)[:limit]
 
@@ -123,8 +124,7 @@ def _is_kin(case: Case, other: Any) -> bool:
     return not own.isdisjoint({other.id, other.master_id, other.parent_id} - {None})
 
 
-def _compare(case: Case, pairs: set[str], other: Any) -> Similar:
-    words = _dice(pairs, _pairs(other.report))
+def _compare(case: Case, other: Any, words: float) -> Similar:
     is_there = _is_same_place(case, other)
     is_alike = case.category_id is not None and case.category_id == other.category_id
     spoken = next((said for least, said in SAID if words >= least), "")

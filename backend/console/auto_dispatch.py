@@ -72,11 +72,12 @@ def _show(**shown: Any) -> str:
 
 
 def _category(session: Session) -> int | None:
-    """The living entry that was typed: its code, its whole path, or a name that only one has; None for all."""
+    """The living entry that was typed: its code, path, or a name that only one has; None stands for all."""
     said = clean(request.form.get("category", ""))
     if not said:
         return None
-    found = [one.category for one in category_search.find(session, said.replace(" / ", " "), LOOKED_AT)]
+    offered = category_search.find(session, said.replace(" / ", " "), LOOKED_AT)
+    found = [one.category for one in offered]
     meant = [row for row in found if row.path == said] or [
         row for row in found if said in (row.code, row.name)
     ]
