@@ -15,13 +15,13 @@ import backend.orders
 import backend.places
 from backend.cases import duties, staff
 from backend.cases.code_figures import Wanted
+from backend.cases.deadline_models import Clock
 from backend.cases.meeting_models import MeetingKind
 from backend.cases.meetings import Plan
 from backend.cases.models import Case, Channel
-from backend.cases.deadline_models import Clock
 from backend.cases.policy_changes import Said as PolicySaid
 from backend.cases.service import Actor
-from backend.cases.supervision_models import Measure
+from backend.cases.supervision_models import Effect, Measure
 from backend.cases.tables import KINDS
 from backend.cases.time_requests import Wish
 from backend.cases.workflow import Action, Given, Outcome, Status
@@ -61,6 +61,7 @@ UNGUARDED = {
     "orders.under.assign": HELD,
     "orders.under.release": HELD,
     "orders.under.resolve": HELD,
+    "cases.supervisions.add": "is given what its callers have locked and asked about",
     "places.changes.record": "writes down what a verb has done",
     "places.posts.finish": "ends a row that `end` or a leave has asked about",
     "places.naming.the_one": "finds the place that a form names; what is then done with it asks who does it",
@@ -75,6 +76,7 @@ EVERYBODYS = "the dictionary is everybody's, and changed by who administers a di
 DAYS = "the calendar is everybody's, and changed by who administers a district"
 NUMBERS = "answers with ids, numbers or yes and no"
 UNDISPUTED = "no case of the street is in dispute"
+ANSWERED = "the unit that was asked answers, and none of those who ask here is of it"
 NO_SECOND = "the town has no second place or person that this could be about"
 IDLE: dict[str, str] = {
     **dict.fromkeys(("cases.arbitration.decided", "cases.arbitration.disputed"), UNDISPUTED),
@@ -87,10 +89,12 @@ IDLE: dict[str, str] = {
     "cases.category_imports.export": EVERYBODYS,
     "cases.category_imports.plan": EVERYBODYS,
     "cases.editions.publish": EVERYBODYS,
+    "cases.meeting_queries.figures": NUMBERS,
     "cases.policy_changes.add_day": DAYS,
     "cases.policy_changes.remove_day": DAYS,
     "cases.policy_changes.with_hours": "no area of the street has hours of its own",
-    "cases.meeting_queries.figures": NUMBERS,
+    "cases.supervisions.answer": ANSWERED,
+    "orders.supervising.answer": ANSWERED,
     "orders.queries.board": NUMBERS,
     "orders.queries.to_approve": "a secretary's; tests/orders/test_pages.py shows it",
     "orders.queries.to_do": "a unit's; tests/orders/test_pages.py shows it",
@@ -141,6 +145,11 @@ GIVEN: dict[str, Give] = {
     "orders.service.perform.action": lambda s: OrderAction.ADD,
     "orders.service.perform.number": lambda s: s.book["order_number"][0],
     "orders.service.perform.told": lambda s: OrderTold(note="去看过了"),
+    "cases.supervisions.issue.number": lambda s: s.book["number"][1],
+    "cases.supervisions.end.words": lambda s: "已经核实",
+    "orders.notices.draft.month": lambda s: date(2026, 7, 1),
+    "orders.supervising.issue_on_order.number": lambda s: s.book["order_number"][0],
+    "orders.notices.find.notice_id": lambda s: s.book["notice_id"][0],
     "places.absences.come_back.officer_id": lambda s: s.people["away"].id,
     "places.areas.add.level": lambda s: Level.COMMUNITY,
     "places.areas.close.with_places": lambda s: True,
@@ -189,6 +198,8 @@ GIVEN: dict[str, Give] = {
     "spot_id": lambda s: s.units[0].id,
     "synonyms": lambda s: (),
     "turns": lambda s: [Turn(0, time(9), time(12))],
+    "code_id": lambda s: s.book["code_id"][0],
+    "due_at": lambda s: now() + DAY,
     "cases.policy_changes.add.said": lambda s: PolicySaid(Clock.ACCEPT, 20, s.area.id, "某规定"),
     "cases.policy_changes.set_hours.text": lambda s: "09:00-17:00",
     "cases.time_requests.ask_extension.number": lambda s: s.book["number"][1],
@@ -202,7 +213,9 @@ GIVEN: dict[str, Give] = {
     "is_granted": lambda s: True,
     "is_working": lambda s: True,
     "cases.policy_changes.end.policy_id": lambda s: s.book["rule_id"][0],
-    "code_id": lambda s: s.book["code_id"][0],
+    "effect": lambda s: Effect.ADVANCED,
+    "notice_id": lambda s: s.book["notice_id"][1],
+    "supervision_id": lambda s: s.book["supervision_id"][1],
     "drafted": lambda s: Draft("某事", "去办", s.areas["community"].id, s.units[0].id),
     "duty_id": lambda s: s.book["duty_id"][1],
     "facts": lambda s: Facts("某单位", UnitKind.OFFICE, s.area.id),

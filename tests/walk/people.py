@@ -93,7 +93,7 @@ def owners(session: Any, street: Street) -> list[Person]:
 # Who works in a street sees its places and colleagues; not what residents told another unit, nor papers of
 # the administrators.
 COLLEAGUES = ("areas.", "units.", "officers.name", "officers.phone", "officers.code", "place_codes.")
-COLLEAGUES += ("duty_lists.", "duties.")
+COLLEAGUES += ("duty_lists.", "duties.", "monthly_notices.words")  # published
 
 
 def _officer(

@@ -60,6 +60,7 @@ from tests.walk.deadline_rows import add_deadlines
 from tests.walk.exclusion_rows import add_exclusions
 from tests.walk.marks import Marks
 from tests.walk.order_rows import add_orders
+from tests.walk.supervision_rows import add_notices, add_supervisions
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 Book = dict[str, list[Any]]  # values for the arguments of routes, by the argument's name
@@ -100,6 +101,8 @@ def make_street(session: Session, marks: Marks, district: Area, category: Catego
     add_exclusions(street)
     _add_meetings(street)
     add_orders(street)
+    add_supervisions(street)
+    add_notices(street)
     _add_logins(street)
     _add_records(street)
     session.commit()
