@@ -1,8 +1,6 @@
 """Orders 发令单 (/console/orders): drafted, approved with one tap, followed by unit, answered, printed."""
 
 import secrets
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
@@ -13,19 +11,16 @@ from werkzeug.datastructures import MultiDict
 from backend import db, storage
 from backend.auth import Who, require
 from backend.cases.attachments import Photo
-from backend.cases.clocks import POLICY
-from backend.cases.deadline_models import Deadline
 from backend.cases.service import Actor
-from backend.console import order_forms, tasks
-from backend.console.wording import Due
+from backend.console import order_drafts, order_forms, order_lists, tasks
 from backend.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
 from backend.orders import drafting, queries, service, sheet
-from backend.orders.models import Order, OrderUnit
+from backend.orders.models import Order
 from backend.orders.service import AlreadyDone
-from backend.orders.workflow import PART_LABELS, RULES, STATUS_LABELS, Status
+from backend.orders.workflow import PART_LABELS, RULES, STATUS_LABELS
 from backend.places.models import Area
 from backend.places.queries import path_names
-from backend.times import now, span, spoken
+from backend.times import now
 from backend.web import people
 from backend.web.downloads import download
 from backend.web.forms import last_seen, number, photos_in_form, sentences_of
@@ -33,18 +28,7 @@ from backend.web.words import clean
 
 bp = Blueprint("orders", __name__, url_prefix="/console/orders")
 
-APPROVE, MINE, ALL = "approve", "mine", "all"
-TABS = [(MINE, "等我单位办"), (APPROVE, "等我批准"), (ALL, "全部"), *STATUS_LABELS.items()]
 NOT_YOURS = "发令单由社区的书记、信息员或者分拨员起草"
-
-
-@dataclass(frozen=True)
-class Row:
-    """An order in a list; `part` is the one that waits for the reader's unit."""
-
-    order: Order
-    part: OrderUnit | None
-    due: Due | None
 
 
 @bp.get("/")
@@ -53,77 +37,22 @@ def index() -> ResponseReturnValue:
     at = now()
     with db.transaction() as session:
         actor = people.officer(session)
-        tab = request.args.get("tab") or _first_tab(session, actor)
-        if tab not in dict(TABS):
+        tab = request.args.get("tab") or order_lists.first_tab(session, actor.posts)
+        if tab not in dict(order_lists.TABS):
             raise NotFound("没有这个分类")
-        rows, more = _rows(session, actor, tab, at)
+        rows, more = order_lists.rows(session, actor.posts, tab, request.args.get("after", ""), at)
         board = queries.board(session, actor.posts, at)
         may_draft = queries.drafts_for({post.role for post in actor.posts})
         whole = "desk/orders.html" if "HX-Request" not in request.headers else "desk/orders_rows.html"
         shown = {
             "rows": rows,
             "tab": tab,
-            "tabs": TABS,
+            "tabs": order_lists.TABS,
             "more": more,
             "board": board,
             "labels": STATUS_LABELS,
         }
         return render_template(whole, may_draft=may_draft, part_labels=PART_LABELS, **shown)
-
-
-def _first_tab(session: Session, actor: Actor) -> str:
-    """What waits for the reader, if anything does."""
-    if queries.to_do(session, actor.posts, limit=1):
-        return MINE
-    return APPROVE if queries.to_approve(session, actor.posts, limit=1) else ALL
-
-
-def _rows(session: Session, actor: Actor, tab: str, at: datetime) -> tuple[list[Row], str | None]:
-    """A page of the tab, and where the next begins. What waits comes by deadline, the rest newest first."""
-    if tab == MINE:
-        parts = queries.to_do(session, actor.posts, after=_after())
-        clocks = queries.clocks(session, parts)
-        rows = [Row(part.order, part, due(clocks[part.id], at)) for part in parts]
-        last = parts[-1] if len(parts) == queries.PAGE else None
-        return rows, f"{last.id}~{(last.due_at or queries.NEVER).isoformat()}" if last else None
-    before = last_seen("after")
-    if tab == APPROVE:
-        found = queries.to_approve(session, actor.posts, before=before)
-    else:
-        statuses = () if tab == ALL else (Status(tab),)
-        found = queries.orders(session, actor.posts, before=before, statuses=statuses)
-    clocks = queries.clocks(session, [part for order in found for part in order.parts])
-    rows = [Row(order, None, _worst(order, clocks, at)) for order in found]
-    return rows, str(found[-1].id) if len(found) == queries.PAGE else None
-
-
-def _after() -> tuple[datetime, int] | None:
-    """Where a list by deadline goes on. Raises Invalid for what no page of ours says."""
-    last_id, _, moment = request.args.get("after", "").partition("~")
-    if not moment:
-        return None
-    try:
-        return datetime.fromisoformat(moment), int(last_id[:18])
-    except ValueError:
-        raise Invalid("这一页已经失效，请从头看起") from None
-
-
-def due(rows: list[Deadline], at: datetime) -> Due | None:
-    """The clock of a part that runs out first, in words and colour; None when none runs."""
-    left = queries.running(rows)
-    if not left:
-        return None
-    first = min(left, key=lambda row: row.due_at)
-    until = f"{POLICY[first.clock].label}时限 {spoken(first.due_at, at)}"
-    length = span(max(abs(first.due_at - at), timedelta(minutes=1)))
-    if first.due_at <= at:
-        return Due(f"{until}，已超时{length}", "red")
-    is_amber = first.amber_at is not None and first.amber_at <= at
-    return Due(f"{until}，还剩{length}", "amber" if is_amber else "calm")
-
-
-def _worst(order: Order, clocks: Any, at: datetime) -> Due | None:
-    return due([row for part in order.parts for row in clocks[part.id]], at)
 
 
 # -- one order
@@ -183,7 +112,7 @@ def _facts(session: Session, found: Order, actor: Actor) -> dict[str, Any]:
         "labels": STATUS_LABELS,
         "part_labels": PART_LABELS,
         "place": path_names(session, session.get_one(Area, found.place_id)),
-        "due": {part.id: due(clocks[part.id], at) for part in found.parts},
+        "due": {part.id: order_lists.due(clocks[part.id], at) for part in found.parts},
         "photos": queries.photos(session, found),
         "cases": queries.cases(session, found),
         "own": {part.id for part in service.own_parts(found, actor)},
@@ -238,7 +167,7 @@ def new() -> ResponseReturnValue:
 def draft() -> ResponseReturnValue:
     try:
         with db.transaction() as session:
-            made = drafting.draft(session, people.officer(session), order_forms.drafted(request.form))
+            made = drafting.draft(session, people.officer(session), order_drafts.drafted(request.form))
     except (Invalid, Conflict) as error:
         return _draft_page(request.form, sentences_of(error)), error.status
     flash("起草好了，等书记批准", "success")
@@ -256,7 +185,7 @@ def revision(number: str) -> ResponseReturnValue:
 def revise(number: str) -> ResponseReturnValue:
     try:
         with db.transaction() as session:
-            drafted = order_forms.drafted(request.form)
+            drafted = order_drafts.drafted(request.form)
             drafting.revise(session, clean(number), people.officer(session), drafted)
     except (Invalid, Conflict) as error:
         return _revise_page(number, request.form, sentences_of(error)), error.status
@@ -271,7 +200,7 @@ def _draft_page(form: MultiDict[str, str], wrong: dict[str, str] | None = None) 
             raise Forbidden(NOT_YOURS)
         named = form.getlist("case") or request.args.getlist("case")
         place_id = number(form.get("place", "") or request.args.get("place", ""))
-        shown = order_forms.blank(session, actor, [clean(one) for one in named], place_id)
+        shown = order_drafts.blank(session, actor, [clean(one) for one in named], place_id)
         key = form.get("key") or secrets.token_urlsafe(16)
         return _form(session, actor, shown, form, wrong, key=key, send_to=url_for("orders.draft"))
 
@@ -282,7 +211,7 @@ def _revise_page(number: str, form: MultiDict[str, str], wrong: dict[str, str] |
         found = service.find(session, clean(number), actor)
         if not order_forms.may_revise(found, actor):
             raise Conflict(f"这张发令单现在是“{STATUS_LABELS[found.status]}”，您不能修改")
-        shown = order_forms.of_order(session, found)
+        shown = order_drafts.of_order(session, found)
         send_to = url_for("orders.revise", number=found.number)
         return _form(session, actor, shown, form, wrong, key="", send_to=send_to, order=found)
 
@@ -290,12 +219,12 @@ def _revise_page(number: str, form: MultiDict[str, str], wrong: dict[str, str] |
 def _form(
     session: Session,
     actor: Actor,
-    shown: order_forms.Sheet,
+    shown: order_drafts.Sheet,
     form: MultiDict[str, str],
     wrong: dict[str, str] | None,
     **more: Any,
 ) -> str:
-    filled = order_forms.kept(shown, form) if form else shown
+    filled = order_drafts.kept(shown, form) if form else shown
     places = queries.places(session, actor.posts)
     if shown.place_id and shown.place_id not in dict(places):  # of a case: a building, say
         places = [(shown.place_id, session.get_one(Area, shown.place_id).name), *places]
