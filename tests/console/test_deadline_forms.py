@@ -1,5 +1,6 @@
 """Time on the page of a case: what the forms offer and take, and what the ledger says."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -19,6 +20,7 @@ from tests.cases.clock_scene import fresh
 from tests.cases.pictures import jpeg
 from tests.cases.scene import scene
 from tests.cases.test_time_requests import in_progress
+from tests.console.conftest import open_case, walk
 
 __all__ = ["fresh", "scene"]
 pytestmark = pytest.mark.usefixtures("fresh")
@@ -138,3 +140,27 @@ def test_the_ledger_stands_on_the_page(app, session, scene, case):
         found = render_template_string("{% include template %}", template=section.template, facts=facts)
     assert "时限台账" in found
     assert "办结时限 2 天" in found
+
+
+def test_on_the_page_of_a_case_time_is_asked_for_refused_input_kept_and_granted(session, place, as_officer):
+    """All through the pages: what stands in the form, what is said of a slip, and what comes of it."""
+    case = open_case(session, place.community)
+    walk(session, case, place, A.ACCEPT, A.ASSIGN, A.ACKNOWLEDGE)
+    home = f"/console/cases/{case.number}"
+    handler, supervisor = as_officer(place.handler), as_officer(place.supervisor)
+    found = handler.get(home).text
+    assert f'action="{home}/extend"' in found
+    assert "时限台账" in found
+    seen = {"seen": re.search(r'name="seen" value="(\d+)"', found)[1]}
+    refused = handler.post(f"{home}/extend", data=seen | EXTENSION | {"length": "许多"})
+    assert (refused.status_code, "请填写延长多久" in refused.text) == (422, True)
+    assert "需要开挖路面" in refused.text
+    assert handler.post(f"{home}/extend", data=seen | EXTENSION).status_code == 303
+    assert f'action="{home}/extend"' in handler.get(home).text  # of the time to answer, still
+    assert "陈志申请把办结时限延长 2 天：需要开挖路面" in supervisor.get(home).text
+    change = session.scalars(sa.select(DeadlineChange)).one()
+    assert supervisor.post(f"{home}/grant", data=seen | {"request": str(change.id)}).status_code == 303
+    session.refresh(change)
+    assert change.state is Decision.APPROVED
+    assert "延期 2 天（需要开挖路面，批准人 吴桐）" in handler.get(home).text
+    assert f'action="{home}/grant"' not in supervisor.get(home).text
