@@ -11,6 +11,7 @@ from backend import db
 from backend.auth import Who, require
 from backend.cases import dispatch, sending, service, waiting
 from backend.cases.categories import KIND_LABELS
+from backend.cases.intake import summary
 from backend.cases.models import CHANNEL_LABELS
 from backend.cases.service import Actor
 from backend.console import desk_cards
@@ -33,11 +34,12 @@ NO_UNIT = "没有选择单位，请从建议里选，或打开“其他单位”
 
 @dataclass(frozen=True)
 class Fate:
-    """What became of one case: the sentence that says so, and whether it has gone."""
+    """What became of one case: the sentence that says so, whether it has gone, and what it was about."""
 
     number: str
     said: str
     is_sent: bool
+    about: str = ""
 
 
 @bp.get("/")
@@ -122,11 +124,11 @@ def _sent(
             raise Invalid(NO_UNIT)
         with db.transaction() as session:
             actor = _sender(session)
-            sending.send(session, case_number, actor, unit_id, category_id, note, seen=seen)
+            case = sending.send(session, case_number, actor, unit_id, category_id, note, seen=seen)
             unit = session.get_one(Unit, unit_id).name
     except REFUSED as error:
         return Fate(case_number, f"没有派出：{error.message}", is_sent=False)
-    return Fate(case_number, f"已派给{unit}", is_sent=True)
+    return Fate(case_number, f"已派给{unit}", is_sent=True, about=summary(case.report))
 
 
 def _wanted() -> tuple[int | None, int | None, int | None, str]:

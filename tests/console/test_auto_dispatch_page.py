@@ -10,6 +10,7 @@ from backend.times import now
 from tests.browser import is_cut, sign_in
 from tests.cases import duty_scene
 from tests.console.conftest import queries_of
+from tests.console.test_duty_desk_browser import photograph
 from tests.factories import make_contact, make_officer
 
 HOME = "/console/auto/"
@@ -103,3 +104,4 @@ def test_in_a_browser_nothing_is_cut(request, committed, site, size):
     page.get_by_role("button", name="允许自动派单").click()
     page.get_by_text("从现在起自动派单").wait_for()
     assert not is_cut(page)
+    photograph(page, f"auto-{size}")

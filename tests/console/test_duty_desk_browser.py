@@ -157,7 +157,7 @@ def test_on_a_phone_one_taps(committed, phone, scene, enter):
     page = enter(phone, scene.desk)
     assert not is_cut(page)
     photograph(page, "desk-375")
-    page.locator(f"[data-number='{scene.cases[0].number}']").get_by_text("附近相似的 1 件").tap()
+    assert page.get_by_text("附近相似的 1 件").first.is_visible()
     assert page.get_by_role("link", name="并案").first.is_visible()
     page.locator(f"[data-number='{scene.cases[0].number}']").get_by_role("button", name="派给城管办").tap()
     page.get_by_text("已派给城管办").wait_for()
