@@ -243,3 +243,10 @@ def places(session: Session, posts: Sequence[Post], limit: int = 300) -> list[tu
         .order_by(Area.path)
     )
     return [(area_id, name) for area_id, name in session.execute(query.limit(limit))]
+
+
+def of_case(session: Session, case: Case, posts: Sequence[Post]) -> list[Order]:
+    """The orders that a case is under, newest first, as far as these posts may see them (one query)."""
+    under = sa.select(OrderCase.order_id).where(OrderCase.case_id == case.id)
+    query = sa.select(Order).where(Order.id.in_(under), reach.visible(posts)).order_by(Order.id.desc())
+    return list(session.scalars(query))

@@ -5,17 +5,19 @@ import re
 
 import pypdfium2
 import pytest
+from flask import render_template
 
 from backend import auth
 from backend.app import create_app
 from backend.cases import intake
 from backend.cases.intake import Report
 from backend.cases.models import Channel
+from backend.console import order_sections
 from backend.orders.workflow import Action, Status
 from tests.browser import add_form_token
 from tests.cases.pictures import jpeg
 from tests.console.conftest import queries_of
-from tests.factories import make_contact, make_resident
+from tests.factories import make_case, make_contact, make_resident
 from tests.orders.scene import make_neighbours
 
 
@@ -98,6 +100,22 @@ def test_a_draft_from_a_case_is_filled_in(scene, enter):
     assert f"来自诉求 {case.number}" in page
     assert "停车场里有人摆摊" in page
     assert "13812345678" not in page
+
+
+def test_the_page_of_a_case_leads_to_its_orders_or_to_a_draft(app, scene):
+    case = make_case(scene.session, scene.community)
+    [section] = order_sections.SECTIONS
+    assert section.facts(scene.session, case, scene.actor("second")) is None
+    with app.test_request_context():
+        free = section.facts(scene.session, case, scene.actor("desk"))
+        assert f"/console/orders/new?case={case.number}" in render_template(
+            section.template, facts=free, case=case
+        )
+        order = scene.issue(cases=[case.number])
+        taken = section.facts(scene.session, case, scene.actor("second"))
+        page = render_template(section.template, facts=taken, case=case)
+    assert f"/console/orders/{order.number}" in page
+    assert "起草" not in page
 
 
 def test_what_was_typed_stays_when_a_draft_is_refused(scene, enter):

@@ -96,6 +96,7 @@ IDLE: dict[str, str] = {
     "cases.supervisions.answer": ANSWERED,
     "orders.supervising.answer": ANSWERED,
     "orders.queries.board": NUMBERS,
+    "orders.queries.of_case": "the town's orders were drafted from no case",
     "orders.queries.to_approve": "a secretary's; tests/orders/test_pages.py shows it",
     "orders.queries.to_do": "a unit's; tests/orders/test_pages.py shows it",
     "places.area_imports.plan": "says of the street's row only what the file said",
