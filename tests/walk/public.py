@@ -58,6 +58,7 @@ UNSHOWN: dict[str, str] = {
 }
 # Changing routes that change nothing of the street here even for those who may, and why.
 EVERYBODYS = "the dictionary is everybody's, and changed by who administers a district"
+CALENDAR = "the calendar is everybody's, and changed by who administers a district"
 OWN = "changes nothing but the caller's own login, which is no row of the street here"
 WECHAT = "asks WeChat"
 ONE_FORM = "the walk's one form of plain words is refused; its own tests send a good one"
@@ -80,6 +81,8 @@ UNCHANGED: dict[str, str] = {
     "entry.refuse": "the ticket was scanned by another WeChat",
     "imports.apply": "what stands there has changed since the town's dry run",
     "login.logout": OWN,
+    "policies.add_day": CALENDAR,
+    "policies.remove_day": CALENDAR,
     "resident.submit": ONE_FORM,
     "second_factor.reset": "only the caller has one",
     "second_factor.set_up": OWN,
