@@ -162,6 +162,7 @@ FIELDS: dict[str, Values] = {
     "policies.category": said(""),
     "policies.day": said("2032-06-01"),
     "policies.unit": said("hours", "days"),
+    "request": book("change_id"),
     "urgency": said("no"),
     "works": said("1"),
     "days": said("365"),
