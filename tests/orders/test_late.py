@@ -35,7 +35,7 @@ def test_a_late_part_climbs_to_the_head_of_its_own_unit(scene):
     order = scene.issue(assisting=[scene.units["second"].id])
     scene.do(order, Action.ACKNOWLEDGE, "lead")
     sweep(scene, order, 10)
-    assert ("order_escalated", "head") in sweep(scene, order, 60)
+    assert ("order_escalated", "head") in sweep(scene, order, 21)
 
 
 def test_a_unit_that_reported_or_was_withdrawn_is_never_late(scene):
