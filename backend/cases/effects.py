@@ -18,7 +18,7 @@ from backend.places.roles import Role
 from backend.places.scope import is_held
 from backend.times import spoken
 
-URGE_EVERY = timedelta(minutes=30)
+URGE_EVERY, DAY = timedelta(minutes=30), timedelta(days=1)
 URGES_A_DAY = 3  # by residents
 Effect = Callable[[Session, Case, Given, CaseEvent], None]
 
@@ -185,18 +185,21 @@ def _link(session: Session, case: Case, given: Given, event: CaseEvent) -> None:
 
 
 def _urge(session: Session, case: Case, given: Given, event: CaseEvent) -> None:
-    if case.urged_at is not None and event.created_at - case.urged_at < URGE_EVERY:
+    if _urged(session, case, event, URGE_EVERY):
         raise TooMany("刚刚已经催过了，负责的单位正在处理，请半小时后再催")
-    if event.resident_id is not None and _urged_today(session, case, event) >= URGES_A_DAY:
-        again = spoken(event.created_at + timedelta(days=1), event.created_at)
+    if event.resident_id is not None and _urged(session, case, event, DAY) >= URGES_A_DAY:
+        again = spoken(event.created_at + DAY, event.created_at)
         raise TooMany(f"一天最多催 {URGES_A_DAY} 次，我们都记下了，也转告了负责的单位；{again}以后可以再催")
     case.urged += 1
     case.urged_at = event.created_at
 
 
-def _urged_today(session: Session, case: Case, event: CaseEvent) -> int:
-    own = (CaseEvent.case_id == case.id) & (CaseEvent.action == Action.URGE) & CaseEvent.officer_id.is_(None)
-    since = CaseEvent.created_at > event.created_at - timedelta(days=1)
+def _urged(session: Session, case: Case, event: CaseEvent, within: timedelta) -> int:
+    """How often the same side has urged lately: a resident's word does not keep a supervisor from theirs."""
+    is_resident = CaseEvent.officer_id.is_(None)
+    same_side = is_resident if event.officer_id is None else sa.not_(is_resident)
+    own = (CaseEvent.case_id == case.id) & (CaseEvent.action == Action.URGE) & same_side
+    since = CaseEvent.created_at > event.created_at - within
     return session.scalar(sa.select(sa.func.count()).select_from(CaseEvent).where(own, since)) or 0
 
 

@@ -239,7 +239,7 @@ def _pass_on(
 
 
 def _let_go(session: Session, officer_id: int, held: Sequence[Post], successors: Mapping[int, int]) -> None:
-    """What they had in hand is its unit's or desk's again; what they took charge of goes to who leads next."""
+    """What they had in hand is its unit's or desk's again; what they took charge of, who leads next has."""
     is_open = Case.status.in_(workflow.OPEN)
     heir = next((successors[p.id] for p in held if p.role in LEADING and p.id in successors), None)
     in_hand, led = (Case.handler_id == officer_id) & is_open, (Case.leader_id == officer_id) & is_open

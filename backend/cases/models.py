@@ -13,6 +13,8 @@ from backend.db import Base, created_at, json_object
 from backend.places.models import Area, Resident, Unit
 from backend.places.roles import Role
 
+# What is looked for among hard cases; hard_queries.py asks in these very words.
+HARD = "is_legacy OR marks <> '{}' OR leader_id IS NOT NULL OR group_ids <> '{}'"
 REPORT_LENGTH = 2_000  # characters of a report, however it comes
 
 
@@ -195,6 +197,7 @@ class Case(Base):
             )
             for name in ("handler", "master", "parent", "leader")
         ),
+        sa.Index("ix_cases_hard", "id", postgresql_where=sa.text(HARD)),
         sa.Index(
             "ix_cases_group",
             "group_ids",

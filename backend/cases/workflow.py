@@ -217,7 +217,7 @@ RULES: dict[Action, Rule] = {
         tells=((P.UNIT, M.SUPERVISED),)),
     A.ANSWER_SUPERVISION: Rule("答复督办", (*OPEN, S.CLOSED), None, UNIT, (N.NOTE,),
         tells=((P.SUPERVISORS, M.SUPERVISION_ANSWERED),)),
-    A.END_SUPERVISION: Rule("办结督办", (*OPEN, S.CLOSED), None, (R.SUPERVISOR, R.LEADER), (N.NOTE,)),
+    A.END_SUPERVISION: Rule("办结督办", (*OPEN, S.CLOSED, S.WITHDRAWN, S.REJECTED), None, (R.SUPERVISOR, R.LEADER), (N.NOTE,)),
     A.MARK: Rule("标记难案", (*OPEN, S.CLOSED), None, COMMAND),
     A.TAKE_CHARGE: Rule("包案", UNSOLVED, None, COMMAND, (N.OFFICER,),
         tells=((P.LEADER, M.CASE_IN_CHARGE),)),

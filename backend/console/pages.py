@@ -158,7 +158,8 @@ def _facts(session: Session, found: Case, actor: Actor) -> dict[str, Any]:
     may_see_phone = Action.SEE_PHONE in allowed(found.status, actor.roles_over(found))
     return {
         "case": found,
-        "steps": steps,
+        "steps": [step for step in steps if step.action is not Action.LOG],  # hard cases list these apart
+        "seen": steps[-1].id if steps else 0,
         "returned": _returned(steps),
         "place": path_names(session, session.get_one(Area, found.place_id)),
         "scanned": _scanned(session, found),

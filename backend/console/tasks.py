@@ -17,6 +17,7 @@ from backend.console import (
     deadline_forms,
     figures_sections,
     hard_forms,
+    order_sections,
     receipt_sections,
     supervision_forms,
 )
@@ -29,7 +30,8 @@ from backend.web.forms import WrongFields
 from backend.web.words import NOTE_LENGTH, clean
 
 A = Action
-WITH_PHOTOS = frozenset({A.ADD, A.PROGRESS, A.FIRST_CONTACT})  # welcome here without being asked for as proof
+# Photos are welcome here without being asked for as proof.
+WITH_PHOTOS = frozenset({A.ADD, A.PROGRESS, A.FIRST_CONTACT, A.PAUSE, A.EXTEND})
 MISSING = {  # by field; what the browser says of an empty one, and the server says again
     "note": "请填写说明",
     "unit": "请选择责任单位",
@@ -66,6 +68,7 @@ TOPICS: dict[str, tuple[Action, ...]] = {
 # What the topics bring.
 FORMS: dict[Action, Form] = {**deadline_forms.FORMS, **hard_forms.FORMS, **supervision_forms.FORMS}
 SECTIONS: tuple[Section, ...] = (
+    *order_sections.SECTIONS,
     *deadline_forms.SECTIONS,
     *figures_sections.SECTIONS,
     *supervision_forms.SECTIONS,

@@ -27,11 +27,12 @@ class Touches:
     posts: int  # that are held, or will be
     codes: int  # that hang somewhere
     duties: int  # of lists in force or in draft
+    orders: int = 0  # that wait for its part
 
     @property
     def is_busy(self) -> bool:
         """Whether someone has to go on with its work."""
-        return bool(self.open_cases or self.posts or self.duties)
+        return bool(self.open_cases or self.posts or self.duties or self.orders)
 
 
 # Cases and duties are known to packages above this one, whose tables are read here by their names.
@@ -46,6 +47,8 @@ _TOUCHES = sa.text("""
         (SELECT count(*) FROM cases WHERE unit_id = u.id) AS cases,
         (SELECT count(*) FROM cases WHERE unit_id = u.id
             AND status NOT IN ('closed', 'rejected', 'withdrawn')) AS open_cases,
+        (SELECT count(*) FROM order_units p JOIN orders o ON o.id = p.order_id WHERE p.unit_id = u.id
+            AND o.status = 'issued' AND p.status NOT IN ('reported', 'withdrawn')) AS orders,
         (SELECT count(*) FROM posts WHERE unit_id = u.id AND (until IS NULL OR until > :at)) AS posts,
         (SELECT count(*) FROM place_codes WHERE unit_id = u.id AND revoked_at IS NULL) AS codes,
         coalesce((SELECT duties FROM named WHERE unit_id = u.id), 0) AS duties
@@ -54,13 +57,19 @@ _ASSISTING = sa.text("""
     UPDATE duties SET assisting = array_remove(array_replace(array_remove(assisting, :into), :id, :into),
         CASE WHEN unit_id = :into THEN CAST(:into AS bigint) END)
     WHERE :id = ANY(assisting) OR unit_id = :into AND :into = ANY(assisting)""")
-STAYS = frozenset({"case_events"})  # what a unit once did stays with it
+STAYS = frozenset({"case_events", "order_events"})  # what a unit once did stays with it
+# An order that names both keeps both parts: the secretary says which of them is to be done by whom.
+_ALONE = """NOT EXISTS (SELECT FROM order_units other
+    WHERE other.order_id = order_units.order_id AND other.unit_id = :into)"""
 # What goes to the successor of a unit that is closed; what is over stays where it was.
 _GOES_ON = {
     "cases": "status NOT IN ('closed', 'rejected', 'withdrawn')",
     "posts": "(until IS NULL OR until > :at)",
     "place_codes": "revoked_at IS NULL",
     "duties": "list_id IN (SELECT id FROM duty_lists WHERE state <> 'retired')",
+    "orders": "status IN ('drafted', 'issued')",
+    "order_units": f"status NOT IN ('reported', 'withdrawn') AND {_ALONE}",
+    "supervisions": "state <> 'closed'",
 }
 
 
@@ -144,8 +153,9 @@ def _move_everything(session: Session, unit_id: int, into_id: int) -> None:
     assistant."""
     for table in Base.metadata.sorted_tables:
         if "unit_id" in table.c and table.name not in STAYS:
-            moved = sa.update(table).where(table.c.unit_id == unit_id)
-            session.execute(moved.values(unit_id=into_id))
+            which = f" AND {_ALONE}" if table.name == "order_units" else ""
+            moved = f"UPDATE {table.name} SET unit_id = :into WHERE unit_id = :id{which}"
+            session.execute(sa.text(moved), {"id": unit_id, "into": into_id})
     session.execute(_ASSISTING, {"id": unit_id, "into": into_id})
     session.execute(sa.update(Unit).where(Unit.successor_id == unit_id).values(successor_id=into_id))
 
@@ -163,8 +173,13 @@ def _hand_over(session: Session, editor: Editor, unit: Unit, successor_id: int) 
 
 
 def _still_has(unit: Unit, found: Touches) -> str:
-    counts = (found.open_cases, "件没有办完的诉求"), (found.posts, "个岗位"), (found.duties, "条职责")
-    held = "、".join(f"{count} {what}" for count, what in counts if count)
+    counts = {
+        "件没有办完的诉求": found.open_cases,
+        "张没有反馈的发令单": found.orders,
+        "个岗位": found.posts,
+        "条职责": found.duties,
+    }
+    held = "、".join(f"{count} {what}" for what, count in counts.items() if count)
     return f"“{unit.name}”还有 {held}，请指定由哪个单位接手，再停用"
 
 

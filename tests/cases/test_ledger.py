@@ -120,13 +120,16 @@ CHANGED_PLACES = [
 ]
 
 
+EARLIER = "UPDATE case_events SET created_at = created_at - interval '1 microsecond' WHERE id = 9"
+
+
 @pytest.mark.parametrize(
     ("statements", "flaw", "position"),
     [
         ([CHANGED_IN_ITS_NOTE], Flaw.CHANGED, 7),
         (["UPDATE case_events SET note = '' WHERE id = 7"], Flaw.CHANGED, 7),
         (["UPDATE case_events SET note = '悄悄加的' WHERE id = 4"], Flaw.CHANGED, 4),
-        (["UPDATE case_events SET created_at = created_at - interval '1 microsecond' WHERE id = 9"], Flaw.CHANGED, 9),
+        ([EARLIER], Flaw.CHANGED, 9),
         (["UPDATE case_events SET officer_id = NULL WHERE id = 15"], Flaw.CHANGED, 15),
         (["UPDATE case_events SET public = NOT public WHERE id IN (12, 14)"], Flaw.CHANGED, 12),
         (["UPDATE seals SET sealed_at = sealed_at + interval '1 s' WHERE id = 11"], Flaw.CHANGED, 11),

@@ -88,7 +88,9 @@ def test_each_kind_of_person_has_these_steps_and_no_others(role, actions):
 
 @pytest.mark.parametrize("status", [Status.REJECTED, Status.WITHDRAWN])
 def test_from_an_end_no_step_leads_on(status):
-    assert workflow.allowed(status, set(Role)) == []
+    """What a supervisor wanted to know about it can still be brought to an end."""
+    assert workflow.allowed(status, set(Role)) == [Action.END_SUPERVISION]
+    assert RULES[Action.END_SUPERVISION].target is None
 
 
 def test_every_status_can_be_reached_and_every_open_one_left():

@@ -128,7 +128,8 @@ def test_history_names_the_unit_and_the_officer_and_the_reason_of_a_return(sessi
     case = open_case(session, place.community)
     walk(session, case, place, Action.ACCEPT, Action.ASSIGN)
     other = str(make_unit(session, place.community).id)
-    tap(as_officer(place.handler), session, case, "send_back", note="这条路归物业管", basis="职责清单第 3 条", unit=other)
+    reason = {"note": "这条路归物业管", "basis": "职责清单第 3 条", "unit": other}
+    tap(as_officer(place.handler), session, case, "send_back", **reason)
     page = as_officer(place.desk).get(f"/console/cases/{case.number}").text
     assert "望溪街道市政服务中心 陈志" in page
     assert "派单给望溪街道市政服务中心" in page

@@ -1,4 +1,4 @@
-"""Two stories of a district: garbage at night, told to an account found by search, and a school's crossing."""
+"""Two stories: garbage at night, told to an account found by search, and the crossing at a school."""
 
 from datetime import timedelta
 

@@ -146,6 +146,8 @@ GIVEN: dict[str, Give] = {
     "orders.service.perform.action": lambda s: OrderAction.ADD,
     "orders.service.perform.number": lambda s: s.book["order_number"][0],
     "orders.service.perform.told": lambda s: OrderTold(note="去看过了"),
+    "cases.merging.link.other": lambda s: s.book["number"][1],
+    "cases.merging.merge.into": lambda s: s.book["number"][1],
     "cases.supervisions.issue.number": lambda s: s.book["number"][1],
     "cases.supervisions.end.words": lambda s: "已经核实",
     "orders.notices.draft.month": lambda s: date(2026, 7, 1),
