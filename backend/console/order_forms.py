@@ -85,7 +85,7 @@ def _allowed(order: Order, part: OrderUnit | None, actor: Actor) -> list[Action]
 
 def _task(session: Session, order: Order, action: Action, part: OrderUnit | None, actor: Actor) -> Task:
     rule = RULES[action]
-    own = any(reach.roles_in(actor.posts, order, one) for one in order.parts)
+    own = any(reach.roles_in(actor.posts, order, one) for one in order.parts if queries.is_bound(one))
     units = _addable(session, order) if action is Action.ADD_UNIT else []
     return Task(
         action=action,

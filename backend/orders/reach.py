@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from backend.orders.models import Order, OrderUnit
-from backend.orders.workflow import Whose
+from backend.orders.workflow import BOUND, Whose
 from backend.places import scope
 from backend.places.models import Post
 from backend.places.roles import Role
@@ -29,13 +29,14 @@ def roles_for(posts: Sequence[Post], order: Order, part: OrderUnit | None, whose
         return roles_in(posts, order, part) if part else set()
     over = roles_over(posts, order)
     if whose is Whose.ANY:
-        return over.union(*(roles_in(posts, order, one) for one in order.parts))
+        return over.union(*(roles_in(posts, order, one) for one in order.parts if one.status in BOUND))
     return over
 
 
 def is_theirs(posts: Sequence[Post], order: Order) -> bool:
-    """Whether these posts may see the order; its parts are loaded."""
-    return bool(roles_for(posts, order, None, Whose.ANY))
+    """Whether these posts may see the order; its parts are loaded. A unit that was withdrawn still may."""
+    over = roles_over(posts, order)
+    return bool(over) or any(roles_in(posts, order, part) for part in order.parts)
 
 
 def visible(posts: Sequence[Post]) -> sa.ColumnElement[bool]:

@@ -89,17 +89,26 @@ def _part(order: Order, action: Action, actor: Actor, told: Told) -> OrderUnit |
     rule = workflow.RULES[action]
     if rule.whose is Whose.LEAD:
         return next(part for part in order.parts if part.is_lead)
+    if rule.whose is Whose.ANY:
+        return _own_bound(order, actor, told.part_id)
     if told.part_id is not None:
         found = next((part for part in order.parts if part.id == told.part_id), None)
         if found is None:
             raise NotFound("这张发令单里没有这个单位")
         return found if rule.whose is not Whose.ORDER else None
-    own = own_parts(order, actor)
-    if rule.whose is Whose.ANY:
-        return own[0] if own else None
     if rule.whose in reach.OWN_PART:
+        own = own_parts(order, actor)
         return next((part for part in own if part.status in rule.parts), own[0] if own else None)
     return None
+
+
+def _own_bound(order: Order, actor: Actor, part_id: int | None) -> OrderUnit | None:
+    """The caller's own part that is still bound: the one named, if it is theirs, else the first."""
+    own = own_parts(order, actor)
+    bound = [part for part in own if part.status in workflow.BOUND]
+    if own and not bound and not reach.roles_over(actor.posts, order):
+        raise Forbidden("您单位已经撤出这张发令单，只能查看，不用再补充")
+    return next((part for part in bound if part.id == part_id), bound[0] if bound else None)
 
 
 def own_parts(order: Order, actor: Actor) -> list[OrderUnit]:
@@ -196,8 +205,8 @@ def write(
 
 
 def _keep(session: Session, order: Order, actor: Actor, step: OrderEvent, told: Told) -> None:
-    """Keep the photos of the step with the unit that brought them."""
-    part = next((one for one in order.parts if one.id == step.order_unit_id), None)
+    """Keep the photos of the step with the unit that brought them: never in the evidence of another."""
+    part = next((one for one in own_parts(order, actor) if one.id == step.order_unit_id), None)
     if told.photos and part is None:
         raise Invalid("照片由受令单位上传")
     if part is not None:

@@ -12,7 +12,7 @@ from backend.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
 from backend.notify.models import Notification
 from backend.orders import drafting, service
 from backend.orders.effects import Told
-from backend.orders.models import Order
+from backend.orders.models import Order, OrderPhoto
 from backend.orders.service import AlreadyDone
 from backend.orders.workflow import Action, PartStatus, Status
 from backend.places.models import Area, Post
@@ -234,6 +234,43 @@ def test_urging_is_for_those_who_have_not_reported_and_not_twice_in_half_an_hour
     with pytest.raises(TooMany, match="半小时"):
         scene.do(order, Action.URGE, "secretary", at=AT + 29 * MINUTE)
     assert scene.do(order, Action.URGE, "secretary", at=AT + 30 * MINUTE).urged == 2
+
+
+def photos_of(scene, order, key):
+    own = sa.select(OrderPhoto.officer_id).where(OrderPhoto.order_unit_id == scene.part(order, key).id)
+    return list(scene.session.scalars(own))
+
+
+def test_nobody_adds_words_or_photos_in_the_name_of_another_unit(scene):
+    order = scene.issue()
+    other = scene.part(order, "third")
+    scene.do(order, Action.ADD, "second", note="补一张", part_id=other.id, photos=(photo(),))
+    assert scene.events(order)[-1].unit_id == scene.units["second"].id
+    assert photos_of(scene, order, "third") == []
+    assert photos_of(scene, order, "second") == [scene.people["second"].id]
+
+
+def test_who_sends_a_report_back_puts_nothing_into_its_evidence(scene):
+    order = scene.issue()
+    scene.report_all(order)
+    with pytest.raises(Invalid, match="受令单位上传"):
+        scene.do(
+            order,
+            Action.RETURN,
+            "lead",
+            part_id=scene.part(order, "third").id,
+            note="没有照片",
+            photos=(photo(),),
+        )
+
+
+def test_a_unit_that_was_taken_out_reads_but_adds_nothing(scene):
+    order = scene.issue()
+    second = scene.part(order, "second")
+    scene.do(order, Action.WITHDRAW_UNIT, "secretary", part_id=second.id, note="不归它管")
+    assert service.find(scene.session, order.number, scene.actor("second")).id == order.id
+    with pytest.raises(Forbidden, match="已经撤出这张发令单"):
+        scene.do(order, Action.ADD, "second", note="补一张", photos=(photo(),))
 
 
 def test_neighbours_see_and_do_nothing(scene):
