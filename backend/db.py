@@ -2,7 +2,7 @@
 
 import enum
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
@@ -100,6 +100,13 @@ def transaction() -> Iterator[OrmSession]:
                 call()
             except Exception:  # a lost nudge is harmless: the sweep will find the row
                 logger.exception("after-commit call failed")
+
+
+def one_of(column: Any, values: Iterable[str]) -> sa.ColumnElement[bool]:
+    """The condition that a column holds one of these words of ours, written into the statement: only then
+    does a partial index over the same words serve a prepared statement."""
+    found: sa.ColumnElement[bool] = column.in_([sa.literal_column(f"'{value}'") for value in values])
+    return found
 
 
 def after_commit(session: OrmSession, call: Callable[[], object]) -> None:

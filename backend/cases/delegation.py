@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session
 
 from backend.cases.models import Case
 from backend.cases.workflow import UNIT, UNSOLVED
+from backend.db import one_of
 from backend.places import duty
 from backend.places.models import Officer, Post
 from backend.places.roles import ROLE_LABELS, Role
-from backend.places.scope import is_held
+from backend.places.scope import is_held, is_there
 
 
 @dataclass(frozen=True)
@@ -48,15 +49,13 @@ def candidates(session: Session, case: Case) -> Sequence[Candidate]:
 
 
 def _people(unit_id: int) -> sa.Select[Officer, Role]:
-    moment = sa.func.statement_timestamp()
-    is_there = Post.away_since.is_(None) | sa.not_(moment.between(Post.away_since, Post.away_until))
     in_unit = (Post.unit_id == unit_id) & Post.role.in_(UNIT)
     query = sa.select(Officer, Post.role).join(Post, Post.officer_id == Officer.id)
-    return query.where(in_unit, is_held(), is_there, Officer.left_at.is_(None)).order_by(Post.id)
+    return query.where(in_unit, is_held(), is_there(), Officer.left_at.is_(None)).order_by(Post.id)
 
 
 def _loads(session: Session, officer_ids: Sequence[int]) -> dict[int, int]:
     in_hand = sa.select(Case.handler_id, sa.func.count()).where(
-        Case.handler_id.in_(officer_ids), Case.status.in_(UNSOLVED)
+        Case.handler_id.in_(officer_ids), one_of(Case.status, UNSOLVED)
     )
     return dict(session.execute(in_hand.group_by(Case.handler_id)).all())  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from backend.cases.workflow import UNSOLVED, Action, Given, Outcome, Status
 from backend.errors import Conflict, Invalid, NotFound, TooMany
 from backend.places.models import Officer, Post, Unit
 from backend.places.roles import Role
-from backend.places.scope import is_held
+from backend.places.scope import is_held, is_there
 from backend.times import spoken
 
 URGE_EVERY, DAY = timedelta(minutes=30), timedelta(days=1)
@@ -52,9 +52,7 @@ def _claim(session: Session, case: Case, given: Given, event: CaseEvent) -> None
 
 def _is_here(session: Session, officer_id: int) -> bool:
     """Whether the officer holds a post and is not away from all of them."""
-    moment = sa.func.statement_timestamp()
-    there = Post.away_since.is_(None) | sa.not_(moment.between(Post.away_since, Post.away_until))
-    held = sa.select(Post.id).where(Post.officer_id == officer_id, is_held(), there)
+    held = sa.select(Post.id).where(Post.officer_id == officer_id, is_held(), is_there())
     return session.scalar(held.limit(1)) is not None
 
 
@@ -149,6 +147,8 @@ def _reject(session: Session, case: Case, given: Given, event: CaseEvent) -> Non
 
 def _withdraw(session: Session, case: Case, given: Given, event: CaseEvent) -> None:
     """What runs goes on with the member that takes its place (kin.py): nobody wins time by it."""
+    if kin.parts_of(session, case, (Status.IN_PROGRESS,)):
+        raise Conflict("已经有单位在办这件事的一部分，不能撤回了")
     for heir in kin.members_of(session, case)[:1]:
         deadlines.move(session, case, heir, event.created_at)
 
@@ -158,12 +158,14 @@ def _reopen(session: Session, case: Case, given: Given, event: CaseEvent) -> Non
     case.round += 1
     case.resolved_at = case.confirmed_at = case.fed_back_at = case.closed_at = None
     case.assigned_at = case.acknowledged_at = case.first_contact_at = case.answered_at = None
-    case.outcome = case.arbitrated_at = case.handler_id = None
+    case.outcome = case.arbitrated_at = case.handler_id = case.master_id = None
     case.sent_back = 0
 
 
 def _merge(session: Session, case: Case, given: Given, event: CaseEvent) -> None:
     """merging.py has locked the master and asked whether it may be one."""
+    if case.parent_id is not None:
+        raise Conflict("这是拆出来的一部分，不能并案")
     master = session.get_one(Case, given.case_id)
     kin.adopt(session, case, master)
     case.master_id, case.unit_id, case.handler_id = master.id, master.unit_id, None

@@ -38,13 +38,15 @@ def follows(session: Session, case: Case, action: Action) -> list[Next]:
 def members_of(session: Session, case: Case) -> list[Case]:
     """What was merged into this case and still is, oldest first, held until the transaction ends."""
     merged = sa.select(Case).where(Case.master_id == case.id, Case.status == Status.MERGED)
-    return list(session.scalars(merged.order_by(Case.id).with_for_update()))
+    held = merged.order_by(Case.id).with_for_update().execution_options(populate_existing=True)
+    return list(session.scalars(held))
 
 
 def parts_of(session: Session, case: Case, statuses: Sequence[Status] = tuple(Status)) -> list[Case]:
-    """What was split from this case, oldest first."""
+    """What was split from this case, oldest first, held until the transaction ends."""
     parts = sa.select(Case).where(Case.parent_id == case.id, Case.status.in_(statuses))
-    return list(session.scalars(parts.order_by(Case.id)))
+    held = parts.order_by(Case.id).with_for_update().execution_options(populate_existing=True)
+    return list(session.scalars(held))
 
 
 def give(session: Session, case: Case, unit_id: int | None) -> None:

@@ -5,12 +5,13 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.cases import intake, service, workflow
+from backend.cases import deadlines, intake, service, telling, workflow
 from backend.cases.intake import Report
 from backend.cases.models import Case, CaseEvent
 from backend.cases.service import Actor
-from backend.cases.workflow import UNSOLVED, Action, Given, Status
+from backend.cases.workflow import UNSOLVED, Action, Audience, Given, Status
 from backend.errors import Conflict, Invalid
+from backend.notify.messages import Message
 from backend.times import now
 
 
@@ -22,9 +23,12 @@ def merge(
     The resident keeps thread, notices, answer and survey. Raises as `service.perform` does, NotFound for a
     master that is not there, and Conflict for one that is done or merged itself.
     """
-    _take_turns(session)
+    take_turns(session)
     master = _master(session, number, actor, into)
-    return service.perform(session, number, Action.MERGE, actor, Given(note=note, case_id=master.id), at=at)
+    given = Given(note=note, case_id=master.id)
+    case = service.perform(session, number, Action.MERGE, actor, given, at=at)
+    _pass_on_danger(session, case, master, at or now())
+    return case
 
 
 def unmerge(session: Session, number: str, actor: Actor, note: str, at: datetime | None = None) -> Case:
@@ -65,13 +69,27 @@ def join(session: Session, report: Report, master_id: int, at: datetime | None =
 
     Where that is done meanwhile, or elsewhere, the case simply stays one of its own.
     """
-    _take_turns(session)
+    take_turns(session)
     case = intake.open_case(session, report, at)
     master = session.get(Case, master_id, with_for_update=True, populate_existing=True)
     if master is None or not _is_joinable(case, master):
         return case
     given = Given(note="居民附议", case_id=master.id)
-    return service.perform(session, case.number, Action.MERGE, service.SYSTEM, given, at=at)
+    service.perform(session, case.number, Action.MERGE, service.SYSTEM, given, at=at)
+    _pass_on_danger(session, case, master, at or now())
+    return case
+
+
+def _pass_on_danger(session: Session, case: Case, master: Case, at: datetime) -> None:
+    """What one of them calls dangerous is so: those who have the master hear of it and have less time."""
+    if not case.urgent or master.urgent:
+        return
+    master.urgent = True
+    deadlines.hasten(session, master, at)
+    session.flush()
+    note = f"紧急：并入的 {case.number} 反映有危险"
+    for who in (Audience.COMMUNITY, Audience.UNIT):
+        telling.tell(session, master, who, Message.CASE_URGED, f"danger:{case.id}", note=note, at=at)
 
 
 def _is_joinable(case: Case, master: Case) -> bool:
@@ -79,8 +97,8 @@ def _is_joinable(case: Case, master: Case) -> bool:
     return is_new and master.status in UNSOLVED and master.community_id == case.community_id
 
 
-def _take_turns(session: Session) -> None:
-    """Two who merge the same cases the other way round would wait for each other."""
+def take_turns(session: Session) -> None:
+    """Before any of the cases is held: two who merge them the other way round would wait for each other."""
     session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended('merge', 0))"))
 
 

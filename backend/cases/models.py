@@ -15,6 +15,11 @@ from backend.places.roles import Role
 
 # What is looked for among hard cases; hard_queries.py asks in these very words.
 HARD = "is_legacy OR marks <> '{}' OR leader_id IS NOT NULL OR group_ids <> '{}'"
+# What somebody has in hand: what they ever had is the past, and grows.
+IN_HAND = (
+    "handler_id IS NOT NULL AND status IN"
+    " ('submitted', 'accepted', 'assigned', 'disputed', 'in_progress', 'resolved', 'merged')"
+)
 REPORT_LENGTH = 2_000  # characters of a report, however it comes
 
 
@@ -195,8 +200,9 @@ class Case(Base):
             sa.Index(
                 f"ix_cases_{name}", f"{name}_id", "id", postgresql_where=sa.text(f"{name}_id IS NOT NULL")
             )
-            for name in ("handler", "master", "parent", "leader")
+            for name in ("master", "parent", "leader")
         ),
+        sa.Index("ix_cases_handler", "handler_id", "id", postgresql_where=sa.text(IN_HAND)),
         sa.Index("ix_cases_hard", "id", postgresql_where=sa.text(HARD)),
         sa.Index(
             "ix_cases_group",

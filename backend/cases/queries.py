@@ -12,6 +12,7 @@ from backend.cases.attachments import brought
 from backend.cases.models import Attachment, Case, CaseEvent, CaseLink
 from backend.cases.service import Actor
 from backend.cases.workflow import LOOKS, OPEN, RULES, UNIT, Action, Rule, Status, allowed
+from backend.db import one_of
 from backend.places.models import Officer, Post, Unit
 from backend.places.roles import ROLE_LABELS, Role
 from backend.places.scope import roles_of, visible
@@ -33,6 +34,7 @@ POSSIBLE: dict[Action, Callable[[Case], bool]] = {
     Action.SEND_BACK: lambda case: case.arbitrated_at is None and not case.sent_back,
     Action.DISPUTE: lambda case: case.arbitrated_at is None and bool(case.sent_back),
     Action.SPLIT: lambda case: case.parent_id is None,
+    Action.MERGE: lambda case: case.parent_id is None,
     Action.ASK: lambda case: case.resident_id is not None and case.question is None,
 }
 LINKED = "关联"
@@ -65,7 +67,7 @@ def officer_cases(
     """What these posts reach, newest first, in one query. `before` is the id of the last row seen."""
     query = sa.select(Case).where(visible(posts, Case)).options(*_LISTED)
     if status is not None:
-        query = query.where(_is_in(status))
+        query = query.where(one_of(Case.status, [status]))
     if before is not None:
         query = query.where(Case.id < before)
     return list(session.scalars(query.order_by(Case.id.desc()).limit(limit)))
@@ -78,7 +80,7 @@ def waiting_cases(
 
     A case without a deadline comes last, but it comes. `after` is (due_at or NEVER, id) of the last row seen.
     """
-    query = sa.select(Case).where(_is_in(*NEXT_STEP), _waits_for(posts)).options(*_LISTED)
+    query = sa.select(Case).where(one_of(Case.status, NEXT_STEP), _waits_for(posts)).options(*_LISTED)
     if after is not None:
         query = query.where(_comes_after(*after))
     return list(session.scalars(query.order_by(Case.due_at.nulls_last(), Case.id).limit(limit)))
@@ -93,15 +95,10 @@ def own_cases(
         Case.leader_id == officer_id,
         Case.group_ids.contains([officer_id]) & (Case.group_ids != sa.literal_column("'{}'")),
     )
-    query = sa.select(Case).where(mine, _is_in(*OPEN)).options(*_LISTED)
+    query = sa.select(Case).where(mine, one_of(Case.status, OPEN)).options(*_LISTED)
     if before is not None:
         query = query.where(Case.id < before)
     return list(session.scalars(query.order_by(Case.id.desc()).limit(limit)))
-
-
-def _is_in(*statuses: Status) -> sa.ColumnElement[bool]:
-    """Written into the statement, for only then do the partial indexes serve a prepared one."""
-    return Case.status.in_([sa.literal_column(f"'{status}'") for status in statuses])
 
 
 def _comes_after(due_at: datetime, case_id: int) -> sa.ColumnElement[bool]:

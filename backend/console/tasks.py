@@ -199,6 +199,8 @@ def take(
 
     Raises NotFound, Forbidden, Conflict, Invalid or TooMany, each with a Chinese sentence.
     """
+    if action is A.MERGE:
+        merging.take_turns(session)
     session.execute(sa.select(Case.id).where(Case.number == number).with_for_update())
     case = service.find(session, number, actor)
     if since := _since(session, case, action, actor, _number(form, "seen") or 0):

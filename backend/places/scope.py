@@ -38,6 +38,12 @@ def is_held(at: datetime | None = None) -> sa.ColumnElement[bool]:
     return (Post.since <= moment) & (Post.until.is_(None) | (Post.until > moment))
 
 
+def is_there() -> sa.ColumnElement[bool]:
+    """The condition that the holder of a post is not away from it."""
+    moment = sa.func.statement_timestamp()
+    return Post.away_since.is_(None) | sa.not_(moment.between(Post.away_since, Post.away_until))
+
+
 def posts_of(session: Session, officer_id: int, at: datetime | None = None) -> list[Post]:
     """The posts an officer holds at this moment, also those they hold for someone who is away, with areas."""
     held = sa.select(Post).where(Post.officer_id == officer_id, is_held(at)).order_by(Post.id)

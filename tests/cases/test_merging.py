@@ -65,6 +65,7 @@ def test_who_is_not_content_brings_back_their_own_case_and_no_other(session, sce
     service.perform(session, member.number, Action.REOPEN, own, at=AT)
     session.refresh(master)
     assert (member.status, member.round, master.status) == (Status.ACCEPTED, 2, Status.RESOLVED)
+    assert member.master_id is None  # a case of its own again, also for what is counted
 
 
 def test_a_merged_case_waits_without_clocks_and_its_people_are_those_of_its_master(session, scene):
@@ -216,3 +217,26 @@ def test_who_joins_a_matter_has_a_case_of_their_own_in_it(session, scene):
     scene.do(master, Action.RESOLVE, Role.HANDLER, **vars(SOLVED))
     late = merging.join(session, words, master.id, AT)
     assert late.status is Status.SUBMITTED  # nothing is lost: it is looked at by itself
+
+
+def test_the_danger_that_one_reporter_tells_of_is_the_masters_danger(session, scene):
+    master, member = at_work(scene), report(scene, urgent=True)
+    calm = master.due_at
+    merge(scene, member, master)
+    assert master.urgent
+    assert master.due_at < calm
+    told = [row for row in scene.told(master) if row.message is Message.CASE_URGED]
+    assert {row.officer_id for row in told} >= {scene.actor(Role.HANDLER).officer_id}
+    assert all(row.fields["urgent"] for row in told)
+
+
+def test_a_part_is_merged_into_nothing_and_what_is_in_work_is_not_withdrawn(session, scene):
+    whole, other = report(scene), report(scene)
+    scene.do(whole, Action.ACCEPT, DESK)
+    part = merging.split(session, whole.number, scene.actor(DESK), scene.unit.id, "清运垃圾", at=AT)
+    with pytest.raises(Conflict, match="拆出来的一部分，不能并案"):
+        merge(scene, part, other)
+    scene.do(part, Action.ACKNOWLEDGE, Role.HANDLER)
+    own = service.Actor(resident_id=whole.resident_id)
+    with pytest.raises(Conflict, match="已经有单位在办"):
+        service.perform(session, whole.number, Action.WITHDRAW, own, at=AT)

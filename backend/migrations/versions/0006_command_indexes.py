@@ -11,11 +11,15 @@ depends_on = None
 BATCH = 10_000  # clocks that are held at once, for as long as they take to write
 PENDING = "status IN ('submitted', 'accepted', 'assigned', 'disputed', 'in_progress')"
 WAITING = "status IN ('submitted', 'accepted', 'assigned', 'in_progress')"
+IN_HAND = (
+    "handler_id IS NOT NULL AND status IN"
+    " ('submitted', 'accepted', 'assigned', 'disputed', 'in_progress', 'resolved', 'merged')"
+)
 HARD = "is_legacy OR marks <> '{}' OR leader_id IS NOT NULL OR group_ids <> '{}'"
 DUE = "stopped_at IS NULL AND fired_at IS NULL"
 INDEXES: dict[str, tuple[str, list[str], str]] = {
     "ix_cases_hard": ("cases", ["id"], HARD),
-    "ix_cases_handler": ("cases", ["handler_id", "id"], "handler_id IS NOT NULL"),
+    "ix_cases_handler": ("cases", ["handler_id", "id"], IN_HAND),
     "ix_cases_leader": ("cases", ["leader_id", "id"], "leader_id IS NOT NULL"),
     "ix_cases_master": ("cases", ["master_id", "id"], "master_id IS NOT NULL"),
     "ix_cases_parent": ("cases", ["parent_id", "id"], "parent_id IS NOT NULL"),
