@@ -1,5 +1,6 @@
 """附议: what others have reported here and is being worked on, for whoever has the same to say."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -8,6 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 from backend import auth
 from backend.cases.models import Case, CaseKind, Category
 from backend.cases.workflow import UNSOLVED
+from backend.errors import NotFound
 from backend.places.models import Area
 from backend.times import local, now
 
@@ -15,10 +17,21 @@ PURPOSE = "join"
 RECENT = timedelta(days=30)
 OPEN_FOR = timedelta(hours=12)  # a form that was begun in the morning may be sent in the evening
 MOST = 5
+FOR_EVER = timedelta.max
 
 
-def matters(session: Session, area: Area) -> list[tuple[str, str]]:
-    """What is being worked on in the community, newest first: a token, and what it is, where, since when.
+@dataclass(frozen=True)
+class Matter:
+    """A matter to join: the token that stands for it, what it is, where, since when, and whether it was
+    chosen on the page before this one."""
+
+    token: str
+    words: str
+    is_chosen: bool
+
+
+def matters(session: Session, area: Area, chosen: str = "") -> list[Matter]:
+    """What is being worked on in the community, newest first, but first of all what was `chosen` (a token).
 
     Nobody's words are shown, only how the matter is filed; and only complaints, for whoever asks for help or
     has a quarrel is nobody's business. One query.
@@ -33,13 +46,26 @@ def matters(session: Session, area: Area) -> list[tuple[str, str]]:
         .where(here, alone, Case.status.in_(UNSOLVED), Category.kind == CaseKind.COMPLAINT)
         .options(joinedload(Case.place))
     )
-    newest = session.execute(query.order_by(Case.id.desc()).limit(MOST))
-    return [(auth.sign(PURPOSE, case.id), _said(case, category)) for case, category in newest]
+    kept = _stood_for(chosen)
+    is_kept = Case.id == (kept or 0)  # newer ones do not push out what somebody has chosen
+    newest = session.execute(query.order_by(is_kept.desc(), Case.id.desc()).limit(MOST))
+    return [
+        Matter(auth.sign(PURPOSE, case.id), _said(case, category), case.id == kept)
+        for case, category in newest
+    ]
 
 
 def matter_of(token: str) -> int | None:
     """The id of the case that this token stands for. Raises NotFound or Gone for what is not ours."""
     return int(auth.unsign(PURPOSE, token, OPEN_FOR)) if token else None
+
+
+def _stood_for(token: str) -> int | None:
+    """The same, of a token that may be too old to be sent: what was chosen stays chosen. None for a forged one."""
+    try:
+        return int(auth.unsign(PURPOSE, token, FOR_EVER)) if token else None
+    except NotFound:
+        return None
 
 
 def _said(case: Case, category: Category) -> str:

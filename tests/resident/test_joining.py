@@ -69,6 +69,20 @@ def test_a_token_that_nobody_gave_is_refused_and_what_was_typed_stays(session, p
     assert session.query(Case).count() == 1
 
 
+def test_what_was_chosen_stays_chosen_when_something_else_is_refused(
+    session, place, phone, matter, monkeypatch
+):
+    monkeypatch.setattr("backend.resident.joining.MOST", 2)
+    [token] = TOKEN.findall(html.unescape(form(phone)))
+    for _ in range(2):  # newer ones
+        make_case(session, place, category_id=matter.category_id, status=Status.IN_PROGRESS)
+    status, page = phone.send("/r/report", scene="yulan", key="k-1", report="？", same=token)
+    chosen = re.findall(r'name="same" value="([^"]*)" checked', html.unescape(page))
+    assert (status, len(chosen)) == (422, 1)
+    join(phone, chosen[0])
+    assert own_case(session, phone).master_id == matter.id
+
+
 def test_quarrels_and_pleas_are_nobodys_business(session, place, phone, matter):
     for kind in (CaseKind.DISPUTE, CaseKind.COUNSELLING, CaseKind.ASSISTANCE, CaseKind.LEGAL):
         category = make_category(session, f"家务事{kind}", kind=kind)
