@@ -94,11 +94,12 @@ def waiting(session: Session, at: datetime | None = None, after: int = 0) -> tup
 
 
 def send(session: Session, case_id: int, at: datetime | None = None) -> Case | None:
-    """Send one case if it is certain and nobody else has it in hand at this moment; None where it is not."""
+    """Send one case if it is certain, still allowed where it lies now, and in nobody's hands at this moment;
+    None where it is not."""
     moment = at or now()
     free = sa.select(Case).where(Case.id == case_id, *_untouched(moment))
     case = session.scalar(free.with_for_update(skip_locked=True).execution_options(populate_existing=True))
-    found = certain(session, case) if case is not None else None
+    found = certain(session, case) if case is not None and _may_go(session, case) else None
     if case is None or found is None:
         return None
     if case.status is Status.SUBMITTED:
@@ -138,6 +139,13 @@ def _lies_in(session: Session, allowed: Sequence[AutoDispatch]) -> sa.ColumnElem
     ids = {policy.area_id for policy in allowed}
     areas = session.execute(sa.select(Area.id, Area.level).where(Area.id.in_(ids)))
     return sa.or_(sa.false(), *(getattr(Case, COLUMNS[level]) == area_id for area_id, level in areas))
+
+
+def _may_go(session: Session, case: Case) -> bool:
+    """The same for one case, asked while it is held: it may have been located elsewhere, or the policy taken
+    back, since it was found waiting."""
+    allowed = session.scalars(sa.select(AutoDispatch).execution_options(populate_existing=True)).all()
+    return _is_allowed(case, allowed, dispatch.in_force(session).chains)
 
 
 def _is_allowed(case: Case, allowed: Sequence[AutoDispatch], chains: Mapping[int, Chain]) -> bool:

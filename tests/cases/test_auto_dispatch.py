@@ -164,6 +164,18 @@ def test_only_an_administrator_of_the_area_allows_it_and_it_is_recorded(session,
         auto_dispatch.disallow(session, scene.editor, policy.id)
 
 
+def test_what_is_not_allowed_any_more_when_its_turn_comes_stays(session, scene):
+    moved, kept = make(session, scene), make(session, scene)
+    hopeful, _ = auto_dispatch.waiting(session, AT)
+    assert hopeful == [moved.id, kept.id]
+    service.locate(session, moved.number, scene.desk, scene.pines)
+    assert auto_dispatch.send(session, moved.id, AT) is None
+    [(policy, _, _)] = auto_dispatch.policies(session, scene.editor)
+    auto_dispatch.disallow(session, scene.editor, policy.id)
+    assert auto_dispatch.send(session, kept.id, AT) is None
+    assert (moved.status, kept.status) == (Status.SUBMITTED, Status.SUBMITTED)
+
+
 def test_a_place_and_a_category_above_allow_what_lies_below(session, scene):
     session.execute(sa.delete(AutoDispatch))
     auto_dispatch.allow(session, scene.editor, scene.district.id, scene.entries["5"].id)
