@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
@@ -27,7 +28,7 @@ LATELY = 20  # decisions that are still being carried out, to make a duty of
 SENT = (Action.ASSIGN, Action.SEND_BACK, Action.DISPUTE)
 BACK = frozenset({Action.SEND_BACK, Action.DISPUTE})
 WITH_UNIT = (Status.ASSIGNED, Status.IN_PROGRESS)
-WRITTEN = "裁定已写入职责清单"  # with which the line in the case's log begins
+WRITTEN = "裁定已写入职责清单"  # with which the line in the case's log begins; that line proves nothing
 ONLY_ARBITERS = "只有区里的督查专员和分拨员可以把裁定写入职责清单"
 # From wide to narrow: a decision between departments is seldom about one community alone.
 WIDTHS = ("subdistrict_id", "community_id", "zone_id", "grid_id", "place_id")
@@ -116,11 +117,22 @@ def decide(
 
 
 def written(session: Session, cases: Sequence[Case]) -> set[int]:
-    """The ids of those cases whose decision is in a duty list already (one query)."""
-    logged = sa.select(Case.id).join(CaseEvent, CaseEvent.case_id == Case.id)
-    logged = logged.where(CaseEvent.action == Action.LOG, CaseEvent.note.startswith(WRITTEN))
-    logged = logged.where(CaseEvent.created_at >= Case.arbitrated_at)
-    return set(session.scalars(logged.where(Case.id.in_([case.id for case in cases]))))
+    """The ids of those cases whose decision is in a duty list already (one query).
+
+    Known by the duty itself, in a list that was named after the decision and put in force after it: only who
+    may write duties could make that, while anybody may write a line in a case's log.
+    """
+    sources = {source_of(case): case for case in cases if case.arbitrated_at is not None}
+    named = sa.or_(sa.false(), *(DutyList.name.startswith(source, autoescape=True) for source in sources))
+    query = sa.select(Duty.source, DutyList.area_id, DutyList.switched_on_at)
+    query = query.join(DutyList, DutyList.id == Duty.list_id).where(named, Duty.source.in_(sources))
+    rows = session.execute(query.where(DutyList.switched_on_at.is_not(None))).all()
+    return {sources[row.source].id for row in rows if _carries_out(sources[row.source], row)}
+
+
+def _carries_out(case: Case, row: Any) -> bool:
+    """Whether this duty's list is of the case's district, and younger than the decision."""
+    return row.area_id == case.district_id and row.switched_on_at >= case.arbitrated_at
 
 
 def precedent(session: Session, case: Case) -> Precedent:

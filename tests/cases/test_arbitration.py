@@ -137,6 +137,17 @@ def test_it_is_written_once(session, scene):
         make_duty(session, scene)
 
 
+def test_a_line_in_the_log_that_says_so_does_not_make_it_written(session, scene):
+    decide(session, scene)
+    forged = Given(note=f"{arbitration.WRITTEN}：店外经营 × 望溪街道 → 城管局")
+    at = AT + timedelta(minutes=90)
+    who = scene.officers[scene.order.id]
+    service.perform(session, scene.case.number, Action.LOG, who, forged, at=at)
+    assert arbitration.written(session, [scene.case]) == set()
+    make_duty(session, scene)
+    assert arbitration.written(session, [scene.case]) == {scene.case.id}
+
+
 def test_only_an_arbiter_of_the_district_may_and_only_after_a_decision(session, scene):
     with pytest.raises(Conflict, match="还没有裁定"):
         make_duty(session, scene)
