@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 from backend.cases.attachments import Photo
 from backend.cases.service import Actor
 from backend.cases.workflow import OUTCOME_LABELS, Outcome
-from backend.errors import Invalid, NotFound
+from backend.errors import NotFound
 from backend.orders import queries, reach
 from backend.orders.effects import Told
 from backend.orders.models import Order, OrderPhoto, OrderUnit
@@ -121,6 +121,7 @@ def told(form: MultiDict[str, str], photos: Sequence[Photo]) -> Told:
         latitude=_degrees(form.get("latitude", ""), 90),
         longitude=_degrees(form.get("longitude", ""), 180),
         photos=tuple(photos),
+        seen=number(form.get("seen", "")),
     )
 
 
@@ -134,11 +135,9 @@ def _degrees(text: str, most: int) -> float | None:
 
 
 def action_of(name: str) -> Action:
-    """Raises NotFound for what is no step of an order, Invalid for one that has a page of its own."""
+    """Raises NotFound for what is no step of an order."""
     if name not in set(Action):
         raise NotFound("没有这种操作")
-    if Action(name) in (Action.DRAFT, Action.REVISE):
-        raise Invalid("请用起草页面")
     return Action(name)
 
 

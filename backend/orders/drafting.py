@@ -65,7 +65,7 @@ def draft(session: Session, actor: Actor, drafted: Draft, *, at: datetime | None
     _put(session, order, actor, drafted, Action.DRAFT)
     _insert(session, order, moment)
     _name_units(session, order, drafted)
-    for case in under.find(session, actor, drafted.cases):
+    for case in under.find(session, actor, drafted.cases, drafted.lead_id):
         if case.community_id != order.community_id:
             raise Invalid("诉求不在发令单的社区里，请重新选择地点")
         session.add(OrderCase(order_id=order.id, case_id=case.id))

@@ -32,6 +32,7 @@ class Told:
     latitude: float | None = None
     longitude: float | None = None
     photos: tuple[Photo, ...] = ()
+    seen: int | None = None  # the last event that the page showed to whoever decides on a draft
 
 
 NOTHING = Told()

@@ -17,6 +17,8 @@ from backend.places.roles import Role
 from backend.times import now, spoken
 
 NOT_YOURS = "这张发令单不归您办理"
+OF_DRAFTING = (Action.DRAFT, Action.REVISE)
+DECIDES = (Action.APPROVE, Action.REFUSE)  # on a text, which must be the one that was read
 
 
 class AlreadyDone(Conflict):
@@ -37,7 +39,7 @@ def perform(
     Raises NotFound, Forbidden, Conflict (AlreadyDone for a second tap), Invalid or TooMany, each with a
     Chinese sentence. Drafting and revising are drafting.py's.
     """
-    if action in (Action.DRAFT, Action.REVISE):
+    if action in OF_DRAFTING:
         raise Invalid("请用起草页面")
     moment = at or now()
     order = lock(session, number, actor)
@@ -127,7 +129,24 @@ def _check(
         workflow.check(order.status, status, action, role, given, is_lead=part is not None and part.is_lead)
     except Overtaken as late:
         raise _explained(session, order, part, action, actor, late) from None
+    if action in DECIDES and told.seen is not None:
+        _must_have_read(session, order, told.seen)
     return rule, role
+
+
+def _must_have_read(session: Session, order: Order, seen: int) -> None:
+    """Raises Conflict when the draft was changed after what whoever decides has read."""
+    newer = (OrderEvent.order_id == order.id, OrderEvent.action == Action.REVISE, OrderEvent.id > seen)
+    changed = session.execute(
+        sa.select(OrderEvent.created_at, Officer.name)
+        .outerjoin(Officer, Officer.id == OrderEvent.officer_id)
+        .where(*newer)
+        .order_by(OrderEvent.id.desc())
+        .limit(1)
+    ).first()
+    if changed is not None:
+        at, name = changed
+        raise Conflict(f"{name or '有人'}在{spoken(at)}修改过这张发令单，请看过现在的内容再决定")
 
 
 def _given(session: Session, order: Order, action: Action, told: Told) -> Given:

@@ -12,19 +12,19 @@ from sqlalchemy.orm import Session
 from backend.cases import service as cases
 from backend.cases.models import Case
 from backend.cases.service import Actor
-from backend.cases.workflow import UNSOLVED, Action, Given, Status, allowed
+from backend.cases.workflow import DESK, UNSOLVED, Action, Given, Status, allowed
 from backend.errors import Conflict, Forbidden, Invalid
 from backend.notify.messages import Message
 from backend.notify.models import Notification
 from backend.orders.models import Order, OrderCase
-from backend.orders.workflow import DESK
 from backend.orders.workflow import Status as OrderStatus
+from backend.places.models import Unit
 
 MOST = 30  # cases under one order
 
 
-def find(session: Session, actor: Actor, numbers: Sequence[str]) -> list[Case]:
-    """The cases that an order is to be drafted from, held until the transaction ends.
+def find(session: Session, actor: Actor, numbers: Sequence[str], lead_id: int | None = None) -> list[Case]:
+    """The cases that an order with this lead unit is drafted from, held until the transaction ends.
 
     Raises NotFound, Forbidden, Conflict or Invalid: not theirs, done with, elsewhere, or under an order.
     """
@@ -36,10 +36,20 @@ def find(session: Session, actor: Actor, numbers: Sequence[str]) -> list[Case]:
             raise Forbidden(f"诉求 {case.number} 不归您发令")
         if case.status not in UNSOLVED:
             raise Conflict(f"诉求 {case.number} 已经有结果或者并案了，不能再发令")
+        _must_be_sendable(session, case, lead_id)
     if len({case.community_id for case in found}) > 1:
         raise Conflict("这些诉求不在同一个社区，请分开发令")
     _must_be_free(session, found)
     return found
+
+
+def _must_be_sendable(session: Session, case: Case, lead_id: int | None) -> None:
+    """An order neither sends nor answers what another unit has in hand, or what is disputed."""
+    if case.status is Status.DISPUTED:
+        raise Conflict(f"诉求 {case.number} 正在裁定由谁办理，请等裁定以后再发令")
+    if case.status is Status.IN_PROGRESS and case.unit_id != lead_id:
+        name = session.get_one(Unit, case.unit_id).name
+        raise Conflict(f"诉求 {case.number} 已经由“{name}”办理中，请由它主办，或者先请它办结、退单")
 
 
 def _must_be_free(session: Session, found: Sequence[Case]) -> None:

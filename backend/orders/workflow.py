@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from backend.cases.workflow import Outcome
+from backend.cases.workflow import DESK, UNIT, Outcome
 from backend.errors import Conflict, Forbidden, Invalid
 from backend.notify.messages import Message
 from backend.places.roles import Role
@@ -121,8 +121,6 @@ PART_LABELS = {
 }
 
 S, U, A, R, W, N, P, M = Status, PartStatus, Action, Role, Whose, Need, Audience, Message
-DESK = (R.INFORMATION_OFFICER, R.SECRETARY, R.DISPATCHER)
-UNIT = (R.HANDLER, R.UNIT_HEAD, R.MEDIATOR)
 BOUND = (U.OWED, U.ACKNOWLEDGED, U.ARRIVED, U.REPORTED)
 AT_WORK = (U.ACKNOWLEDGED, U.ARRIVED)
 UNREPORTED = (U.OWED, *AT_WORK)

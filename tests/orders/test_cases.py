@@ -141,6 +141,25 @@ def test_a_case_is_under_one_open_order_at_a_time(scene):
     assert scene.draft(cases=[case.number]).number != order.number
 
 
+def test_what_a_unit_has_in_hand_goes_under_an_order_of_that_unit_alone(scene):
+    case, third = submit(scene), scene.units["third"].id
+    given = Given(note="归它管", unit_id=third)
+    cases.perform(scene.session, case.number, CaseAction.ACCEPT, scene.actor("desk"), at=AT)
+    cases.perform(scene.session, case.number, CaseAction.ASSIGN, scene.actor("desk"), given, at=AT)
+    cases.perform(scene.session, case.number, CaseAction.ACKNOWLEDGE, scene.actor("third"), at=AT)
+    with pytest.raises(Conflict, match=f"诉求 {case.number} 已经由“街道综治办”办理中.*先请它办结、退单"):
+        scene.draft(cases=[case.number])
+    assert scene.draft(cases=[case.number], lead_id=third, assisting=[]).unit_id == third
+
+
+def test_what_is_disputed_waits_for_its_ruling(scene):
+    case = submit(scene)
+    case.status, case.unit_id = CaseStatus.DISPUTED, scene.units["third"].id
+    scene.session.flush()
+    with pytest.raises(Conflict, match="正在裁定由谁办理，请等裁定以后再发令"):
+        scene.draft(cases=[case.number])
+
+
 def test_nobody_drafts_from_a_neighbours_case(scene):
     case = submit(scene)
     make_neighbours(scene)

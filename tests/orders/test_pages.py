@@ -13,6 +13,7 @@ from backend.cases import intake
 from backend.cases.intake import Report
 from backend.cases.models import Channel
 from backend.console import order_sections
+from backend.orders import drafting
 from backend.orders.workflow import Action, Status
 from tests.browser import add_form_token
 from tests.cases.pictures import jpeg
@@ -184,6 +185,26 @@ def test_a_draft_can_be_changed_on_its_page(scene, enter):
     assert "区信访局" not in page
     scene.do(order, Action.APPROVE, "secretary")
     assert desk.get(f"/console/orders/{order.number}/revise").status_code == 409
+
+
+@pytest.mark.parametrize("step", ["approve", "refuse"])
+def test_a_text_that_was_changed_after_it_was_read_is_not_decided_on(scene, enter, step):
+    order, secretary = scene.draft(), enter("secretary")
+    address = f"/console/orders/{order.number}"
+    read = {"seen": seen_on(secretary.get(address).text), "note": "先去核实"}
+    changed = scene.drafted(title="清理停车场和两条街")
+    drafting.revise(scene.session, order.number, scene.actor("desk"), changed)
+    scene.session.commit()
+    refused = secretary.post(f"{address}/{step}", data=read)
+    assert refused.status_code == 409
+    assert re.search("desk在.*修改过这张发令单，请看过现在的内容再决定", refused.text)
+    assert "清理停车场和两条街" in refused.text
+    again = read | {"seen": seen_on(refused.text)}
+    assert secretary.post(f"{address}/{step}", data=again).status_code == 303
+
+
+def seen_on(page):
+    return re.search(r'name="seen" value="(\d+)"', page)[1]
 
 
 @pytest.mark.parametrize("tab", ["mine", "approve", "all", "issued"])
