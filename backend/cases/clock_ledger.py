@@ -17,15 +17,19 @@ ASKED = "请居民补充情况"
 STOPPED = "时限已经停止"
 
 
-def rows(session: Session, own: sa.ColumnElement[bool]) -> list[Deadline]:
-    """Clocks that have not stopped. They are read again: the sweep writes them past the session."""
+def rows(session: Session, own: sa.ColumnElement[bool], *, to_change: bool = False) -> list[Deadline]:
+    """Clocks that have not stopped. They are read again: the sweep writes them past the session.
+
+    Whoever changes one holds it: what the sweep writes meanwhile would else stand beside what was read.
+    """
     query = sa.select(Deadline).where(own, Deadline.stopped_at.is_(None)).order_by(Deadline.id)
-    return list(session.scalars(query, execution_options={"populate_existing": True}))
+    held = query.with_for_update() if to_change else query
+    return list(session.scalars(held, execution_options={"populate_existing": True}))
 
 
-def running(session: Session, case_id: int) -> list[Deadline]:
+def running(session: Session, case_id: int, *, to_change: bool = False) -> list[Deadline]:
     """The clocks of a case that have not stopped, also those that are paused."""
-    return rows(session, Deadline.case_id == case_id)
+    return rows(session, Deadline.case_id == case_id, to_change=to_change)
 
 
 def nearest(clocks: Sequence[Deadline]) -> datetime | None:
@@ -56,6 +60,8 @@ def watch(row: Deadline, at: datetime) -> None:
     row.stage = 1 if row.amber_at is None or row.amber_at <= at else 0
     row.next_at = row.due_at if row.stage else row.amber_at
     row.fired_at = None
+    if row.paused_at is not None:
+        pause(row, row.paused_at)
 
 
 def pause(row: Deadline, at: datetime) -> None:
@@ -91,17 +97,12 @@ def extend(world: World, case: Case, row: Deadline, minutes: int, at: datetime) 
     """Give a clock so many minutes more, as it counts them."""
     row.due_at = _add(world, case, row, row.due_at, timedelta(minutes=minutes))
     row.amber_at = row.amber_at and _add(world, case, row, row.amber_at, timedelta(minutes=minutes))
-    paused_at = row.paused_at
     watch(row, at)
-    if paused_at is not None:
-        pause(row, paused_at)
 
 
 def close_stopped(session: Session, stopped: Sequence[Deadline], at: datetime) -> None:
-    """With a clock its pause ends, and what was asked about it needs no answer any more."""
+    """What was asked about a clock that stops needs no answer any more."""
     own = DeadlineChange.deadline_id.in_([row.id for row in stopped])
-    is_open = (DeadlineChange.kind == ChangeKind.PAUSE, DeadlineChange.ended_at.is_(None))
-    session.execute(sa.update(DeadlineChange).where(own, *is_open).values(ended_at=at))
     refused = {"state": Decision.REFUSED, "decision": STOPPED, "decided_at": at}
     session.execute(
         sa.update(DeadlineChange).where(own, DeadlineChange.state == Decision.ASKED).values(**refused)

@@ -28,6 +28,7 @@ __all__ = [
     "start_part",
     "stop_part",
     "turn",
+    "until",
 ]
 
 
@@ -42,8 +43,11 @@ def accept_times(urgent: bool, at: datetime, place_id: int | None = None) -> Tim
 
 def turn(session: Session, case: Case, action: Action, at: datetime) -> None:
     """Stop and start the clocks that this step concerns, and set the case's nearest deadline."""
-    there = running(session, case.id)
+    there = running(session, case.id, to_change=True)
     stopped = [row for row in there if action in POLICY[row.clock].stopped_by]
+    for row in stopped:
+        if row.paused_at is not None:  # it may go on after all, and would then stand still for ever
+            clock_ledger.go_on(session, policies.in_force(session), case, row, at)
     _stop(session, stopped, at)
     left = [row for row in there if row not in stopped]
     clocks = {row.clock for row in left}
@@ -56,13 +60,15 @@ def turn(session: Session, case: Case, action: Action, at: datetime) -> None:
 
 
 def hasten(session: Session, case: Case, at: datetime) -> None:
-    """The case has become urgent: what runs has no longer than an urgent clock has from now."""
-    clocks = running(session, case.id)
-    world = policies.in_force(session)
+    """The case has become urgent: what runs has no longer than an urgent clock has from now; what is paused,
+    no longer from when it goes on."""
+    clocks = running(session, case.id, to_change=True)
+    world, facts = policies.in_force(session), policies.facts_of(session, case, urgent=True)
     for row in clocks:
-        sooner = policies.times_of(world, row.clock, policies.facts_of(session, case, urgent=True), at)
-        if sooner.due_at < row.due_at and row.paused_at is None:
-            note(session, row, ChangeKind.HASTEN, "转为紧急", at, due_after=sooner.due_at)
+        sooner = policies.times_of(world, row.clock, facts, row.paused_at or at)
+        if sooner.due_at < row.due_at:
+            due_after = sooner.due_at if row.paused_at is None else None  # known when the pause is over
+            note(session, row, ChangeKind.HASTEN, "转为紧急", at, due_after=due_after)
             set_times(row, sooner, at)
     case.due_at = nearest(clocks)
 
@@ -102,7 +108,7 @@ def move(session: Session, from_case: Case, to_case: Case, at: datetime | None =
     goes on. A clock that the other has already keeps its own time; the one left here runs on until it stops."""
     there = {row.clock for row in running(session, to_case.id)}
     known = set(session.execute(sa.select(Deadline.clock, Deadline.started_at).filter_by(case_id=to_case.id)))
-    for row in running(session, from_case.id):
+    for row in running(session, from_case.id, to_change=True):
         if row.clock in there:
             continue
         note(session, row, ChangeKind.MOVE, f"由 {from_case.number} 转来", at or now(), due_after=row.due_at)
@@ -120,6 +126,11 @@ def nearest_clocks(session: Session, case_ids: Sequence[int]) -> dict[int, Deadl
     first = sa.select(Deadline).ext(distinct_on(Deadline.case_id)).where(*own)
     found = session.scalars(first.order_by(Deadline.case_id, Deadline.due_at, Deadline.id))
     return {row.case_id: row for row in found if row.case_id is not None}
+
+
+def until(session: Session, case: Case, clock: Clock) -> datetime | None:
+    """When this clock of a case runs out; None where it does not run, or is paused."""
+    return nearest([row for row in running(session, case.id) if row.clock is clock])
 
 
 def _start(session: Session, case: Case, clock: Clock, at: datetime) -> Deadline:
@@ -156,13 +167,13 @@ def _row(times: Times, clock: Clock, at: datetime) -> Deadline:
 def _stop(session: Session, clocks: Sequence[Deadline], at: datetime) -> None:
     for row in clocks:
         row.stopped_at, row.next_at = at, None
-    asked = [row for row in clocks if row.paused_at is not None or row.clock in EXTENDABLE]
+    asked = [row for row in clocks if row.clock in EXTENDABLE]
     if asked:
         clock_ledger.close_stopped(session, asked, at)
 
 
 def _running_of_part(session: Session, order_unit_id: int) -> list[Deadline]:
-    return rows(session, Deadline.order_unit_id == order_unit_id)
+    return rows(session, Deadline.order_unit_id == order_unit_id, to_change=True)
 
 
 def _set_part_due(session: Session, order_unit_id: int, due_at: datetime | None) -> None:

@@ -45,7 +45,7 @@ def end_pauses(session: Session, number: str, at: datetime) -> None:
         DeadlineChange.ended_at.is_(None),
         DeadlineChange.until_at <= at,
     )
-    due = clock_ledger.rows(session, (Deadline.case_id == case.id) & Deadline.id.in_(over))
+    due = clock_ledger.rows(session, (Deadline.case_id == case.id) & Deadline.id.in_(over), to_change=True)
     if due:
         end(session, case, due, at)
         service.perform(session, number, Action.RESUME, SYSTEM, Given(note="挂起到期，继续计时"), at=at)
@@ -83,7 +83,7 @@ def _of_question(session: Session, case: Case) -> list[Deadline]:
         DeadlineChange.ended_at.is_(None),
     )
     own = (Deadline.case_id == case.id) & Deadline.paused_at.is_not(None) & Deadline.id.in_(asked)
-    return clock_ledger.rows(session, own)
+    return clock_ledger.rows(session, own, to_change=True)
 
 
 def _reply(session: Session, case: Case) -> str:

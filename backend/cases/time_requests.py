@@ -75,6 +75,7 @@ def decide(
     """
     moment = at or now()
     case = service.lock(session, number, actor)
+    running(session, case.id, to_change=True)
     change, row = _request(session, case, change_id)
     if change.asked_by == actor.officer_id:
         raise Forbidden("不能审批自己提出的申请，请由其他人审批")
@@ -91,7 +92,7 @@ def resume(session: Session, number: str, actor: Actor, words: str = "", at: dat
     """End the pauses of a case before their time. Raises Conflict without any, and as perform does."""
     moment = at or now()
     case = service.lock(session, number, actor)
-    paused = [row for row in running(session, case.id) if row.paused_at is not None]
+    paused = [row for row in running(session, case.id, to_change=True) if row.paused_at is not None]
     if not paused:
         raise Conflict("没有挂起的时限，不用恢复")
     pauses.end(session, case, paused, moment)

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from backend import db
-from backend.cases import deadlines, escalation, lateness, pauses, tasks, time_requests
+from backend.cases import deadlines, escalation, lateness, merging, pauses, tasks, time_requests
 from backend.cases.deadline_models import ChangeKind, Clock, Deadline, DeadlineChange, Decision
 from backend.cases.models import Case, CaseEvent
 from backend.cases.service import Actor
@@ -21,7 +21,7 @@ from backend.places.models import Area, Post
 from backend.places.roles import Role
 from backend.times import now
 from tests.cases.clock_scene import DAY, HOUR, MINUTE, clock_of, fresh, running
-from tests.cases.scene import AT
+from tests.cases.scene import AT, at_once
 from tests.factories import make_officer
 
 __all__ = ["fresh"]
@@ -302,6 +302,60 @@ def test_several_workers_take_an_answer_once(committed_scene):
         assert len(session.scalars(resumed).all()) == 1
         assert session.scalars(sa.select(Deadline).where(Deadline.paused_at.is_not(None))).all() == []
         assert session.scalars(sa.select(Case.replied_at)).all() == [None]
+
+
+@pytest.mark.parametrize("is_asked", [True, False])
+def test_a_clock_that_was_paused_when_its_case_was_merged_runs_again_when_it_is_taken_out(
+    session, scene, is_asked
+):
+    master, case = in_progress(scene), in_progress(scene)
+    if is_asked:
+        ask(scene, case)
+    else:
+        decide(scene, case, ask_pause(scene, case), AT + 8 * HOUR)
+    merging.merge(session, case.number, scene.actor(Role.DISPATCHER), master.number, at=AT + 10 * HOUR)
+    line = session.scalars(sa.select(DeadlineChange)).one()
+    assert (line.ended_at, line.due_after) == (AT + 10 * HOUR, AT + 50 * HOUR)
+    merging.unmerge(session, case.number, scene.actor(Role.DISPATCHER), "不是一件事", AT + 11 * HOUR)
+    scene.do(case, A.ASSIGN, Role.DISPATCHER, AT + 12 * HOUR, unit_id=scene.unit.id)
+    row = clock_of(session, case, C.RESOLVE)
+    assert (row.paused_at, row.due_at, row.next_at) == (None, AT + 50 * HOUR, AT + 26 * HOUR)
+
+
+def test_a_case_that_becomes_urgent_while_the_resident_is_asked_goes_on_with_an_urgent_clock(session, scene):
+    case = ask(scene, in_progress(scene))
+    scene.do(case, A.ADD, Role.RESIDENT, AT + 20 * HOUR, note="着火了")
+    case.urgent = True
+    deadlines.hasten(session, case, AT + 20 * HOUR)
+    session.flush()
+    row = clock_of(session, case, C.RESOLVE)
+    assert (row.paused_at, row.next_at) == (AT + 8 * HOUR, None)
+    pauses.take_reply(session, case.number, AT + 20 * HOUR)
+    assert running(session, case)[C.RESOLVE] == case.due_at == AT + 24 * HOUR
+    said = "\n".join(lateness.why_late(session, case, AT + 21 * HOUR))
+    assert "提前（转为紧急）" in said
+
+
+def test_what_the_sweep_writes_while_a_clock_is_given_more_time_does_not_stay(committed_scene):
+    """The sweep finds it overdue in the very moment of the decision, and commits after the clock was read."""
+    scene, start = committed_scene, now() - 49 * HOUR
+    case = in_progress(scene, start)
+    change_id = ask_extension(scene, case, start + HOUR, minutes=3 * 24 * 60).id
+    number, actor = case.number, scene.actor(Role.SUPERVISOR)
+    scene.session.commit()
+
+    def grant(own):
+        time_requests.decide(own, number, actor, change_id, is_granted=True)
+
+    with db.transaction() as sweep:
+        escalation.fire_due(sweep, now(), 10)
+        other = threading.Thread(target=at_once, args=[grant])
+        other.start()
+        other.join(1)
+    other.join()
+    with db.transaction() as session:
+        row = clock_of(session, session.get_one(Case, case.id), C.RESOLVE)
+        assert (row.fired_at, row.stage, row.next_at) == (None, 0, row.amber_at)
 
 
 # Why it is late ---------------------------------------------------------------
