@@ -1,5 +1,6 @@
 """The other side of the duty desk: whose a disputed case is, and the duty that comes of the decision."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,6 +35,7 @@ bp = Blueprint("dispatching", __name__, url_prefix="/console/desk")
 SENDERS = frozenset(DESK)
 SEATED = SENDERS | {Role.SUPERVISOR}  # who finds the desk in the menu: supervisors of a district decide there
 NOT_YOURS = "值班台由信息员、社区书记、分拨员使用，裁定由区里的督查专员和分拨员办理，您的岗位没有这一项"
+UNCHANGED = ("", 204)  # htmx then leaves the page as it is
 REFUSED = (Invalid, Conflict, NotFound)
 
 
@@ -51,18 +53,22 @@ class Dispute:
 
 @dataclass(frozen=True)
 class Decided:
-    """A decision that is being carried out: the duty it would become, or why it cannot be one."""
+    """A decision that is being carried out, and whether it is in the duty list. Where the duty would hold, or
+    why it cannot be one, takes a look at the whole list: it is found out on the tap."""
 
     case: Case
     is_written: bool
-    said: str
-    can_be_written: bool
 
 
 @bp.get("/disputes")
 @require(Who.OFFICER)
 def disputes() -> ResponseReturnValue:
-    return _show()
+    """The disputes and the latest decisions; to a page that shows just these, nothing."""
+    with db.transaction() as session:
+        page = _page(session)
+        if request.args.get("seen") == page["seen"]:
+            return UNCHANGED
+        return render_template("desk/disputes.html", **page)
 
 
 @bp.post("/disputes/<number>/decide")
@@ -88,10 +94,11 @@ def make_duty(number: str) -> ResponseReturnValue:
     """Write the decision into the duty list, so that it holds at once."""
     try:
         with db.transaction() as session:
-            arbitration.make_duty(session, clean(number), people.officer(session))
+            actor, number = people.officer(session), clean(number)
+            found = arbitration.make_duty(session, number, actor).name
     except REFUSED as error:
         return _show(wrong=sentences_of(error), tried=number), error.status
-    flash("已写入职责清单，马上生效", "success")
+    flash(f"已写入职责清单，马上生效。新的清单是“{found}”", "success")
     return redirect(url_for("dispatching.disputes"), 303)
 
 
@@ -120,14 +127,27 @@ def read_cursor(text: str) -> tuple[datetime, int] | None:
 
 def _show(**shown: Any) -> str:
     with db.transaction() as session:
-        actor = people.officer(session)
-        if not people.roles() & SEATED:
-            raise Forbidden(NOT_YOURS)
-        rows = arbitration.disputed(session, actor.posts, after=read_cursor(request.args.get("after", "")))
-        facts = {"rows": _disputes(session, rows), "decided": _decided(session, actor), "tabs": tabs(actor)}
-        more = cursor(rows[-1]) if len(rows) == arbitration.PAGE else None
-        kept: dict[str, Any] = {"wrong": {}, "tried": "", "typed": {}, "at": now(), "more": more}
-        return render_template("desk/disputes.html", **(kept | facts | shown))
+        return render_template("desk/disputes.html", **(_page(session) | shown))
+
+
+def _page(session: Session) -> dict[str, Any]:
+    actor, at, after = people.officer(session), now(), request.args.get("after", "")
+    if not people.roles() & SEATED:
+        raise Forbidden(NOT_YOURS)
+    cases = arbitration.disputed(session, actor.posts, after=read_cursor(after))
+    rows, decided = _disputes(session, cases), _decided(session, actor)
+    more = cursor(cases[-1]) if len(cases) == arbitration.PAGE else None
+    facts = {"rows": rows, "decided": decided, "tabs": tabs(actor), "seen": _seen(rows, decided, at)}
+    return facts | {"wrong": {}, "tried": "", "typed": {}, "at": at, "after": after, "more": more}
+
+
+def _seen(rows: Sequence[Dispute], decided: Sequence[Decided], at: datetime) -> str:
+    """What the page shows, in short: another text when it has to be drawn again."""
+    open_ones = [f"{row.case.number} {row.seen} {(row.case.due_at or NEVER) < at}" for row in rows]
+    done = [
+        f"{one.case.number} {one.case.arbitrated_at} {one.case.unit_id} {one.is_written}" for one in decided
+    ]
+    return hashlib.sha256("~".join([*open_ones, *done]).encode()).hexdigest()[:16]
 
 
 def _disputes(session: Session, rows: Sequence[Case]) -> list[Dispute]:
@@ -153,16 +173,7 @@ def _dispute(
 def _decided(session: Session, actor: Actor) -> list[Decided]:
     cases = arbitration.decided(session, actor.posts)
     written = arbitration.written(session, cases)
-    return [_one_decided(session, case, case.id in written) for case in cases]
-
-
-def _one_decided(session: Session, case: Case, is_written: bool) -> Decided:
-    if is_written:
-        return Decided(case, True, "已写入职责清单", False)
-    try:
-        return Decided(case, False, arbitration.precedent(session, case).said, True)
-    except Conflict as error:
-        return Decided(case, False, error.message, False)
+    return [Decided(case, case.id in written) for case in cases]
 
 
 def _unit() -> int:

@@ -15,7 +15,7 @@ from backend.cases.intake import summary
 from backend.cases.models import CHANNEL_LABELS
 from backend.cases.service import Actor
 from backend.console import desk_cards
-from backend.console.arbitrating import SEATED, SENDERS, bp, cursor, read_cursor, tabs
+from backend.console.arbitrating import SEATED, SENDERS, UNCHANGED, bp, cursor, read_cursor, tabs
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.places import queries as places
 from backend.places.models import Unit
@@ -25,7 +25,6 @@ from backend.web.forms import number as read_number
 from backend.web.words import NOTE_LENGTH, clean
 
 __all__ = ["SEATED", "bp"]  # the application registers it; the menu names who finds it there
-UNCHANGED = ("", 204)  # htmx then leaves the page as it is
 MOST = 50  # cases that are sent at once
 REFUSED = (Invalid, Conflict, Forbidden, NotFound)
 NOT_YOURS = "值班台由信息员、社区书记和分拨员使用，您的岗位没有这一项"

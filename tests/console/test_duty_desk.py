@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import sqlalchemy as sa
 
-from backend.cases import service
+from backend.cases import arbitration, service
 from backend.cases.models import Attachment, AttachmentKind, CaseEvent, DutyList, Stored
 from backend.cases.service import Actor
 from backend.cases.workflow import Action, Given, Status
@@ -232,7 +232,7 @@ def test_an_arbiter_hears_both_sides_decides_and_makes_a_duty(session, scene, as
     session.refresh(case)
     assert (case.status, case.unit_id) == (Status.ASSIGNED, scene.order.id)
     page = client.get(f"{HOME}disputes").text
-    assert "店外经营 × 望溪街道 → 城管局" in page
+    assert "店外经营 → 城管局" in page
     again = client.post(f"{where}/decide", data=form | {"unit": str(scene.office.id)})
     assert (again.status_code, "吴桐在" in again.text) == (409, True)
     assert client.post(f"{where}/duty").status_code == 303
@@ -260,3 +260,31 @@ def test_several_disputes_cost_as_many_queries_but_for_the_duty_list(session, sc
         dispute_here(session, scene)
     three = len(queries_of(lambda: client.get(f"{HOME}disputes")))
     assert three - one <= 2 * 7
+
+
+def test_decisions_cost_no_look_at_the_duty_list_each(session, scene, as_officer):
+    client, desk = as_officer(scene.supervisor), actor_of(session, scene.supervisor)
+
+    def decided():
+        arbitration.decide(
+            session, dispute_here(session, scene).number, desk, scene.order.id, "由城管局统一管"
+        )
+        session.commit()
+
+    decided()
+    client.get(f"{HOME}disputes")
+    one = len(queries_of(lambda: client.get(f"{HOME}disputes")))
+    for _ in range(3):
+        decided()
+    assert len(queries_of(lambda: client.get(f"{HOME}disputes"))) == one
+
+
+def test_disputes_that_have_not_changed_are_not_drawn_again(session, scene, as_officer):
+    client, case = as_officer(scene.supervisor), dispute_here(session, scene)
+    seen = re.search(r"disputes\?seen=(\w+)", client.get(f"{HOME}disputes").text)[1]
+    again = {"query_string": {"seen": seen}}
+    assert client.get(f"{HOME}disputes", **again).status_code == 204
+    who = actor_of(session, scene.supervisor)
+    arbitration.decide(session, case.number, who, scene.order.id, "由城管局统一管")
+    session.commit()
+    assert client.get(f"{HOME}disputes", **again).status_code == 200

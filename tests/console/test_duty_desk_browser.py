@@ -191,3 +191,22 @@ def test_an_arbiter_decides_and_makes_a_duty(request, scene, disputed, enter, si
     page.get_by_text("已写入职责清单，马上生效").wait_for()
     assert not is_cut(page)
     photograph(page, f"decided-{size}")
+
+
+def test_new_disputes_come_by_themselves_but_not_under_somebodys_hands(
+    committed, desktop, scene, disputed, enter
+):
+    page = enter(desktop, scene.supervisor, f"{HOME}disputes")
+    reason = page.get_by_label("裁定理由").first
+    reason.fill("店外经营")
+    desk = SimpleNamespace(**vars(scene) | {"desk": actor_of(committed, scene.desk)})
+    new = dispute(committed, desk, at=now() - timedelta(minutes=20), report=REPORTS[3], resident_id=None)
+    committed.commit()
+    page.evaluate("htmx.trigger('#disputes', 'refresh')")
+    page.get_by_text("这一页有变化").wait_for()
+    assert (reason.input_value(), page.get_by_text(new.number).count()) == ("店外经营", 0)
+    reason.fill("")
+    reason.blur()
+    page.evaluate("htmx.trigger('#disputes', 'refresh')")
+    page.get_by_text(new.number).wait_for()
+    assert not page.get_by_text("这一页有变化").is_visible()
