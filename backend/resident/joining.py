@@ -61,7 +61,7 @@ def matter_of(token: str) -> int | None:
 
 
 def _stood_for(token: str) -> int | None:
-    """The same, of a token that may be too old to be sent: what was chosen stays chosen. None for a forged one."""
+    """The same, of a token that may be too old to be sent; None for a forged one."""
     try:
         return int(auth.unsign(PURPOSE, token, FOR_EVER)) if token else None
     except NotFound:
