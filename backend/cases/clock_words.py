@@ -8,16 +8,23 @@ from backend.cases.duty_rules import place_chain
 from backend.cases.models import Case
 
 DAYLESS = (("小时", 60), ("分钟", 1))
-UNITS = (("天", 24 * 60), *DAYLESS)
+A_DAY = 24 * 60
+UNITS = (("天", A_DAY), *DAYLESS)
 
 
 def span(case: Case, row: Deadline, minutes: int) -> str:
     """How long so many minutes of a clock are, in words."""
     if not row.in_working_time:
         return plain(minutes)
-    day = worktime.day_minutes(policies.kept().hours_of(place_chain(case)))
-    days, rest = divmod(minutes, day)
+    days, rest = divmod(minutes, day_minutes(case, row))
     return f"{days} 个工作日" if days and not rest else f"{plain(minutes, DAYLESS)}工作时间"
+
+
+def day_minutes(case: Case, row: Deadline) -> int:
+    """How many minutes of a clock are a day: of one in working time, those of a working day there."""
+    if not row.in_working_time:
+        return A_DAY
+    return worktime.day_minutes(policies.kept().hours_of(place_chain(case)))
 
 
 def plain(minutes: int, units: Sequence[tuple[str, int]] = UNITS) -> str:

@@ -14,7 +14,7 @@ from backend.cases.clock_ledger import nearest, running
 from backend.cases.deadline_models import ChangeKind, Deadline, DeadlineChange, Decision
 from backend.cases.models import Case, CaseEvent
 from backend.cases.service import SYSTEM
-from backend.cases.workflow import UNSOLVED, Action, Audience, Given
+from backend.cases.workflow import UNSOLVED, Action, Audience, Given, Status
 from backend.notify.messages import Message
 
 
@@ -48,7 +48,7 @@ def end_pauses(session: Session, number: str, at: datetime) -> None:
     due = clock_ledger.rows(session, (Deadline.case_id == case.id) & Deadline.id.in_(over), to_change=True)
     if due:
         end(session, case, due, at)
-        service.perform(session, number, Action.RESUME, SYSTEM, Given(note="挂起到期，继续计时"), at=at)
+        service.perform(session, number, Action.RESUME, SYSTEM, Given(note="暂停到期，继续计时"), at=at)
 
 
 def replied(session: Session, limit: int) -> list[str]:
@@ -58,13 +58,14 @@ def replied(session: Session, limit: int) -> list[str]:
 
 
 def take_reply(session: Session, number: str, at: datetime) -> None:
-    """The resident has answered: clocks go on, and whoever has the case hears of it. Safe to run twice."""
+    """The resident has answered: clocks go on, and whoever has the case, or the one that it was merged into,
+    hears of it. Safe to run twice."""
     case = service.lock(session, number, SYSTEM)
     if case.replied_at is None:
         return
     when, was_asked = case.replied_at, case.question is not None
     case.question = case.asked_at = case.replied_at = None
-    if not was_asked or case.status not in UNSOLVED:
+    if not was_asked or case.status not in (*UNSOLVED, Status.MERGED):
         return
     paused = _of_question(session, case)
     if paused:
@@ -72,7 +73,8 @@ def take_reply(session: Session, number: str, at: datetime) -> None:
         service.perform(session, number, Action.RESUME, SYSTEM, Given(note="居民已回复，继续计时"), at=at)
     who = Audience.UNIT if case.unit_id is not None else Audience.COMMUNITY
     cause = f"{Message.CASE_REPLIED}:{when.isoformat()}"
-    telling.tell(session, case, who, Message.CASE_REPLIED, cause, note=_reply(session, case), at=at)
+    note = _reply(session, case) + ("\n时限继续计算。" if paused else "")
+    telling.tell(session, case, who, Message.CASE_REPLIED, cause, note=note, at=at)
 
 
 def _of_question(session: Session, case: Case) -> list[Deadline]:

@@ -3,6 +3,7 @@
 A batch is claimed, acted on and committed as one: a worker killed within it leaves everything as it was due.
 """
 
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -15,9 +16,11 @@ from backend.cases import escalation, pauses, service, surveys, telling
 from backend.cases.models import Case
 from backend.cases.workflow import Action, Status
 from backend.config import config
+from backend.errors import AppError
 from backend.notify import service as notify
 from backend.times import now
 
+logger = logging.getLogger(__name__)
 BATCH = 100
 CLOCKS = 500  # in one batch: they are told in few statements
 
@@ -41,14 +44,22 @@ def fire_deadlines() -> None:
 
 @actor("cases")
 def resume_answered() -> None:
-    """Let clocks go on whose residents have answered, or whose pause is over. A case is a transaction."""
+    """Let clocks go on whose residents have answered, or whose pause is over."""
     with db.transaction() as session:
         answered = pauses.replied(session, BATCH)
         over = pauses.ended(session, now(), BATCH)
     for numbers, go_on in ((answered, pauses.take_reply), (over, pauses.end_pauses)):
         for number in numbers:
-            with db.transaction() as session:
-                go_on(session, number, now())
+            _resume(go_on, number)
+
+
+def _resume(go_on: Callable[[Session, str, datetime], None], number: str) -> None:
+    """A case is a transaction; one that cannot go on stays as it is, and holds up no other."""
+    try:
+        with db.transaction() as session:
+            go_on(session, number, now())
+    except AppError as error:
+        logger.warning("the clocks of case %s do not go on: %s", number, error.message)
 
 
 @actor("cases")

@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 from backend.cases import attachments, lateness, time_requests
 from backend.cases.attachments import Photo
 from backend.cases.clock_ledger import running
-from backend.cases.clock_words import span
+from backend.cases.clock_words import day_minutes, span
 from backend.cases.clocks import CLOCK_LABELS
 from backend.cases.deadline_models import ChangeKind, Clock, Deadline, DeadlineChange
 from backend.cases.models import Case
@@ -31,8 +31,10 @@ MISSING = {  # by field; what the browser says of an empty one, and the server s
     "request": "请选择哪一份申请",
 }
 UNITS = {"hours": "小时", "days": "天"}
+WORKING_UNITS = {"hours": "小时工作时间", "days": "个工作日"}
+MIXED_UNITS = {"hours": "小时", "days": "天（按工作时间计算的时限为工作日）"}
 MORNING = time(9)
-A_DAY = timedelta(days=1)
+A_DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 Typed = MultiDict[str, str]
 
 
@@ -45,7 +47,13 @@ def _offer_pause(session: Session, case: Case, _actor: Actor) -> Facts | None:
 
 def _offer_extension(session: Session, case: Case, _actor: Actor) -> Facts | None:
     clocks = _askable(session, case)
-    return _offer(clocks, units=UNITS, in_working_time=any(row.in_working_time for row in clocks))
+    return _offer(clocks, units=_units(clocks), in_working_time=any(row.in_working_time for row in clocks))
+
+
+def _units(clocks: Sequence[Deadline]) -> dict[str, str]:
+    if not any(row.in_working_time for row in clocks):
+        return UNITS
+    return WORKING_UNITS if all(row.in_working_time for row in clocks) else MIXED_UNITS
 
 
 def _offer(clocks: Sequence[Deadline], **more: object) -> Facts | None:
@@ -73,9 +81,16 @@ def _take_extension(
     many, unit = number(form.get("length", "")), form.get("unit", "")
     wrong = {} if many and many < 10_000 and unit in UNITS else {"length": MISSING["length"]}
     clock, reason = _asked(form, wrong)
-    minutes = (many or 0) * {"hours": 60, "days": 24 * 60}[unit]
+    minutes = (many or 0) * (60 if unit == "hours" else _day(session, case_number, clock))
     wish = Wish(clock, reason, minutes=minutes, proof=_proof(photos))
     return _with_proof(session, time_requests.ask_extension(session, case_number, actor, wish), photos)
+
+
+def _day(session: Session, case_number: str, clock: Clock) -> int:
+    """The minutes of a day as this clock counts them; of one that does not run, what is asked is refused."""
+    case = session.scalars(sa.select(Case).where(Case.number == case_number)).one()
+    found = [row for row in running(session, case.id) if row.clock is clock]
+    return day_minutes(case, found[0]) if found else A_DAY // MINUTE
 
 
 def _asked(form: Typed, wrong: dict[str, str]) -> tuple[Clock, str]:

@@ -258,7 +258,7 @@ def test_the_answer_of_the_resident_lets_the_clock_go_on_and_is_told_to_the_unit
     [told] = owed(session, Message.CASE_REPLIED)
     assert (told.officer_id, told.fields["note"]) == (
         scene.actor(Role.HANDLER).officer_id,
-        "居民说：三号楼门口那一盏",
+        "居民说：三号楼门口那一盏\n时限继续计算。",
     )
     pauses.take_reply(session, case.number, AT + 11 * HOUR)
     assert len(owed(session, Message.CASE_REPLIED)) == 1
@@ -283,7 +283,32 @@ def test_an_answer_does_not_end_a_pause_that_was_granted(session, scene):
     scene.do(case, A.ADD, Role.RESIDENT, AT + 10 * HOUR, note="三号楼门口那一盏")
     pauses.take_reply(session, case.number, AT + 10 * HOUR)
     assert clock_of(session, case, C.RESOLVE).paused_at == AT + 2 * HOUR
-    assert len(owed(session, Message.CASE_REPLIED)) == 1
+    [told] = owed(session, Message.CASE_REPLIED)
+    assert told.fields["note"] == "居民说：三号楼门口那一盏"  # nothing goes on by it
+
+
+def test_an_answer_to_a_case_that_was_merged_meanwhile_is_told_to_who_has_its_master(session, scene):
+    master, case = in_progress(scene), ask(scene, in_progress(scene))
+    merging.merge(session, case.number, scene.actor(Role.DISPATCHER), master.number, at=AT + 9 * HOUR)
+    scene.do(case, A.ADD, Role.RESIDENT, AT + 10 * HOUR, note="三号楼门口那一盏")
+    pauses.take_reply(session, case.number, AT + 10 * HOUR)
+    [told] = owed(session, Message.CASE_REPLIED)
+    assert told.officer_id == scene.actor(Role.HANDLER).officer_id
+    assert told.fields["note"] == "居民说：三号楼门口那一盏"
+
+
+def test_one_case_that_cannot_go_on_holds_up_none_behind_it(committed_scene):
+    """The first is as no code leaves it: merged, and its clock not stopped."""
+    scene = committed_scene
+    first, second = (ask(scene, in_progress(scene, now()), now()) for _ in range(2))
+    for case in (first, second):
+        scene.do(case, A.ADD, Role.RESIDENT, now(), note="三号楼门口那一盏")
+    first.status = Status.MERGED
+    scene.session.commit()
+    tasks.resume_answered()
+    with db.transaction() as session:
+        assert session.get_one(Case, second.id).replied_at is None
+        assert clock_of(session, second, C.RESOLVE).paused_at is None
 
 
 def test_several_workers_take_an_answer_once(committed_scene):

@@ -16,7 +16,7 @@ from backend.console.deadline_forms import FORMS, SECTIONS
 from backend.places.roles import Role
 from backend.times import local, now
 from backend.web.forms import WrongFields
-from tests.cases.clock_scene import fresh
+from tests.cases.clock_scene import clock_of, fresh
 from tests.cases.pictures import jpeg
 from tests.cases.scene import scene
 from tests.cases.test_time_requests import in_progress
@@ -71,6 +71,19 @@ def test_more_time_is_asked_for_and_granted_through_the_forms(app, session, scen
     take(scene, case, A.GRANT, Role.SUPERVISOR, request=str(change.id))
     assert case.due_at == due_at + timedelta(days=2)
     assert offer(scene, case, A.GRANT, Role.SUPERVISOR) is None
+
+
+def test_a_day_more_of_a_clock_in_working_time_is_a_working_day_of_its_area(app, session, scene, case):
+    row = clock_of(session, case, "resolve")
+    row.in_working_time = True
+    session.flush()
+    facts = offer(scene, case, A.EXTEND)
+    assert "个工作日" in page(app, A.EXTEND, facts)
+    take(scene, case, A.EXTEND, **EXTENSION)
+    change = session.scalars(sa.select(DeadlineChange)).one()
+    assert change.minutes == 2 * 7 * 60
+    [(_, words)] = offer(scene, case, A.GRANT, Role.SUPERVISOR)["requests"]
+    assert words == "周明申请把办结时限延长 2 个工作日：需要开挖路面"
 
 
 def test_a_pause_is_asked_for_with_proof_granted_and_ended(app, session, scene, case):
