@@ -164,3 +164,13 @@ def test_a_page_that_lies_open_says_by_itself_what_has_happened_since(session, p
     told = client.get(address)
     assert told.status_code == 200
     assert "何静“不予受理”" in told.text
+
+
+def test_who_comes_to_merge_it_finds_the_form_open_with_the_other_s_number(session, place, as_officer):
+    case, other = (open_case(session, place.community) for _ in range(2))
+    client = as_officer(place.desk)
+    page = client.get(f"/console/cases/{case.number}?into={other.number}").text
+    [form] = re.findall(r'<details class="task" id="merge" open>.*?</details>', page, re.DOTALL)
+    assert re.search(rf'name="case"[^>]* value="{other.number}"', form)
+    plain = client.get(f"/console/cases/{case.number}").text
+    assert '<details class="task" id="merge">' in plain
