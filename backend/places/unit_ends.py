@@ -1,7 +1,7 @@
 """How a unit ends: merged into its twin, or closed with or without a successor; and how it comes back."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -35,6 +35,7 @@ class Touches:
         return bool(self.open_cases or self.posts or self.duties or self.orders)
 
 
+COUNTED = tuple(field.name for field in fields(Touches))
 # Cases and duties are known to packages above this one, whose tables are read here by their names.
 _TOUCHES = sa.text("""
     WITH named AS (
@@ -47,16 +48,23 @@ _TOUCHES = sa.text("""
         (SELECT count(*) FROM cases WHERE unit_id = u.id) AS cases,
         (SELECT count(*) FROM cases WHERE unit_id = u.id
             AND status NOT IN ('closed', 'rejected', 'withdrawn')) AS open_cases,
-        (SELECT count(*) FROM order_units p JOIN orders o ON o.id = p.order_id WHERE p.unit_id = u.id
-            AND o.status = 'issued' AND p.status NOT IN ('reported', 'withdrawn')) AS orders,
         (SELECT count(*) FROM posts WHERE unit_id = u.id AND (until IS NULL OR until > :at)) AS posts,
         (SELECT count(*) FROM place_codes WHERE unit_id = u.id AND revoked_at IS NULL) AS codes,
-        coalesce((SELECT duties FROM named WHERE unit_id = u.id), 0) AS duties
+        coalesce((SELECT duties FROM named WHERE unit_id = u.id), 0) AS duties,
+        (SELECT count(*) FROM order_units p JOIN orders o ON o.id = p.order_id WHERE p.unit_id = u.id
+            AND o.status = 'issued' AND p.status NOT IN ('reported', 'withdrawn')) AS orders
     FROM unnest(:ids) AS u(id)""").bindparams(sa.bindparam("ids", type_=ARRAY(sa.BigInteger)))
 _ASSISTING = sa.text("""
     UPDATE duties SET assisting = array_remove(array_replace(array_remove(assisting, :into), :id, :into),
         CASE WHEN unit_id = :into THEN CAST(:into AS bigint) END)
     WHERE :id = ANY(assisting) OR unit_id = :into AND :into = ANY(assisting)""")
+# Open orders that the one leads while the other is in them, too: an order has one part for a unit, so that
+# the lead's could not follow, and nobody could answer.
+_LED_BESIDE = sa.text("""
+    SELECT o.number FROM orders o
+        JOIN order_units led ON led.order_id = o.id AND led.unit_id = :id AND led.is_lead
+        JOIN order_units other ON other.order_id = o.id AND other.unit_id = :into
+    WHERE o.status IN ('drafted', 'issued') ORDER BY o.id LIMIT 1""")
 STAYS = frozenset({"case_events", "order_events"})  # what a unit once did stays with it
 # An order that names both keeps both parts: the secretary says which of them is to be done by whom.
 _ALONE = """NOT EXISTS (SELECT FROM order_units other
@@ -80,14 +88,15 @@ def touches(session: Session, unit_id: int) -> Touches:
 
 def touches_of(session: Session, unit_ids: Sequence[int]) -> dict[int, Touches]:
     """What hangs on each of these units now, by its id (one query)."""
-    rows = session.execute(_TOUCHES, {"ids": list(unit_ids), "at": now()})
-    return {unit_id: Touches(*counts) for unit_id, *counts in rows}
+    rows = session.execute(_TOUCHES, {"ids": list(unit_ids), "at": now()}).mappings()
+    return {row["id"]: Touches(**{name: row[name] for name in COUNTED}) for row in rows}
 
 
 def merge(session: Session, editor: Editor, unit_id: int, into_id: int, at: datetime | None = None) -> Unit:
     """Make one of two that are the same: everything of the first becomes the second's, and its name an alias.
 
-    It cannot be taken back: who had what is not known afterwards. Returns the survivor.
+    It cannot be taken back: who had what is not known afterwards. Returns the survivor. Raises Conflict while
+    the first leads an order that the second is in, too.
     """
     units.take_turns(session)
     if unit_id == into_id:
@@ -95,6 +104,7 @@ def merge(session: Session, editor: Editor, unit_id: int, into_id: int, at: date
     unit, into = locked(session, editor, unit_id), locked(session, editor, into_id)
     units.must_be_open(unit)
     units.must_be_open(into)
+    _must_not_lead_beside(session, unit, into)
     moment, found = at or now(), touches(session, unit_id)
     before, before_into = changes.snapshot(unit, COLUMNS), changes.snapshot(into, COLUMNS)
     _move_everything(session, unit.id, into.id)
@@ -113,7 +123,8 @@ def merge(session: Session, editor: Editor, unit_id: int, into_id: int, at: date
 
 
 def close(session: Session, editor: Editor, unit_id: int, successor_id: int | None = None) -> Unit:
-    """Take a unit out of use. Raises Conflict while someone has to go on with its work and nobody is named.
+    """Take a unit out of use. Raises Conflict while someone has to go on with its work and nobody is named,
+    and while it leads an order that its successor is in, too.
 
     The successor gets its open cases, posts, codes and duties; what is over stays with the closed one.
     """
@@ -165,11 +176,22 @@ def _hand_over(session: Session, editor: Editor, unit: Unit, successor_id: int) 
         raise Invalid("不能由自己接手，请选择另一个单位")
     successor = locked(session, editor, successor_id)
     units.must_be_open(successor)
+    _must_not_lead_beside(session, unit, successor)
     for name, condition in _GOES_ON.items():
         moved = f"UPDATE {name} SET unit_id = :into WHERE unit_id = :id AND {condition}"
         session.execute(sa.text(moved), {"id": unit.id, "into": successor.id, "at": now()})
     session.execute(_ASSISTING, {"id": unit.id, "into": successor.id})
     post_ends.end_doubles(session, Post.unit_id, successor.id, now())
+
+
+def _must_not_lead_beside(session: Session, unit: Unit, into: Unit) -> None:
+    """Raises Conflict while the unit leads an order that names the other one, too."""
+    number = session.scalar(_LED_BESIDE, {"id": unit.id, "into": into.id})
+    if number is not None:
+        raise Conflict(
+            f"发令单 {number} 由“{unit.name}”主办，“{into.name}”也在里面，主办不能交给它。"
+            "请先办结这张发令单，或者请书记撤回、改好再来"
+        )
 
 
 def _still_has(unit: Unit, found: Touches) -> str:

