@@ -83,7 +83,7 @@ def add_person(meeting_id: int) -> ResponseReturnValue:
     try:
         with db.transaction() as session:
             meetings.add_person(session, people.officer(session), meeting_id, name, phone)
-    except (Invalid, Conflict) as error:
+    except EXPECTED as error:
         return _refused(meeting_id, "people", error)
     return _back(meeting_id, "people")
 
@@ -98,7 +98,7 @@ def raise_matter(meeting_id: int) -> ResponseReturnValue:
         with db.transaction() as session:
             by, who = number(form.get("attendee", "")), people.officer(session)
             meetings.raise_matter(session, who, meeting_id, text, by, words)
-    except (Invalid, Conflict) as error:
+    except EXPECTED as error:
         return _refused(meeting_id, "matters", error)
     return _back(meeting_id, "matters")
 
@@ -111,7 +111,7 @@ def answer(meeting_id: int, matter_id: int) -> ResponseReturnValue:
         with db.transaction() as session:
             words = clean(request.form.get("words", ""))
             meetings.answer(session, people.officer(session), matter_id, words)
-    except (Invalid, Conflict) as error:
+    except EXPECTED as error:
         return _refused(meeting_id, f"matter-{matter_id}", error)
     return _back(meeting_id, f"matter-{matter_id}")
 
@@ -126,7 +126,7 @@ def to_case(meeting_id: int, matter_id: int) -> ResponseReturnValue:
             who, urgent = people.officer(session), bool(request.form.get("urgent"))
             place_id = place.id if place else None
             case = meetings.to_case(session, who, matter_id, place_id=place_id, urgent=urgent)
-    except (Invalid, Conflict, Forbidden) as error:
+    except EXPECTED as error:
         return _refused(meeting_id, f"matter-{matter_id}", error)
     flash(f"已转为诉求 {case.number}，会像别的诉求一样派单、办理、答复", "success")
     return _back(meeting_id, f"matter-{matter_id}")
@@ -140,7 +140,7 @@ def close(meeting_id: int) -> ResponseReturnValue:
         must_be_sure()
         with db.transaction() as session:
             meetings.close(session, people.officer(session), meeting_id)
-    except (Invalid, Conflict) as error:
+    except EXPECTED as error:
         return _refused(meeting_id, "close", error)
     flash("会议登记结束了，转成的诉求继续办理", "success")
     return _back(meeting_id, "")

@@ -28,6 +28,7 @@ from backend.web.words import clean
 
 bp = Blueprint("orders", __name__, url_prefix="/console/orders")
 
+EXPECTED = (Invalid, Conflict, TooMany, NotFound, Forbidden)
 NOT_YOURS = "发令单由社区的书记、信息员或者分拨员起草"
 
 
@@ -76,7 +77,7 @@ def perform(number: str, action: str) -> ResponseReturnValue:
     except AlreadyDone as done:
         flash(done.message, "info")
         return redirect(url_for("orders.order", number=number), 303)
-    except (Invalid, Conflict, TooMany) as error:
+    except EXPECTED as error:
         tried = (action, request.form.get("part", ""))
         return _show(number, wrong=sentences_of(error), tried=tried, typed=request.form), error.status
     flash(f"办好了：{RULES[wanted].label}", "success")
@@ -168,7 +169,7 @@ def draft() -> ResponseReturnValue:
     try:
         with db.transaction() as session:
             made = drafting.draft(session, people.officer(session), order_drafts.drafted(request.form))
-    except (Invalid, Conflict) as error:
+    except EXPECTED as error:
         return _draft_page(request.form, sentences_of(error)), error.status
     flash("起草好了，等书记批准", "success")
     return redirect(url_for("orders.order", number=made.number), 303)
@@ -187,7 +188,7 @@ def revise(number: str) -> ResponseReturnValue:
         with db.transaction() as session:
             drafted = order_drafts.drafted(request.form)
             drafting.revise(session, clean(number), people.officer(session), drafted)
-    except (Invalid, Conflict) as error:
+    except EXPECTED as error:
         return _revise_page(number, request.form, sentences_of(error)), error.status
     flash("改好了", "success")
     return redirect(url_for("orders.order", number=number), 303)

@@ -109,6 +109,14 @@ def test_what_cannot_be_opened_is_said_beside_its_field(session, client, fields,
     assert all_of(session, Meeting) == []
 
 
+def test_what_was_said_stays_when_who_said_it_is_not_found(client):
+    page = begin(client)
+    refused = client.post(f"{page}/matters", data={"text": "路灯太暗", "attendee": "999999"})
+    assert refused.status_code == 404
+    assert "没有找到这位参加的人，请重新选" in refused.text
+    assert "路灯太暗" in refused.text
+
+
 def test_hosts_are_offered_once_the_place_is_known(client):
     assert "赵文（社区书记 · 玉兰社区）" in client.get(f"{HOME}hosts?place=玉兰社区").text
     assert "赵文" not in client.get(f"{HOME}hosts?place=月季社区").text

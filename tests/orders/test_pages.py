@@ -187,6 +187,28 @@ def test_a_draft_can_be_changed_on_its_page(scene, enter):
     assert desk.get(f"/console/orders/{order.number}/revise").status_code == 409
 
 
+def test_what_was_typed_stays_when_a_unit_was_closed_meanwhile(scene, enter):
+    order, desk = scene.draft(), enter("desk")
+    scene.units["second"].closed_at = order.created_at
+    scene.session.commit()
+    for address in ("/console/orders/", f"/console/orders/{order.number}/revise"):
+        refused = desk.post(address, data=form_of(scene, text="今天清走摊位，再看三天"))
+        assert refused.status_code == 404
+        assert "有的单位已经停用" in refused.text
+        assert "今天清走摊位，再看三天" in refused.text
+
+
+def test_what_was_typed_stays_when_the_unit_to_be_added_was_closed(scene, enter):
+    order = scene.issue(assisting=[])
+    scene.units["second"].closed_at = order.created_at
+    scene.session.commit()
+    form = {"unit": scene.units["second"].id, "task": "把住路口"}
+    refused = enter("secretary").post(f"/console/orders/{order.number}/add_unit", data=form)
+    assert refused.status_code == 404
+    assert "有的单位已经停用" in refused.text
+    assert "把住路口" in refused.text
+
+
 @pytest.mark.parametrize("step", ["approve", "refuse"])
 def test_a_text_that_was_changed_after_it_was_read_is_not_decided_on(scene, enter, step):
     order, secretary = scene.draft(), enter("secretary")
