@@ -29,6 +29,7 @@ MISSING = {  # by field; what the browser says of an empty one, and the server s
     "until": "请选择恢复计时的时间",
     "length": "请填写延长多久，例如 2",
     "request": "请选择哪一份申请",
+    "photos": time_requests.NO_PROOF,
 }
 UNITS = {"hours": "小时", "days": "天"}
 WORKING_UNITS = {"hours": "小时工作时间", "days": "个工作日"}
@@ -70,8 +71,8 @@ def _take_pause(
 ) -> Case:
     until = _moment(form.get("until", ""))
     wrong = {} if until else {"until": MISSING["until"]}
-    clock, reason = _asked(form, wrong)
-    wish = Wish(clock, reason, until_at=until, proof=_proof(photos))
+    clock, reason = _asked(form, photos, wrong)
+    wish = Wish(clock, reason, until_at=until, proof=photos[0].sha256)
     return _with_proof(session, time_requests.ask_pause(session, case_number, actor, wish), photos)
 
 
@@ -80,9 +81,9 @@ def _take_extension(
 ) -> Case:
     many, unit = number(form.get("length", "")), form.get("unit", "")
     wrong = {} if many and many < 10_000 and unit in UNITS else {"length": MISSING["length"]}
-    clock, reason = _asked(form, wrong)
+    clock, reason = _asked(form, photos, wrong)
     minutes = (many or 0) * (60 if unit == "hours" else _day(session, case_number, clock))
-    wish = Wish(clock, reason, minutes=minutes, proof=_proof(photos))
+    wish = Wish(clock, reason, minutes=minutes, proof=photos[0].sha256)
     return _with_proof(session, time_requests.ask_extension(session, case_number, actor, wish), photos)
 
 
@@ -93,13 +94,15 @@ def _day(session: Session, case_number: str, clock: Clock) -> int:
     return day_minutes(case, found[0]) if found else A_DAY // MINUTE
 
 
-def _asked(form: Typed, wrong: dict[str, str]) -> tuple[Clock, str]:
+def _asked(form: Typed, photos: Sequence[Photo], wrong: dict[str, str]) -> tuple[Clock, str]:
     """The clock and the reason of a request. Raises WrongFields, also for what is wrong besides."""
     said, reason = form.get("clock", ""), clean(form.get("note", ""))
     if said not in set(Clock):
         wrong["clock"] = MISSING["clock"]
     if not reason or len(reason) > NOTE_LENGTH:
         wrong["note"] = f"理由太长了，最多 {NOTE_LENGTH} 个字" if reason else MISSING["note"]
+    if not photos:
+        wrong["photos"] = MISSING["photos"]
     if wrong:
         raise WrongFields(wrong)
     return Clock(said), reason
@@ -123,7 +126,7 @@ def _offer_decision(session: Session, case: Case, actor: Actor) -> Facts | None:
 def _said(case: Case, change: DeadlineChange, row: Deadline, who: str) -> str:
     """周明申请把办结时限延长 2 天：需要开挖路面"""
     if change.kind is ChangeKind.PAUSE:
-        how = f"挂起到 {stamp(change.until_at)}"
+        how = f"暂停计时到 {stamp(change.until_at)}"
     else:
         how = f"延长 {span(case, row, change.minutes or 0)}"
     return f"{who}申请把{CLOCK_LABELS[row.clock]}时限{how}：{change.reason}"
@@ -189,10 +192,6 @@ def _with_proof(session: Session, change: DeadlineChange, photos: Sequence[Photo
     for photo in photos:
         attachments.attach(session, case, photo, by_resident=False)
     return case
-
-
-def _proof(photos: Sequence[Photo]) -> str | None:
-    return photos[0].sha256 if photos else None
 
 
 def _moment(text: str) -> datetime | None:

@@ -1,5 +1,6 @@
 """Time on the page of a case: what the forms offer and take, and what the ledger says."""
 
+import io
 import re
 from datetime import timedelta
 
@@ -39,7 +40,8 @@ def offer(scene, case, action, role=Role.HANDLER):
     return FORMS[action].offer(scene.session, case, scene.actor(role))
 
 
-def take(scene, case, action, role=Role.HANDLER, photos=(), **form):
+def take(scene, case, action, role=Role.HANDLER, photos=None, **form):
+    photos = [attachments.prepare(jpeg())] if photos is None else photos
     return FORMS[action].take(scene.session, case.number, scene.actor(role), MultiDict(form), photos)
 
 
@@ -98,7 +100,7 @@ def test_a_pause_is_asked_for_with_proof_granted_and_ended(app, session, scene, 
     assert offer(scene, case, A.RESUME) is None
     take(scene, case, A.GRANT, Role.SUPERVISOR, request=str(change.id))
     facts = offer(scene, case, A.RESUME)
-    assert "办结时限正在挂起" in page(app, A.RESUME, facts)
+    assert "办结时限现在暂停计时" in page(app, A.RESUME, facts)
     take(scene, case, A.RESUME)
     assert offer(scene, case, A.RESUME) is None
     assert case.due_at is not None
@@ -145,13 +147,22 @@ def test_what_is_missing_is_said_beside_its_field(session, scene, case, action, 
     assert session.scalars(sa.select(DeadlineChange)).all() == []
 
 
+@pytest.mark.parametrize("action", [A.EXTEND, A.PAUSE])
+def test_nothing_is_asked_for_without_a_photo_as_proof(app, session, scene, case, action):
+    assert "证明材料的照片（必须有）" in page(app, action, offer(scene, case, action))
+    with pytest.raises(WrongFields) as refused:
+        take(scene, case, action, photos=[], **EXTENSION, until=later())
+    assert refused.value.sentences == {"photos": "请附上证明材料的照片，例如现场情况、订货单"}
+    assert session.scalars(sa.select(DeadlineChange)).all() == []
+
+
 def test_the_ledger_stands_on_the_page(app, session, scene, case):
     [section] = SECTIONS
     facts = section.facts(session, case, scene.actor(Role.HANDLER))
     assert facts["is_late"] is False
     with app.test_request_context():
         found = render_template_string("{% include template %}", template=section.template, facts=facts)
-    assert "时限台账" in found
+    assert "时限经过" in found
     assert "办结时限 2 天" in found
 
 
@@ -163,12 +174,14 @@ def test_on_the_page_of_a_case_time_is_asked_for_refused_input_kept_and_granted(
     handler, supervisor = as_officer(place.handler), as_officer(place.supervisor)
     found = handler.get(home).text
     assert f'action="{home}/extend"' in found
-    assert "时限台账" in found
+    assert "时限经过" in found
     seen = {"seen": re.search(r'name="seen" value="(\d+)"', found)[1]}
     refused = handler.post(f"{home}/extend", data=seen | EXTENSION | {"length": "许多"})
     assert (refused.status_code, "请填写延长多久" in refused.text) == (422, True)
     assert "需要开挖路面" in refused.text
-    assert handler.post(f"{home}/extend", data=seen | EXTENSION).status_code == 303
+    assert "请附上证明材料的照片" in refused.text
+    proof = {"photos": (io.BytesIO(jpeg()), "路面.jpg")}
+    assert handler.post(f"{home}/extend", data=seen | EXTENSION | proof).status_code == 303
     assert f'action="{home}/extend"' in handler.get(home).text  # of the time to answer, still
     assert "陈志申请把办结时限延长 2 天：需要开挖路面" in supervisor.get(home).text
     change = session.scalars(sa.select(DeadlineChange)).one()

@@ -47,6 +47,7 @@ from tests.walk.town import Street
 PACKAGES = (backend.places, backend.cases, backend.orders)
 ASKED_BY = (Editor, Actor)
 DAY = timedelta(days=1)
+PROOF = "ab" * 32  # the sha256 of a photo
 
 # Functions that are told who asks and yet guard nothing themselves, each with who does.
 HELD = "the order is held already, by a verb that asked"
@@ -206,9 +207,13 @@ GIVEN: dict[str, Give] = {
     "cases.policy_changes.add.said": lambda s: PolicySaid(Clock.ACCEPT, 20, s.area.id, "某规定"),
     "cases.policy_changes.set_hours.text": lambda s: "09:00-17:00",
     "cases.time_requests.ask_extension.number": lambda s: s.book["number"][1],
-    "cases.time_requests.ask_extension.wish": lambda s: Wish(Clock.RESOLVE, "等配件", minutes=60),
+    "cases.time_requests.ask_extension.wish": lambda s: Wish(
+        Clock.RESOLVE, "等配件", minutes=60, proof=PROOF
+    ),
     "cases.time_requests.ask_pause.number": lambda s: s.book["number"][1],
-    "cases.time_requests.ask_pause.wish": lambda s: Wish(Clock.RESOLVE, "等配件", until_at=now() + DAY),
+    "cases.time_requests.ask_pause.wish": lambda s: Wish(
+        Clock.RESOLVE, "等配件", until_at=now() + DAY, proof=PROOF
+    ),
     "cases.time_requests.decide.number": lambda s: s.book["number"][1],
     "change_id": lambda s: s.book["change_id"][0],
     "day": lambda s: date(2032, 6, 1),
