@@ -139,20 +139,29 @@ def what_comes_next(case: Case, survey: schemas.SurveyState | None, at: datetime
     if case.status is Status.CLOSED and survey is not None:
         return wording.SURVEYED[survey.state]
     words = {
-        "until": spoken(case.due_at, at) if case.due_at else "近期",
+        "until": spoken(case.due_at, at) if case.due_at else "",
+        "by": f"{spoken(case.due_at, at)}前" if case.due_at else "近期",
         "unit": case.unit.name if case.unit else "负责的单位",
         "closes": spoken((case.resolved_at or at) + timedelta(days=config.close_after_days), at),
     }
+    return _danger(case) + _question(case) + _sentence(case, at).format(**words)
+
+
+def _sentence(case: Case, at: datetime) -> str:
+    """While a question has stopped the clock, nobody promises a time."""
+    if case.due_at is None and case.status in workflow.UNSOLVED and _is_asked(case):
+        return wording.WAITING
     is_late = case.due_at is not None and case.due_at < at
-    sentence = (wording.LATE if is_late else wording.NEXT[case.status]).format(**words)
-    return _danger(case) + _question(case) + sentence
+    return wording.LATE if is_late else wording.NEXT[case.status]
 
 
 def _question(case: Case) -> str:
     """What the resident has been asked stands before what the others do."""
-    if case.question is None or case.replied_at is not None:
-        return ""
-    return wording.ASKED.format(question=case.question)
+    return wording.ASKED.format(question=case.question) if _is_asked(case) else ""
+
+
+def _is_asked(case: Case) -> bool:
+    return case.question is not None and case.replied_at is None
 
 
 def _danger(case: Case) -> str:

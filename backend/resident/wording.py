@@ -39,7 +39,7 @@ STEPS: dict[Action, str] = {
     A.ACKNOWLEDGE: "已接手，正在处理",
     A.SEND_BACK: "正在换一个单位来办",
     A.RETRACT: "正在换一个单位来办",
-    A.DISPUTE: "几个单位说法不一，请区里定由谁办",
+    A.DISPUTE: "由哪个单位办还没定，区里会定",
     A.ARBITRATE: "区里定了由{unit}办理",
     A.SPLIT: "其中一部分请{unit}一起办",
     A.MERGE: "和别的居民反映的同一件事合在一起办",
@@ -48,7 +48,7 @@ STEPS: dict[Action, str] = {
     A.FIRST_CONTACT: "已和您联系",
     A.ASK: "请您补充情况",
     A.PROGRESS: "有新的进展",
-    A.SUPERVISE: "督查专员正在督办",
+    A.SUPERVISE: "上级正在过问这件事",
     A.RESOLVE_ON_SPOT: "已在现场处理",
     A.RESOLVE: "已办理",
     A.CONFIRM: "确认已解决",
@@ -62,19 +62,20 @@ STEPS: dict[Action, str] = {
 BROUGHT = "发来 {what}"  # in the place of 补充了情况
 
 NEXT: dict[Status, str] = {
-    S.SUBMITTED: "社区工作人员会在{until}前受理，受理后会马上告诉您。",
-    S.ACCEPTED: "已经受理，{until}前会派给负责的单位。",
-    S.ASSIGNED: "已经派给{unit}，{until}前会有人接手。",
-    S.DISPUTED: "几个单位对由谁来办说法不一，区里会在{until}前定下来。",
+    S.SUBMITTED: "社区工作人员会在{by}受理，受理后会马上告诉您。",
+    S.ACCEPTED: "已经受理，{by}会派给负责的单位。",
+    S.ASSIGNED: "已经派给{unit}，{by}会有人接手。",
+    S.DISPUTED: "由哪个单位办还没定，区里会在{by}定下来。",
     S.MERGED: "别的居民也反映了这件事，{unit}一起办。办好了会马上告诉您，也会请您评价。",
-    S.IN_PROGRESS: "{unit}正在处理，{until}前会给您答复。",
+    S.IN_PROGRESS: "{unit}正在处理，{by}会给您答复。",
     S.RESOLVED: "已经办理了，请您看一看是不是真的解决了。{closes}前您没有回复，就会自动结案。",
     S.CLOSED: "这件事已经结案。",
     S.REJECTED: "这件事不能受理，原因写在下面。有不清楚的可以给我们留言。",
     S.WITHDRAWN: "您已经撤回这件事。以后有需要，可以重新反映。",
 }
 LATE = "已经超过了说好的时间（{until}），我们正在催促，您也可以点“催办”。"
-ASKED = "工作人员想问您：{question}。请点“补充说明”回答，也可以在微信里直接回复。"
+WAITING = "等您回复后接着办。"  # instead of what comes next
+ASKED = "工作人员想问您：“{question}”请点“补充说明”回答，也可以在微信里直接回复。"
 SURVEYED = {
     "due": "这件事已经结案。之后会请您说一说办得怎么样。",
     "open": "这件事已经结案，请您说一说办得怎么样。",

@@ -95,10 +95,21 @@ def test_quarrels_and_pleas_are_nobodys_business(session, place, phone, matter):
 def test_a_question_stands_first_and_is_answered_by_any_word(session, phone, desk, case):
     desk.handle(case.number)
     row = session.scalars(sa.select(Case).where(Case.number == case.number)).one()
-    row.question = "是三楼还是四楼？"
+    row.question, row.due_at = "是三楼还是四楼？", None
     session.commit()
-    assert "工作人员想问您：是三楼还是四楼？" in phone.open(at(case))[1]
+    page = phone.open(at(case))[1]
+    assert "工作人员想问您：“是三楼还是四楼？”请点“补充说明”回答" in page
+    assert "等您回复后接着办" in page
     phone.send(f"{at(case)}/{Action.ADD}", note="四楼")
     session.refresh(row)
     assert row.replied_at is not None
     assert "工作人员想问您" not in phone.open(at(case))[1]
+
+
+def test_no_moment_is_promised_while_none_is_known(session, phone, desk, case):
+    desk.handle(case.number)
+    row = session.scalars(sa.select(Case).where(Case.number == case.number)).one()
+    row.due_at = None
+    session.commit()
+    page = phone.open(at(case))[1]
+    assert "正在处理，近期会给您答复。" in page
