@@ -76,6 +76,30 @@ def lengths(case: Case) -> list[tuple[str, str]]:
     return [(label, span(length)) for label, length in known if length is not None]
 
 
+# How long it took to each of the firsts; the first of them is where time begins.
+_TO = {INTERVALS[name].end: INTERVALS[name] for name in ("accept", "resolve", "confirm", "feedback")}
+
+
+@dataclass(frozen=True)
+class Reached:
+    """One of the five firsts where there is room for one line: 受理, whether it was reached, and 5分钟."""
+
+    word: str
+    is_reached: bool
+    took: str
+
+
+def firsts(case: Case) -> list[Reached]:
+    """Where a case stands in the five firsts: each with how long it took, as far as that is known."""
+    return [_reached(case, first) for first in FIRSTS]
+
+
+def _reached(case: Case, first: First) -> Reached:
+    took = _TO[first.column].of(case) if first.column in _TO else None
+    word = first.label.removeprefix("第一时间")
+    return Reached(word, getattr(case, first.column) is not None, span(took) if took is not None else "")
+
+
 # What was merged into another case or split from one is counted there, so that no matter counts twice.
 IS_COUNTED = Case.master_id.is_(None) & Case.parent_id.is_(None)
 

@@ -304,3 +304,15 @@ def test_the_clocks_that_the_service_turns_are_the_ones_that_are_counted(session
     assert counted(row.rates[M.ACCEPTED_IN_TIME]) == (1, 2, 0)
     assert counted(row.rates[M.CLOSED_ON_TIME]) == (2, 2, 0)
     assert counted(row.rates[M.RESOLVED]) == (2, 2, 0)
+
+
+def test_on_one_line_a_case_shows_which_firsts_it_has_reached_and_how_fast(session):
+    case = Town(session).case(Status.RESOLVED, accepted_at=AT + timedelta(minutes=5))
+    said = [(one.word, one.is_reached, one.took) for one in figures.firsts(case)]
+    assert said == [
+        ("发现", True, ""),
+        ("受理", True, "5分钟"),
+        ("化解", True, "1小时"),
+        ("确认", False, ""),
+        ("反馈", False, ""),
+    ]

@@ -94,7 +94,8 @@ def test_a_card_says_what_decides_where_the_case_goes(session, scene, client):
     assert re.search(r"<kbd>2</kbd>城管局</button>", card)
     assert "比“市容环卫 × 青岚区”（城管局）更具体" in card
     assert earlier.number in card
-    assert f"/console/cases/{case.number}#merge" in card
+    assert f"/console/cases/{case.number}?into={earlier.number}#merge" in card
+    assert '<span class="firsts__one">发现</span>→<span>受理</span>' in card
     assert page.index(case.number) < page.index(f'data-number="{earlier.number}"')  # by deadline
 
 

@@ -132,6 +132,7 @@ def test_the_list_costs_as_many_queries_for_one_case_as_for_many(session, client
     assert len(queries_of(lambda: client.get(HOME))) == alone
     page = client.get(HOME).text
     assert "见了当事人" in page
+    assert '<span class="firsts__one">发现</span>→<span>受理</span>' in page
     assert "<td>梁栋</td><td>4</td><td>0</td>" in page
     assert [client.get(f"{HOME}?view={view}").status_code for view in (*views, "none")] == [200] * 5 + [404]
 
