@@ -14,7 +14,7 @@ from backend.cases import audience, service, telling
 from backend.cases.models import Case, CaseEvent
 from backend.cases.service import Actor
 from backend.cases.supervision_models import Effect, Supervised, Supervision
-from backend.cases.workflow import Action, Audience, Given
+from backend.cases.workflow import RULES, Action, Audience, Given
 from backend.errors import Conflict, Invalid, NotFound
 from backend.notify import service as notify
 from backend.notify.messages import Message
@@ -178,15 +178,24 @@ def claim_unanswered(
 
 
 def remind(session: Session, at: datetime, limit: int) -> int:
-    """Tell unit and supervisors of every supervision of a case that is unanswered. Returns how many were."""
+    """Tell unit and supervisors of every supervision of a case that is unanswered and can be answered.
+
+    Returns how many were found; about a case that ended without work nobody is reminded.
+    """
     rows = claim_unanswered(session, at, limit)
     wanted = sa.select(Case).where(Case.id.in_([row.case_id for row in rows]))
     cases = {case.id: case for case in session.scalars(wanted)}
     for row in rows:
         case = cases[row.case_id or 0]
-        told = {*audience.of_unit(session, row.unit_id), *_supervisors(session, case), row.officer_id}
-        _owe(session, case, row, Message.SUPERVISION_OVERDUE, row.text, sorted(told), at)
+        if takes_answers(case):
+            told = {*audience.of_unit(session, row.unit_id), *_supervisors(session, case), row.officer_id}
+            _owe(session, case, row, Message.SUPERVISION_OVERDUE, row.text, sorted(told), at)
     return len(rows)
+
+
+def takes_answers(case: Case) -> bool:
+    """Whether a supervision of this case can still be answered, as the table of steps has it."""
+    return case.status in RULES[Action.ANSWER_SUPERVISION].sources
 
 
 def _is_open() -> sa.ColumnElement[bool]:
@@ -240,5 +249,6 @@ def _owe(
     officers: list[int],
     at: datetime,
 ) -> None:
-    fields = telling.fields_of(session, case, note, at)
+    who = session.get_one(Unit, row.unit_id).name  # it may have had the case before
+    fields = telling.fields_of(session, case, note, at) | {"who": who}
     notify.owe(session, message, f"supervision:{row.id}:{message}", fields, officers=officers)

@@ -9,7 +9,7 @@ from backend import db
 from backend.auth import Who, require
 from backend.cases.service import Actor
 from backend.cases.supervision_models import Supervised
-from backend.cases.supervisions import EFFECT_LABELS, STATE_LABELS
+from backend.cases.supervisions import EFFECT_LABELS, STATE_LABELS, takes_answers
 from backend.cases.workflow import RULES, UNIT, Action
 from backend.console import supervision_forms
 from backend.errors import Conflict, Invalid, NotFound
@@ -67,7 +67,8 @@ def _offered(actor: Actor, lines: list[Line]) -> dict[int, list[str]]:
     units = {post.unit_id for post in actor.posts if post.role in UNIT}
     found: dict[int, list[str]] = {}
     for line in lines:
-        answers = line.row.state is Supervised.OPEN and line.row.unit_id in units
+        is_asked = line.row.state is Supervised.OPEN and line.row.unit_id in units
+        answers = is_asked and (line.case is None or takes_answers(line.case))
         ends = line.row.state is not Supervised.CLOSED and _supervises(actor, line)
         found[line.row.id] = [step for step, may in ((ANSWER, answers), (END, ends)) if may]
     return found

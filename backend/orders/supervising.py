@@ -113,6 +113,8 @@ def remind(session: Session, at: datetime, limit: int) -> int:
     orders = {order.id: order for order in session.scalars(_orders([row.order_id for row in rows]))}
     for row in rows:
         order, row.unit = orders[row.order_id or 0], session.get_one(Unit, row.unit_id)
+        if order.status is Status.WITHDRAWN:
+            continue  # its units were told that nothing is left to do
         told = {*audience.of_unit(session, row.unit_id), *_supervisors(session, order, row)}
         _owe(session, order, row, Message.ORDER_SUPERVISION_OVERDUE, row.text, told, at)
     return len(rows)

@@ -11,9 +11,9 @@ from backend.cases.service import Actor
 from backend.cases.supervision_models import Effect, Supervised, Supervision
 from backend.cases.workflow import Action, Status
 from backend.errors import AppError, Conflict, Forbidden, Invalid, NotFound
-from backend.notify.messages import Message
+from backend.notify.messages import CATALOGUE, Message
 from backend.notify.models import Notification
-from backend.places.models import Post
+from backend.places.models import Post, Unit
 from backend.places.roles import Role
 from tests.cases.scene import AT, SOLVED, at_once
 from tests.factories import make_officer, make_unit
@@ -146,6 +146,26 @@ def test_silence_at_the_due_time_is_said_once_to_the_unit_and_the_supervisor(sce
     both = sorted(scene.actor(role).officer_id for role in (Role.HANDLER, Role.SUPERVISOR))
     assert told(scene, Message.SUPERVISION_OVERDUE) == both
     assert (row.state, row.reminded_at) == (Supervised.OPEN, AT + DAY)
+
+
+@pytest.mark.parametrize("status", [Status.REJECTED, Status.WITHDRAWN])
+def test_nobody_is_reminded_about_a_case_that_ended_without_work(scene, case, status):
+    issue(scene, case)
+    case.status = status
+    scene.session.flush()
+    supervisions.remind(scene.session, AT + DAY, 100)
+    assert told(scene, Message.SUPERVISION_OVERDUE) == []
+
+
+def test_a_reminder_names_the_unit_for_its_supervisors_too(scene, case):
+    issue(scene, case)
+    supervisions.remind(scene.session, AT + DAY, 100)
+    rows = scene.session.scalars(
+        sa.select(Notification).where(Notification.message == Message.SUPERVISION_OVERDUE)
+    )
+    words = {CATALOGUE[row.message].text.format(**row.fields) for row in rows}
+    [said] = words
+    assert f"请{scene.session.get(Unit, case.unit_id).name}马上答复" in said
 
 
 def test_what_was_answered_in_time_is_not_called_silent(scene, case):

@@ -8,7 +8,7 @@ from werkzeug.datastructures import MultiDict
 
 from backend.cases.service import Actor
 from backend.cases.supervision_models import Effect, Supervised
-from backend.cases.workflow import Action
+from backend.cases.workflow import Action, Status
 from backend.console.supervision_forms import FORMS, SECTIONS, default_until
 from backend.errors import NotFound
 from backend.places import scope
@@ -45,6 +45,15 @@ def test_the_unit_answers_and_the_supervisor_ends_it(session, town, as_officer):
 
 def test_each_is_offered_their_own_step(town, as_officer):
     for officer, offered in ((town.handler, ["answer"]), (town.supervisor, ["end"])):
+        page = as_officer(officer).get("/console/supervisions/").text
+        assert re.findall(r'action="/console/supervisions/(\w+)"', page) == offered
+
+
+@pytest.mark.parametrize("status", [Status.REJECTED, Status.WITHDRAWN])
+def test_of_a_case_that_ended_without_work_no_answer_is_asked(session, town, as_officer, status):
+    town.case.status = status
+    session.commit()
+    for officer, offered in ((town.handler, []), (town.supervisor, ["end"])):
         page = as_officer(officer).get("/console/supervisions/").text
         assert re.findall(r'action="/console/supervisions/(\w+)"', page) == offered
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from backend.cases.deadline_models import Clock, Deadline
 from backend.cases.workflow import Outcome
 from backend.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
+from backend.notify.messages import CATALOGUE, Message
 from backend.notify.models import Notification
 from backend.orders import drafting, service
 from backend.orders.effects import Told
@@ -204,6 +205,19 @@ def test_a_withdrawn_order_frees_its_units_and_tells_them_why(scene):
     told = [who for message, who in scene.told(order) if message == "order_withdrawn"]
     assert sorted(told) == ["desk", "lead", "second", "supervisor", "third"]
     assert all(running(scene, order, key) == set() for key in scene.units)
+
+
+def test_what_is_said_of_a_withdrawal_is_true_for_whoever_reads_it(scene):
+    order = scene.issue(assisting=[scene.units["second"].id])
+    part = scene.part(order, "second")
+    scene.do(order, Action.WITHDRAW_UNIT, "secretary", part_id=part.id, note="不归它管")
+    scene.do(order, Action.WITHDRAW, "secretary", note="情况有误")
+    own = sa.select(Notification).where(Notification.message == Message.ORDER_WITHDRAWN)
+    rows = scene.session.scalars(own.order_by(Notification.id))
+    said = [CATALOGUE[row.message].text.format(**row.fields) for row in rows]
+    assert "区信访局不用再办" in said[0]
+    assert all("区市场监管局不用再办" in words for words in said[1:])
+    assert not any("您单位" in words for words in said)
 
 
 def test_a_draft_that_is_refused_or_withdrawn_is_no_news_to_its_units(scene):

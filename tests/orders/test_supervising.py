@@ -12,6 +12,7 @@ from backend.notify.messages import Message
 from backend.notify.models import Notification
 from backend.orders import supervising, supervision_lists
 from backend.orders.models import OrderEvent
+from backend.orders.workflow import Action
 from backend.places.roles import Role
 from tests.factories import make_case, make_community, make_officer, make_unit
 from tests.orders.scene import AT
@@ -89,6 +90,14 @@ def test_silence_is_said_once_and_of_an_order_in_its_own_words(scene):
         scene.people[key].id for key in ("second", "supervisor")
     )
     assert row.reminded_at == AT + DAY
+
+
+def test_nobody_is_reminded_about_an_order_that_was_withdrawn(scene):
+    order = scene.issue()
+    issue(scene, order)
+    scene.do(order, Action.WITHDRAW, "secretary", note="情况有误")
+    supervising.remind(scene.session, AT + DAY, 100)
+    assert told(scene, Message.ORDER_SUPERVISION_OVERDUE) == []
 
 
 def test_one_list_has_those_of_cases_and_of_orders_for_whose_they_are(scene):
