@@ -132,7 +132,8 @@ def written(session: Session, cases: Sequence[Case]) -> set[int]:
 
 def _carries_out(case: Case, row: Any) -> bool:
     """Whether this duty's list is of the case's district, and younger than the decision."""
-    return row.area_id == case.district_id and row.switched_on_at >= case.arbitrated_at
+    is_own: bool = row.area_id == case.district_id and row.switched_on_at >= case.arbitrated_at
+    return is_own
 
 
 def precedent(session: Session, case: Case) -> Precedent:
