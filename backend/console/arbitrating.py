@@ -19,6 +19,8 @@ from backend.cases.models import Case
 from backend.cases.queries import NEVER
 from backend.cases.service import Actor
 from backend.cases.workflow import DESK
+from backend.console import wording
+from backend.console.wording import Due
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.places import queries as places
 from backend.places.models import Unit
@@ -49,6 +51,7 @@ class Dispute:
     suggested: Suggestion | None
     units: Sequence[tuple[int, str]]  # the likeliest first
     likely: int  # of these are named by the duty list or by a side
+    due: Due | None  # of the clock that runs out first
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,7 @@ def _page(session: Session) -> dict[str, Any]:
     if not people.roles() & SEATED:
         raise Forbidden(NOT_YOURS)
     cases = arbitration.disputed(session, actor.posts, after=read_cursor(after))
-    rows, decided = _disputes(session, cases), _decided(session, actor)
+    rows, decided = _disputes(session, cases, at), _decided(session, actor)
     more = cursor(cases[-1]) if len(cases) == arbitration.PAGE else None
     facts = {"rows": rows, "decided": decided, "tabs": tabs(actor), "seen": _seen(rows, decided, at)}
     return facts | {"wrong": {}, "tried": "", "typed": {}, "at": at, "after": after, "more": more}
@@ -143,20 +146,25 @@ def _page(session: Session) -> dict[str, Any]:
 
 def _seen(rows: Sequence[Dispute], decided: Sequence[Decided], at: datetime) -> str:
     """What the page shows, in short: another text when it has to be drawn again."""
-    open_ones = [f"{row.case.number} {row.seen} {(row.case.due_at or NEVER) < at}" for row in rows]
+    open_ones = [f"{row.case.number} {row.seen} {row.due and (row.due.until, row.due.tone)}" for row in rows]
     done = [
         f"{one.case.number} {one.case.arbitrated_at} {one.case.unit_id} {one.is_written}" for one in decided
     ]
     return hashlib.sha256("~".join([*open_ones, *done]).encode()).hexdigest()[:16]
 
 
-def _disputes(session: Session, rows: Sequence[Case]) -> list[Dispute]:
+def _disputes(session: Session, rows: Sequence[Case], at: datetime) -> list[Dispute]:
     sides, facts = arbitration.sent_back(session, rows), waiting.facts_of(session, rows)
-    return [_dispute(session, case, sides.get(case.id, []), facts) for case in rows]
+    dues = wording.dues(session, rows, at)
+    return [_dispute(session, case, sides.get(case.id, []), facts, dues[case.id]) for case in rows]
 
 
 def _dispute(
-    session: Session, case: Case, sides: Sequence[SendBack], facts: Mapping[int, waiting.Facts]
+    session: Session,
+    case: Case,
+    sides: Sequence[SendBack],
+    facts: Mapping[int, waiting.Facts],
+    due: Due | None,
 ) -> Dispute:
     """Whom the duty list names comes first, then whom the sides propose, then all who serve the place."""
     found = dispatch.suggest(session, case)
@@ -167,7 +175,7 @@ def _dispute(
     ]
     likely = dict([*listed, *proposed])
     units = list((likely | serving).items())
-    return Dispute(case, facts[case.id].seen, sides, found, units, len(likely))
+    return Dispute(case, facts[case.id].seen, sides, found, units, len(likely), due)
 
 
 def _decided(session: Session, actor: Actor) -> list[Decided]:

@@ -42,11 +42,13 @@ def cases() -> ResponseReturnValue:
     tab = request.args.get("tab", WAITING)
     if tab not in dict(TABS):
         raise NotFound("没有这个分类")
+    at = now()
     with db.transaction() as session:
         rows = _rows(session, people.officer(session), tab, request.args.get("after", ""))
+        dues = wording.dues(session, rows, at)
     more = _cursor(rows[-1], tab) if len(rows) == queries.PAGE else None
     whole = "console/cases.html" if "HX-Request" not in request.headers else "console/rows.html"
-    return render_template(whole, rows=rows, tab=tab, tabs=TABS, more=more, at=now(), say=wording)
+    return render_template(whole, rows=rows, tab=tab, tabs=TABS, more=more, dues=dues)
 
 
 def _rows(session: Session, actor: Actor, tab: str, after: str) -> list[Case]:
@@ -177,7 +179,7 @@ def _facts(session: Session, found: Case, actor: Actor) -> dict[str, Any]:
         "kin": queries.kin(session, found, actor),
         "handler": _handler(session, found),
         "missing": tasks.MISSING,
-        "due": wording.due(found, now()),
+        "due": wording.dues(session, [found], now())[found.id],
         "turn": wording.turn(found, is_readers=any(task.is_next for task in doable)),
         "category": found.category.path if found.category else "",
         "channel": CHANNEL_LABELS[found.channel],

@@ -247,7 +247,19 @@ def test_the_nearest_clock_of_each_case_is_found_at_once_and_says_what_is_due(se
     assert [found[case.id].due_at for case in (first, second)] == [first.due_at, second.due_at]
     due = wording.due(first, AT + 61 * MINUTE, found[first.id])
     assert (due.words, due.tone) == ("先行联系时限 今天 14:01，还剩3小时", "amber")
-    assert wording.due(first, AT + 2 * MINUTE) == wording.due(first, AT + 2 * MINUTE, found[first.id])
+    assert wording.dues(session, [first, second], AT + 61 * MINUTE) == {
+        first.id: due,
+        second.id: wording.due(second, AT + 61 * MINUTE, found[second.id]),
+    }
+
+
+def test_each_clock_of_a_case_says_until_when(session, scene):
+    case = assigned(scene)
+    assert deadlines.until(session, case, C.RESOLVE) == AT + 48 * HOUR
+    assert deadlines.until(session, case, C.ACKNOWLEDGE) == case.due_at == AT + HOUR
+    assert deadlines.until(session, case, C.ARBITRATE) is None
+    scene.do(case, A.ASK, Role.HANDLER, AT + MINUTE, note="是哪一盏灯不亮？")
+    assert deadlines.until(session, case, C.RESOLVE) is None
 
 
 def test_no_clock_of_another_place_goes_on_with_a_member(session, scene):

@@ -8,12 +8,13 @@ import pytest
 import sqlalchemy as sa
 
 from backend.cases import arbitration, service
+from backend.cases.deadline_models import Clock, Deadline
 from backend.cases.models import Attachment, AttachmentKind, CaseEvent, DutyList, Stored
 from backend.cases.service import Actor
 from backend.cases.workflow import Action, Given, Status
 from backend.places.roles import Role
 from backend.places.scope import posts_of
-from backend.times import now
+from backend.times import now, spoken
 from tests.cases import duty_scene
 from tests.cases.test_arbitration import dispute
 from tests.console.conftest import last_event, open_case, queries_of
@@ -241,6 +242,17 @@ def test_an_arbiter_hears_both_sides_decides_and_makes_a_duty(session, scene, as
     twice = client.post(f"{where}/duty")
     assert (twice.status_code, "不用再写" in twice.text) == (409, True)
     assert session.scalar(sa.select(sa.func.count(DutyList.id))) == 2
+
+
+def test_a_dispute_names_the_clock_that_runs_out_first(session, scene, as_officer):
+    case, client = dispute_here(session, scene), as_officer(scene.supervisor)
+    page = f"{HOME}disputes"
+    assert f"裁定时限 {spoken(case.due_at)}</span>" in client.get(page).text
+    case.due_at = now() - timedelta(minutes=1)
+    resolve = sa.update(Deadline).where(Deadline.case_id == case.id, Deadline.clock == Clock.RESOLVE)
+    session.execute(resolve.values(due_at=case.due_at))
+    session.commit()
+    assert f"办结时限 {spoken(case.due_at)}，已超时</span>" in client.get(page).text
 
 
 def test_a_supervisor_of_a_street_decides_nothing(session, scene, as_officer):

@@ -4,11 +4,13 @@ import re
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from backend.cases import queries
+from backend.cases.deadline_models import Clock, Deadline
 from backend.cases.workflow import Action
 from backend.console import wording
-from backend.times import now
+from backend.times import now, spoken
 from tests.console.conftest import open_case, queries_of, walk
 from tests.factories import make_case
 
@@ -60,6 +62,29 @@ def test_a_deadline_turns_amber_and_then_red(session, place):
     assert wording.due(case, case.due_at - timedelta(minutes=10)).tone == "amber"
     late = wording.due(case, case.due_at + timedelta(hours=2))
     assert (late.tone, late.words[-6:]) == ("red", "已超时2小时")
+
+
+def test_the_list_and_the_page_name_the_clock_that_runs_out_first_and_its_own_amber(
+    session, place, as_officer
+):
+    """A case that waits to be dispatched, whose resident should have heard from people first."""
+    case = open_case(session, place.community)
+    walk(session, case, place, Action.ACCEPT)
+    at = now()
+    first = {"due_at": at + timedelta(minutes=20), "amber_at": at + timedelta(minutes=10)}
+    answer = sa.update(Deadline).where(Deadline.case_id == case.id, Deadline.clock == Clock.ANSWER)
+    session.execute(answer.values(**first))
+    case.due_at = first["due_at"]
+    session.commit()
+    client = as_officer(place.desk)
+    for address in ("/console/?tab=all", f"/console/cases/{case.number}"):
+        page = client.get(address).text
+        assert f"答复居民时限 {spoken(first['due_at'])}" in page
+        assert "due_calm" in page
+        assert "分拨时限" not in re.sub(r"(?s)<section class=.card. id=.deadlines.*?</section>", "", page)
+    session.execute(answer.values(amber_at=at))
+    session.commit()
+    assert "due_amber" in client.get("/console/?tab=all").text
 
 
 def test_every_status_that_somebody_works_on_has_a_next_step_that_leaves_it(session):
