@@ -1,6 +1,5 @@
 """The board (/console/board): what is late, soon late, disputed, supervised and urged, and whose."""
 
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +21,7 @@ from backend.orders.supervising import SUPERVISORS
 from backend.orders.workflow import PART_LABELS
 from backend.places.models import Post
 from backend.times import now
-from backend.web import people
+from backend.web import news, people
 from backend.web.forms import WrongFields, last_seen, number, sentences_of
 from backend.web.words import NOTE_LENGTH, clean
 
@@ -32,14 +31,15 @@ NOT_YOURS = "督查看板给督查专员、领导、分拨员和社区书记看�
 SUPERVISED = "督办单已经发出，单位会马上收到"
 Step = Callable[[Session, str, Actor], object]
 OFFERED = (Action.URGE, Action.SUPERVISE)
-UNCHANGED = ("", 204)  # htmx then leaves the page as it is
 
 
 @bp.get("/")
 @require(Who.OFFICER)
 def index() -> ResponseReturnValue:
     found = _board()
-    return render_template("desk/board.html", board=found, seen=_print(found), labels=MARK_LABELS, marks=Mark)
+    return render_template(
+        "desk/board.html", board=found, seen=news.print_of(found), labels=MARK_LABELS, marks=Mark
+    )
 
 
 @bp.get("/figures")
@@ -47,8 +47,8 @@ def index() -> ResponseReturnValue:
 def figures() -> ResponseReturnValue:
     """The board's figures again, if they are others than those that the page shows."""
     found = _board()
-    if (seen := _print(found)) == request.args.get("seen"):
-        return UNCHANGED
+    if (seen := news.print_of(found)) == request.args.get("seen"):
+        return news.UNCHANGED
     return render_template("desk/board_figures.html", board=found, seen=seen, labels=MARK_LABELS, marks=Mark)
 
 
@@ -57,19 +57,27 @@ def figures() -> ResponseReturnValue:
 def cases() -> ResponseReturnValue:
     """The list, or (to a page that says what it shows) whether there is anything new in it."""
     facts = _facts()
-    if "seen" not in request.args:
-        return _list(facts)
-    is_same = request.args["seen"] == facts["seen"]
-    return UNCHANGED if is_same else render_template("desk/board_news.html", **facts)
+    return _news("cases", facts) if news.is_asked() else _list(facts)
 
 
 @bp.get("/orders")
 @require(Who.OFFICER)
 def orders() -> ResponseReturnValue:
-    return _orders()
+    """The list of orders, as `cases` has that of cases."""
+    facts = _order_facts()
+    return _news("orders", facts) if news.is_asked() else _order_list(facts)
 
 
-def _orders(**shown: Any) -> str:
+def _news(of: str, facts: dict[str, Any]) -> ResponseReturnValue:
+    return news.answer(facts["seen"], url_for(f"board.{of}", **facts["kept"]))
+
+
+def _order_list(facts: dict[str, Any]) -> str:
+    whole = _page("desk/board_orders.html", "desk/board_orders_rows.html")
+    return render_template(whole, **({"tried": None, "wrong": {}, "typed": {}} | facts))
+
+
+def _order_facts() -> dict[str, Any]:
     wanted, at = _wanted(), now()
     with db.transaction() as session:
         actor = people.officer(session)
@@ -77,9 +85,12 @@ def _orders(**shown: Any) -> str:
         may = {row.id for row in rows if not reach.roles_over(actor.posts, row).isdisjoint(SUPERVISORS)}
         until = {row.id: supervision_forms.default_until(row, at) for row in rows}
         facts: dict[str, Any] = {"rows": rows, "more": _next(rows), "at": at, "may": may, "until": until}
-        facts |= {"part_labels": PART_LABELS, "tried": None, "wrong": {}, "typed": {}} | _said(wanted)
-        page = _page("desk/board_orders.html", "desk/board_orders_rows.html")
-        return render_template(page, **(facts | shown))
+        shown = [
+            (row.id, row.urged, [(part.unit_id, part.status, part.due_at) for part in row.parts])
+            for row in rows
+        ]
+    facts |= {"part_labels": PART_LABELS, "after": wanted.after, "seen": news.print_of(shown)}
+    return facts | _said(wanted)
 
 
 @bp.post("/cases/<number>/urge")
@@ -97,7 +108,7 @@ def supervise(number: str) -> ResponseReturnValue:
 @bp.post("/orders/<number>/supervise")
 @require(Who.OFFICER)
 def supervise_order(number: str) -> ResponseReturnValue:
-    return _take(number, _supervise_order, "orders", SUPERVISED, lambda s: _orders(**s))
+    return _take(number, _supervise_order, "orders", SUPERVISED, lambda s: _order_list(_order_facts() | s))
 
 
 def _take(
@@ -150,7 +161,7 @@ def _facts() -> dict[str, Any]:
         "until": {row.id: supervision_forms.default_until(row, at) for row in rows},
         "more": _next(rows),
         "after": wanted.after,
-        "seen": _print([(row.id, row.status, row.urged, row.due_at) for row in rows], supervised),
+        "seen": news.print_of([(row.id, row.status, row.urged, row.due_at) for row in rows], supervised),
     }
     return facts | _said(wanted)
 
@@ -195,8 +206,3 @@ def _next(rows: list[Any]) -> int | None:
 
 def _page(whole: str, rows: str) -> str:
     return rows if "HX-Request" in request.headers else whole
-
-
-def _print(*shown: object) -> str:
-    """By which two states of a page are known to be the same."""
-    return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]

@@ -19,7 +19,7 @@ from backend.places import spots
 from backend.places.models import Area
 from backend.privacy import mask_phone
 from backend.times import day, local, moment, now
-from backend.web import people
+from backend.web import news, people
 from backend.web.forms import WrongFields, last_seen, must_be_sure, number, sentences_of
 from backend.web.words import clean
 
@@ -32,7 +32,9 @@ EXPECTED = (Invalid, Conflict, Forbidden, NotFound)
 @bp.get("/")
 @require(Who.OFFICER)
 def index() -> ResponseReturnValue:
-    return _list()
+    """The list, or (to a page that says what it shows) whether there is anything new in it."""
+    facts = _listed()
+    return news.answer(facts["seen"], facts["again"]) if news.is_asked() else _list(facts)
 
 
 @bp.post("/")
@@ -43,7 +45,7 @@ def begin() -> ResponseReturnValue:
         with db.transaction() as session:
             meeting = meetings.open_meeting(session, people.officer(session), _plan(session))
     except EXPECTED as error:
-        return _list(wrong=sentences_of(error), typed=request.form), error.status
+        return _list(_listed() | {"wrong": sentences_of(error), "typed": request.form}), error.status
     flash("会议建好了，来的人和提的事可以边开边记", "success")
     return redirect(url_for("meetings.meeting", meeting_id=meeting.id), 303)
 
@@ -72,7 +74,11 @@ def hosts() -> ResponseReturnValue:
 @bp.get("/<int:meeting_id>")
 @require(Who.OFFICER)
 def meeting(meeting_id: int) -> ResponseReturnValue:
-    return _show(meeting_id)
+    """The record, or (to a page that says what it shows) whether there is anything new in it."""
+    facts = _facts(meeting_id)
+    if news.is_asked():
+        return news.answer(facts["seen"], url_for("meetings.meeting", meeting_id=meeting_id))
+    return _show(facts)
 
 
 @bp.post("/<int:meeting_id>/people")
@@ -185,10 +191,16 @@ def _back(meeting_id: int, anchor: str) -> ResponseReturnValue:
 def _refused(meeting_id: int, where: str, error: AppError) -> ResponseReturnValue:
     """The page again, with what is wrong and what was typed at the form (`where`) that was refused."""
     shown = {"wrong": sentences_of(error), "typed": request.form, "where": where}
-    return _show(meeting_id, **shown), error.status
+    return _show(_facts(meeting_id) | shown), error.status
 
 
-def _list(**shown: Any) -> str:
+def _list(facts: dict[str, Any]) -> str:
+    page = "desk/meetings_rows.html" if "HX-Request" in request.headers else "desk/meetings.html"
+    return render_template(page, **({"wrong": {}, "typed": {}} | facts))
+
+
+def _listed() -> dict[str, Any]:
+    """A page of the list with its figures, and `seen`, by which it is known to be the same."""
     if not people.roles() & RECORDERS:
         raise Forbidden(NOT_YOURS)
     before, kind = last_seen("before"), request.args.get("kind", "")
@@ -197,7 +209,7 @@ def _list(**shown: Any) -> str:
         actor, editor = people.officer(session), people.editor(session)
         rows = meeting_queries.page(session, actor, kind=wanted, before=before)
         since, until = _period()
-        facts = {
+        facts: dict[str, Any] = {
             "rows": rows,
             "each": meeting_queries.of_each(session, [row.id for row in rows]),
             "more": rows[-1].id if len(rows) == meeting_queries.PAGE else None,
@@ -207,9 +219,11 @@ def _list(**shown: Any) -> str:
             "own": spots.only(session, editor, RECORDERS),
             "held": local(now()).strftime("%Y-%m-%dT%H:%M"),
         }
-        facts |= {"kinds": KIND_LABELS, "kind": kind, "wrong": {}, "typed": {}}
-        page = "desk/meetings_rows.html" if "HX-Request" in request.headers else "desk/meetings.html"
-        return render_template(page, **(facts | shown))
+        shown = [(row.id, row.closed_at) for row in rows]
+        facts["seen"] = news.print_of(shown, facts["each"], facts["figures"])
+    kept: dict[str, Any] = {name: request.args.get(name) or None for name in ("since", "until", "kind")}
+    again = url_for("meetings.index", **kept)
+    return facts | {"kinds": KIND_LABELS, "kind": kind, "kept": kept | {"before": before}, "again": again}
 
 
 def _period() -> tuple[Any, Any]:
@@ -222,13 +236,17 @@ def _period() -> tuple[Any, Any]:
         raise Invalid("日期请写成 2026-01-31 的样子") from None
 
 
-def _show(meeting_id: int, **shown: Any) -> str:
+def _show(facts: dict[str, Any]) -> str:
+    return render_template("desk/meeting.html", **({"wrong": {}, "typed": {}, "where": ""} | facts))
+
+
+def _facts(meeting_id: int) -> dict[str, Any]:
     with db.transaction() as session:
         actor = people.officer(session)
         found = meeting_queries.find(session, actor, meeting_id)
         came = meeting_queries.people(session, found)
         there = [_person(one.id, one.resident.name, one.resident.phone) for one in came]
-        facts = {
+        facts: dict[str, Any] = {
             "meeting": found,
             "people": there,
             "by": {attendee_id: name for attendee_id, name, _ in there},
@@ -236,11 +254,11 @@ def _show(meeting_id: int, **shown: Any) -> str:
             "figures": meeting_queries.of_each(session, [found.id])[found.id],
             "may_take": bool(people.roles() & TAKERS),
             "kinds": KIND_LABELS,
-            "wrong": {},
-            "typed": {},
-            "where": "",
         }
-        return render_template("desk/meeting.html", **(facts | shown))
+        raised = [
+            (one.id, one.answer, one.case and (one.case.status, one.case.unit_id)) for one in facts["matters"]
+        ]
+        return facts | {"seen": news.print_of(found.closed_at, there, raised, facts["figures"])}
 
 
 def _person(attendee_id: int, name: str | None, phone: str | None) -> tuple[int, str, str]:

@@ -16,7 +16,7 @@ from backend.errors import Conflict, Invalid, NotFound
 from backend.orders import reach, supervision_lists
 from backend.orders.supervision_lists import Line
 from backend.times import now
-from backend.web import people
+from backend.web import news, people
 from backend.web.forms import last_seen, sentences_of
 
 bp = Blueprint("supervisions", __name__, url_prefix="/console/supervisions")
@@ -32,7 +32,11 @@ STEPS = {
 @bp.get("/")
 @require(Who.OFFICER)
 def index() -> ResponseReturnValue:
-    return _list()
+    """The list, or (to a page that says what it shows) whether there is anything new in it."""
+    facts = _facts()
+    if news.is_asked():
+        return news.answer(facts["seen"], url_for("supervisions.index", state=facts["state"]))
+    return _list(facts)
 
 
 @bp.post("/<any(answer, end):step>")
@@ -44,22 +48,29 @@ def take(step: str) -> ResponseReturnValue:
         with db.transaction() as session:
             act(session, people.officer(session), request.form)
     except (Invalid, Conflict) as error:
-        return _list(tried=step, wrong=sentences_of(error), typed=request.form), error.status
+        shown = {"tried": step, "wrong": sentences_of(error), "typed": request.form}
+        return _list(_facts() | shown), error.status
     flash(done, "success")
     return redirect(url_for("supervisions.index", state=_state()), 303)
 
 
-def _list(**shown: Any) -> str:
-    state = _state()
+def _list(facts: dict[str, Any]) -> str:
+    whole = "desk/supervisions_rows.html" if "HX-Request" in request.headers else "desk/supervisions.html"
+    return render_template(whole, **({"tried": None, "wrong": {}, "typed": {}} | facts))
+
+
+def _facts() -> dict[str, Any]:
+    """A page of the list, and `seen`, by which it is known to be the same."""
+    state, before = _state(), last_seen("before")
     with db.transaction() as session:
         actor = people.officer(session)
-        lines = supervision_lists.page(session, actor.posts, state=state, before=last_seen("before"))
+        lines = supervision_lists.page(session, actor.posts, state=state, before=before)
         facts: dict[str, Any] = {"lines": lines, "offered": _offered(actor, lines)}
     facts |= {"more": lines[-1].row.id if len(lines) == supervision_lists.PAGE else None, "at": now()}
     facts |= {"state": state, "tabs": TABS, "states": STATE_LABELS, "labels": EFFECT_LABELS}
     facts |= {"effects": list(EFFECT_LABELS.items()), "missing": supervision_forms.MISSING}
-    whole = "desk/supervisions_rows.html" if "HX-Request" in request.headers else "desk/supervisions.html"
-    return render_template(whole, **({"tried": None, "wrong": {}, "typed": {}} | facts | shown))
+    shown = [(line.row.id, line.row.state, line.is_late(facts["at"])) for line in lines]
+    return facts | {"before": before, "seen": news.print_of(shown, facts["offered"])}
 
 
 def _offered(actor: Actor, lines: list[Line]) -> dict[int, list[str]]:

@@ -1,5 +1,6 @@
 """A community with its people and a unit, and clients that are signed in as one of them."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -91,6 +92,11 @@ def walk(session, case, place, *steps):
             session, case.number, action, Actor(officer_id=officer.id, posts=posts(officer, session)), given
         )
     session.commit()
+
+
+def asked_again(page):
+    """The address that a page asks every 15 seconds, with what it shows."""
+    return re.search(r'hx-get="([^"]+\bseen=\w+[^"]*)"', page)[1].replace("&amp;", "&")
 
 
 def queries_of(call, status=200):

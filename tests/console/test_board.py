@@ -11,11 +11,12 @@ from backend.cases.supervision_models import Supervision
 from backend.cases.workflow import Action
 from backend.console import board_figures
 from backend.console.board_figures import Mark, Wanted
+from backend.orders.models import Order
 from backend.places import scope
 from backend.places.roles import Role
 from backend.times import local, now
 from tests.console.board_town import LATER, PAST, fill, make_town, open_work, supervise
-from tests.console.conftest import queries_of
+from tests.console.conftest import asked_again, queries_of
 from tests.console.desks import HTMX
 from tests.factories import make_community, make_officer
 
@@ -99,6 +100,16 @@ def test_a_list_says_that_it_changed_and_leaves_what_is_typed(session, client, t
     open_work(town, town.yulan, town.city, PAST)
     session.commit()
     assert "点这里看最新的" in client.get(address, headers=HTMX).text
+
+
+def test_the_list_of_orders_says_that_it_changed(session, client, town):
+    address = asked_again(client.get("/console/board/orders").text)
+    assert client.get(address).status_code == 204
+    session.scalars(sa.select(Order).where(Order.number == "F1")).one().urged = 7
+    session.commit()
+    page = client.get(address).text
+    assert 'href="/console/board/orders"' in page
+    assert "<form" not in page
 
 
 def test_the_board_of_one_community_shows_nothing_of_its_neighbour(session, town, as_officer):

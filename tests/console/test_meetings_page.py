@@ -14,7 +14,7 @@ from backend.cases.service import Actor
 from backend.places.roles import Role
 from backend.places.scope import posts_of
 from tests.browser import is_cut, sign_in
-from tests.console.conftest import queries_of
+from tests.console.conftest import asked_again, queries_of
 from tests.factories import make_area, make_contact, make_officer
 
 HOME = "/console/meetings/"
@@ -115,6 +115,16 @@ def test_what_was_said_stays_when_who_said_it_is_not_found(client):
     assert refused.status_code == 404
     assert "没有找到这位参加的人，请重新选" in refused.text
     assert "路灯太暗" in refused.text
+
+
+def test_both_pages_say_that_they_changed_and_leave_what_is_typed(client):
+    page = begin(client)
+    for address in (page, f"{HOME}?kind=tea"):
+        again = asked_again(client.get(address).text)
+        assert client.get(again).status_code == 204
+        client.post(f"{page}/matters", data={"text": f"路灯太暗，见 {again}"})
+        assert f'href="{address}"' in client.get(again).text
+        assert "<form" not in client.get(again).text
 
 
 def test_hosts_are_offered_once_the_place_is_known(client):

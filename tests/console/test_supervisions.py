@@ -15,7 +15,7 @@ from backend.places import scope
 from backend.places.roles import Role
 from backend.times import SHANGHAI, now
 from tests.console.board_town import LATER, PAST, make_town, open_work, supervise
-from tests.console.conftest import queries_of
+from tests.console.conftest import asked_again, queries_of
 from tests.factories import make_community, make_officer, make_unit
 
 
@@ -64,6 +64,16 @@ def test_a_refused_form_says_why_at_its_row_and_keeps_the_words(town, as_officer
     assert page.status_code == 422
     assert "请选择督办效果" in page.text
     assert "已核实" in page.text
+
+
+def test_the_list_says_that_it_changed_and_leaves_what_is_typed(session, town, as_officer):
+    supervisor = as_officer(town.supervisor)
+    again = asked_again(supervisor.get("/console/supervisions/").text)
+    assert supervisor.get(again).status_code == 204
+    form = {"supervision": town.row.id, "note": "配件明天到，后天装好"}
+    as_officer(town.handler).post("/console/supervisions/answer", data=form)
+    assert "这一页有变化" in supervisor.get(again).text
+    assert "<form" not in supervisor.get(again).text
 
 
 def test_strangers_see_none_and_can_do_nothing_to_one(session, town, as_officer):
