@@ -350,6 +350,6 @@ def _rows(rounds: Mapping[float, Mapping[str, list[float]]], busy: float) -> dic
     says = (
         f"{UNITS} units with {PEOPLE} people each under every order; one web, one worker of eight threads "
         "and the clock on one core, database, queue, sandbox and the secretaries' browsers on the other. "
-        f"The load average of the machine was {busy:.1f} before it began."
+        f"The machine is shared; its load average was {busy:.1f} before the run."
     )
     return {"rows": rows, "says": says}
