@@ -17,8 +17,12 @@ from backend.console import board_figures, supervision_forms, wording
 from backend.console.board_figures import MARK_LABELS, WATCHERS, Board, Mark, Wanted
 from backend.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
 from backend.orders import reach
+from backend.orders import service as order_service
+from backend.orders.models import Order
 from backend.orders.supervising import SUPERVISORS
 from backend.orders.workflow import PART_LABELS
+from backend.orders.workflow import Action as OrderAction
+from backend.orders.workflow import allowed as order_allowed
 from backend.places.models import Post
 from backend.times import now
 from backend.web import news, people
@@ -28,6 +32,7 @@ from backend.web.words import NOTE_LENGTH, clean
 bp = Blueprint("board", __name__, url_prefix="/console/board")
 
 NOT_YOURS = "督查看板给督查专员、领导、分拨员和社区书记看，您的岗位没有这一项"
+URGED = "已经催办，还没有反馈的单位会马上收到提醒"
 SUPERVISED = "督办单已经发出，单位会马上收到"
 Step = Callable[[Session, str, Actor], object]
 OFFERED = (Action.URGE, Action.SUPERVISE)
@@ -83,8 +88,10 @@ def _order_facts() -> dict[str, Any]:
         actor = people.officer(session)
         rows = board_figures.orders(session, _posts(actor), at, wanted)
         may = {row.id for row in rows if not reach.roles_over(actor.posts, row).isdisjoint(SUPERVISORS)}
+        urges = {row.id for row in rows if OrderAction.URGE in _steps(actor, row)}
         until = {row.id: supervision_forms.default_until(row, at) for row in rows}
         facts: dict[str, Any] = {"rows": rows, "more": _next(rows), "at": at, "may": may, "until": until}
+        facts["urges"] = urges
         shown = [
             (row.id, row.urged, [(part.unit_id, part.status, part.due_at) for part in row.parts])
             for row in rows
@@ -103,6 +110,13 @@ def urge(number: str) -> ResponseReturnValue:
 @require(Who.OFFICER)
 def supervise(number: str) -> ResponseReturnValue:
     return _take(number, _supervise, "cases", SUPERVISED, lambda s: _list(_facts() | s))
+
+
+@bp.post("/orders/<number>/urge")
+@require(Who.OFFICER)
+def urge_order(number: str) -> ResponseReturnValue:
+    """One tap; the units that have not reported back are told."""
+    return _take(number, _urge_order, "orders", URGED, lambda s: _order_list(_order_facts() | s))
 
 
 @bp.post("/orders/<number>/supervise")
@@ -131,6 +145,10 @@ def _urge(session: Session, case_number: str, actor: Actor) -> object:
     if len(note) > NOTE_LENGTH:
         raise WrongFields({"note": f"说明太长了，最多 {NOTE_LENGTH} 个字"})
     return service.perform(session, case_number, Action.URGE, actor, Given(note=note))
+
+
+def _urge_order(session: Session, order_number: str, actor: Actor) -> object:
+    return order_service.perform(session, order_number, OrderAction.URGE, actor)
 
 
 def _supervise(session: Session, case_number: str, actor: Actor) -> object:
@@ -170,6 +188,10 @@ def _offered(actor: Actor, case: Case) -> list[Action]:
     """What this officer may do from here. Whom to supervise is known where a unit has the case."""
     open_steps = allowed(case.status, actor.roles_over(case))
     return [step for step in OFFERED if step in open_steps and (step is Action.URGE or case.unit is not None)]
+
+
+def _steps(actor: Actor, order: Order) -> list[OrderAction]:
+    return order_allowed(order.status, None, reach.roles_over(actor.posts, order))
 
 
 def _board() -> Board:

@@ -183,6 +183,14 @@ def test_a_neighbours_case_can_be_neither_urged_nor_supervised(session, town, as
         assert elsewhere.post(address, data=form).status_code == 403
 
 
+def test_an_order_is_urged_with_one_tap_and_not_twice_at_once(session, client, town):
+    assert "/console/board/orders/F1/urge" in client.get("/console/board/orders").text
+    assert client.post("/console/board/orders/F1/urge").status_code == 303
+    assert "催办 2 次" in client.get("/console/board/orders").text
+    again = client.post("/console/board/orders/F1/urge")
+    assert (again.status_code, "请半小时后再催" in again.text) == (429, True)
+
+
 @pytest.mark.parametrize("page", ["", "cases", "orders"])
 def test_the_board_takes_the_same_queries_for_one_and_for_many(session, as_officer, page):
     town = make_town(session)

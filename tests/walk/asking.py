@@ -109,6 +109,7 @@ ARGUMENTS: dict[str, Values] = {
     "format_": said("a4"),
     "job_id": book("job_id"),
     "board.supervise_order.number": book("order_number"),
+    "board.urge_order.number": book("order_number"),
     "orders.action": said(*OrderAction),
     "orders.number": book("order_number"),
     "orders.photo_id": book("photo_id"),
