@@ -81,6 +81,7 @@ def revise(
     workflow.check(order.status, None, Action.REVISE, role, _given(drafted))
     _put(session, order, actor, drafted, Action.REVISE)
     _name_units(session, order, drafted)
+    under.check_lead(session, order)
     return _written(session, order, Action.REVISE, actor, at or now())
 
 

@@ -36,20 +36,26 @@ def find(session: Session, actor: Actor, numbers: Sequence[str], lead_id: int | 
             raise Forbidden(f"诉求 {case.number} 不归您发令")
         if case.status not in UNSOLVED:
             raise Conflict(f"诉求 {case.number} 已经有结果或者并案了，不能再发令")
-        _must_be_sendable(session, case, lead_id)
+    _must_be_sendable(session, found, lead_id)
     if len({case.community_id for case in found}) > 1:
         raise Conflict("这些诉求不在同一个社区，请分开发令")
     _must_be_free(session, found)
     return found
 
 
-def _must_be_sendable(session: Session, case: Case, lead_id: int | None) -> None:
+def check_lead(session: Session, order: Order) -> None:
+    """Raises Conflict for a draft that was changed to a lead to whom its cases cannot go."""
+    _must_be_sendable(session, of_order(session, order), order.unit_id)
+
+
+def _must_be_sendable(session: Session, found: Sequence[Case], lead_id: int | None) -> None:
     """An order neither sends nor answers what another unit has in hand, or what is disputed."""
-    if case.status is Status.DISPUTED:
-        raise Conflict(f"诉求 {case.number} 正在裁定由谁办理，请等裁定以后再发令")
-    if case.status is Status.IN_PROGRESS and case.unit_id != lead_id:
-        name = session.get_one(Unit, case.unit_id).name
-        raise Conflict(f"诉求 {case.number} 已经由“{name}”办理中，请由它主办，或者先请它办结、退单")
+    for case in found:
+        if case.status is Status.DISPUTED:
+            raise Conflict(f"诉求 {case.number} 正在裁定由谁办理，请等裁定以后再发令")
+        if case.status is Status.IN_PROGRESS and case.unit_id != lead_id:
+            name = session.get_one(Unit, case.unit_id).name
+            raise Conflict(f"诉求 {case.number} 已经由“{name}”办理中，请由它主办，或者先请它办结、退单")
 
 
 def _must_be_free(session: Session, found: Sequence[Case]) -> None:

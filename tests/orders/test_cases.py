@@ -14,6 +14,7 @@ from backend.cases.workflow import Given, Outcome
 from backend.cases.workflow import Status as CaseStatus
 from backend.errors import Conflict, Forbidden, Invalid
 from backend.notify.models import Notification
+from backend.orders import drafting
 from backend.orders.workflow import Action
 from backend.places.models import Area, Resident
 from backend.places.roles import Role
@@ -149,7 +150,9 @@ def test_what_a_unit_has_in_hand_goes_under_an_order_of_that_unit_alone(scene):
     cases.perform(scene.session, case.number, CaseAction.ACKNOWLEDGE, scene.actor("third"), at=AT)
     with pytest.raises(Conflict, match=f"诉求 {case.number} 已经由“街道综治办”办理中.*先请它办结、退单"):
         scene.draft(cases=[case.number])
-    assert scene.draft(cases=[case.number], lead_id=third, assisting=[]).unit_id == third
+    order = scene.draft(cases=[case.number], lead_id=third, assisting=[])
+    with pytest.raises(Conflict, match="已经由“街道综治办”办理中"):
+        drafting.revise(scene.session, order.number, scene.actor("desk"), scene.drafted())
 
 
 def test_what_is_disputed_waits_for_its_ruling(scene):
