@@ -171,9 +171,10 @@ def _facts() -> dict[str, Any]:
         actor = people.officer(session)
         rows = board_figures.cases(session, _posts(actor), at, wanted)
         supervised = board_figures.supervised(session, [row.id for row in rows])
+        dues = wording.dues(session, rows, at)
     facts: dict[str, Any] = {
         "rows": rows,
-        "dues": {row.id: wording.due(row, at) for row in rows},
+        "dues": dues,
         "supervised": supervised,
         "offered": {row.id: _offered(actor, row) for row in rows},
         "until": {row.id: supervision_forms.default_until(row, at) for row in rows},

@@ -50,7 +50,8 @@ def cards(session: Session, actor: Actor, found: Sequence[Case], at: datetime) -
     list and the dictionary say of it."""
     facts = waiting.facts_of(session, found)
     alike = similar.nearby_each(session, found, actor.posts, ALIKE, at)
-    return [_card(session, case, facts[case.id], alike[case.id], at) for case in found]
+    dues = wording.dues(session, found, at)
+    return [_card(session, case, facts[case.id], alike[case.id], dues.get(case.id)) for case in found]
 
 
 def news(found: Sequence[Case], facts: Mapping[int, Facts], at: datetime) -> str:
@@ -82,13 +83,13 @@ def plan_of(case: Case, seen: int, suggested: Suggestion | None, category_id: in
     return f"{case.number}.{seen}.{suggested.unit.id}.{category_id or ''}"
 
 
-def _card(session: Session, case: Case, facts: Facts, alike: Sequence[Similar], at: datetime) -> Card:
+def _card(session: Session, case: Case, facts: Facts, alike: Sequence[Similar], due: Due | None) -> Card:
     choices = categories_of(session, case)
     category_id = case.category_id or (choices[0][0] if choices else None)
     return Card(
         case=case,
         facts=facts,
-        due=wording.due(case, at),
+        due=due,
         dangers=_dangers(case.report),
         categories=choices,
         category_id=category_id,

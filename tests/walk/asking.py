@@ -246,7 +246,7 @@ FIELDS: dict[str, Values] = {
     "satisfaction": said("5"),
     "scene": book("scene"),
     "same": said(""),
-    "seen": said("0"),
+    "seen": said(LAST),
     "shift": book("shift_id"),
     "since": said("2026-12-01"),
     "skip_refused": said("1"),

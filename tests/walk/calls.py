@@ -78,6 +78,7 @@ DAYS = "the calendar is everybody's, and changed by who administers a district"
 NUMBERS = "answers with ids, numbers or yes and no"
 UNDISPUTED = "no case of the street is in dispute"
 ANSWERED = "the unit that was asked answers, and none of those who ask here is of it"
+ASKED = "the unit that has the case asks, and none of those who ask here is of it"
 NO_SECOND = "the town has no second place or person that this could be about"
 IDLE: dict[str, str] = {
     **dict.fromkeys(("cases.arbitration.decided", "cases.arbitration.disputed"), UNDISPUTED),
@@ -91,6 +92,11 @@ IDLE: dict[str, str] = {
     "cases.category_imports.plan": EVERYBODYS,
     "cases.editions.publish": EVERYBODYS,
     "cases.meeting_queries.figures": NUMBERS,
+    "cases.merging.unmerge": "no case of the street is merged",
+    "cases.queries.kin": "a case that is not there hangs together with none",
+    "cases.time_requests.ask_extension": ASKED,
+    "cases.time_requests.ask_pause": ASKED,
+    "cases.time_requests.resume": "no clock of the street stands still",
     "cases.policy_changes.add_day": DAYS,
     "cases.policy_changes.remove_day": DAYS,
     "cases.policy_changes.with_hours": "no area of the street has hours of its own",
@@ -147,6 +153,7 @@ GIVEN: dict[str, Give] = {
     "orders.service.perform.action": lambda s: OrderAction.ADD,
     "orders.service.perform.number": lambda s: s.book["order_number"][0],
     "orders.service.perform.told": lambda s: OrderTold(note="去看过了"),
+    "cases.merging.split.number": lambda s: s.book["number"][1],
     "cases.merging.link.other": lambda s: s.book["number"][1],
     "cases.merging.merge.into": lambda s: s.book["number"][1],
     "cases.supervisions.issue.number": lambda s: s.book["number"][1],
