@@ -139,6 +139,7 @@ FIELDS: dict[str, Values] = {
     "attendee": book("attendee_id"),
     "auto_dispatch.category": said(""),
     "auto_dispatch.place": marked("areas.subdistrict.name"),
+    "basis": said("职责清单第 3 条"),
     "before": said(LAST),
     "board.community": lambda source: [source.street.areas["community"].id],
     "board.mark": said("urged", "calm"),
