@@ -118,16 +118,16 @@ def _turns_of(post: Post) -> list[Status]:
     return [status for status, action in NEXT_STEP.items() if set(roles_of(post)) & set(RULES[action].roles)]
 
 
-def timeline(session: Session, case: Case, files: Sequence[Attachment] = ()) -> list[Step]:
+def timeline(session: Session, case: Case, files: Sequence[Attachment] = (), *, after: int = 0) -> list[Step]:
     """What happened to a case, oldest first, with names and internal notes: for officers. One query.
 
-    With the case's `files`, a step at which some came says so.
+    With the case's `files`, a step at which some came says so. `after` is the id of the last step known.
     """
     rows = session.execute(
         sa.select(CaseEvent, Unit.name, Officer.name)
         .outerjoin(Unit, Unit.id == CaseEvent.unit_id)
         .outerjoin(Officer, Officer.id == CaseEvent.officer_id)
-        .where(CaseEvent.case_id == case.id)
+        .where(CaseEvent.case_id == case.id, CaseEvent.id > after)
         .order_by(CaseEvent.id)
     )
     steps, assigned_to = [], ""

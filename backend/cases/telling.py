@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from backend.cases import audience
+from backend.cases import audience, deadlines
+from backend.cases.deadline_models import Clock
 from backend.cases.intake import summary
 from backend.cases.models import Case, CaseEvent
 from backend.cases.workflow import Audience, Rule, Status
@@ -13,6 +14,13 @@ from backend.notify import service as notify
 from backend.notify.messages import Message
 from backend.places.models import Area, Unit
 from backend.times import spoken, stamp
+
+# What these messages ask for has a clock of its own; the others speak of whichever runs out first.
+UNTIL = {
+    Message.CASE_SUBMITTED: Clock.ACCEPT,
+    Message.CASE_ASSIGNED: Clock.ACKNOWLEDGE,
+    Message.CASE_ARBITRATED: Clock.ACKNOWLEDGE,
+}
 
 
 def tell_all(
@@ -55,7 +63,7 @@ def tell(
     found = [] if who is Audience.RESIDENT else _officers(session, case, who, former_unit_id)
     officers = [officer for officer in found if officer != but]
     if residents or officers:
-        fields = fields_of(session, case, note, at)
+        fields = fields_of(session, case, note, at) | _until(session, case, message, at)
         notify.owe(session, message, key, fields, officers=officers, residents=residents)
 
 
@@ -68,6 +76,13 @@ def _officers(session: Session, case: Case, who: Audience, former_unit_id: int |
         return []
     assert former_unit_id is not None
     return audience.of_unit(session, former_unit_id)
+
+
+def _until(session: Session, case: Case, message: Message, at: datetime) -> dict[str, str]:
+    """By when what the message asks for is to be done; another clock may run out before it."""
+    clock = UNTIL.get(message)
+    due_at = deadlines.until(session, case, clock) if clock else None
+    return {"until": spoken(due_at, at)} if due_at else {}
 
 
 def fields_of(session: Session, case: Case, note: str, at: datetime) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def news(number: str) -> ResponseReturnValue:
     with db.transaction() as session:
         found = service.find(session, clean(number), people.officer(session))
         seen = last_seen("seen") or 0
-        steps = [step for step in queries.timeline(session, found) if step.id > seen]
+        steps = queries.timeline(session, found, after=seen)
     if not steps:
         return "", 204
     return render_template("console/news.html", case=found, step=steps[-1], count=len(steps))

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 from backend import auth
 from backend.cases.models import Case, CaseKind, Category
 from backend.cases.workflow import UNSOLVED
+from backend.db import one_of
 from backend.errors import NotFound
 from backend.places.models import Area
 from backend.times import local, now
@@ -43,7 +44,7 @@ def matters(session: Session, area: Area, chosen: str = "") -> list[Matter]:
     query = (
         sa.select(Case, Category)
         .join(Category, Category.id == Case.category_id)
-        .where(here, alone, Case.status.in_(UNSOLVED), Category.kind == CaseKind.COMPLAINT)
+        .where(here, alone, one_of(Case.status, UNSOLVED), Category.kind == CaseKind.COMPLAINT)
         .options(joinedload(Case.place))
     )
     kept = _stood_for(chosen)

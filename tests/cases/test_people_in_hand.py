@@ -14,7 +14,7 @@ from backend.places.models import Area, Officer, Post, Shift
 from backend.places.roles import Role
 from backend.places.scope import posts_of
 from backend.privacy import blind_index
-from backend.times import now
+from backend.times import now, spoken
 from tests.cases.scene import AT, at_once
 from tests.factories import make_case, make_officer, make_resident, make_unit
 
@@ -221,3 +221,14 @@ def test_who_had_the_case_hears_that_it_is_theirs_no_more(session, scene):
         assert [row.officer_id for row in scene.told(case) if row.message is Message.CASE_GONE] == [
             handler.id
         ]
+
+
+def test_a_unit_is_told_by_when_to_sign_though_another_clock_runs_out_before(session, scene):
+    make_officer(session, Role.HANDLER, unit=scene.unit)
+    case = scene.submit()
+    scene.do(case, Action.ACCEPT, Role.INFORMATION_OFFICER)
+    late = AT + 30 * HOUR  # the time for a first word to the resident is over
+    scene.do(case, Action.ASSIGN, Role.INFORMATION_OFFICER, late, unit_id=scene.unit.id)
+    assert case.due_at < late
+    [row] = [row for row in scene.told(case) if row.message is Message.CASE_ASSIGNED]
+    assert row.fields["until"] == spoken(late + HOUR, late)
