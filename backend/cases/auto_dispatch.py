@@ -15,6 +15,7 @@ from backend.cases import audience, dispatch, duty_rules, service
 from backend.cases.models import AutoDispatch, Case, Category
 from backend.cases.routing import Chain, Decision, decide
 from backend.cases.workflow import WITH_DESK, Action, Given, Status
+from backend.db import one_of
 from backend.errors import Conflict, Invalid, NotFound
 from backend.places import changes
 from backend.places.changes import Did, Entry
@@ -121,9 +122,8 @@ def certain(session: Session, case: Case) -> dispatch.Suggestion | None:
 
 def _untouched(at: datetime) -> list[sa.ColumnElement[bool]]:
     """Waits at a desk in its first round, filed and not urgent, and nobody has had it in hand."""
-    statuses: list[sa.ColumnElement[str]] = [sa.literal_column(f"'{status}'") for status in WITH_DESK]
     return [
-        Case.status.in_(statuses),  # written out: only then does the index of what is pending serve
+        one_of(Case.status, WITH_DESK),
         Case.round == 1,
         ~Case.urgent,
         Case.category_id.is_not(None),

@@ -15,6 +15,7 @@ from backend.cases.models import Case, CaseEvent
 from backend.cases.service import Actor
 from backend.cases.supervision_models import Effect, Supervised, Supervision
 from backend.cases.workflow import RULES, Action, Audience, Given
+from backend.db import one_of
 from backend.errors import Conflict, Invalid, NotFound
 from backend.notify import service as notify
 from backend.notify.messages import Message
@@ -168,7 +169,12 @@ def claim_unanswered(
     """
     due = (
         sa.select(Supervision.id)
-        .where(_is_open(), Supervision.due_at <= at, Supervision.reminded_at.is_(None), about.is_not(None))
+        .where(
+            one_of(Supervision.state, (Supervised.OPEN,)),
+            Supervision.due_at <= at,
+            Supervision.reminded_at.is_(None),
+            about.is_not(None),
+        )
         .order_by(Supervision.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -196,11 +202,6 @@ def remind(session: Session, at: datetime, limit: int) -> int:
 def takes_answers(case: Case) -> bool:
     """Whether a supervision of this case can still be answered, as the table of steps has it."""
     return case.status in RULES[Action.ANSWER_SUPERVISION].sources
-
-
-def _is_open() -> sa.ColumnElement[bool]:
-    """Written into the statement, for only then does the partial index serve a prepared one."""
-    return Supervision.state == sa.literal_column(f"'{Supervised.OPEN}'")
 
 
 def _unit(session: Session, case: Case, unit_id: int) -> Unit:

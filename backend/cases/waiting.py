@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 from backend.cases.models import Attachment, AttachmentKind, Case, CaseEvent, Stored
 from backend.cases.queries import NEVER
 from backend.cases.workflow import DESK, WITH_DESK
+from backend.db import one_of
 from backend.places.models import Officer, Post
 from backend.places.scope import visible
 
@@ -34,8 +35,7 @@ def at_desk(
     A case without a deadline comes last, but it comes. `after` is (due_at or NEVER, id) of the last row seen.
     """
     own = [post for post in posts if post.role in DESK]
-    statuses: list[sa.ColumnElement[str]] = [sa.literal_column(f"'{status}'") for status in WITH_DESK]
-    query = sa.select(Case).where(Case.status.in_(statuses), visible(own, Case)).options(*_LISTED)
+    query = sa.select(Case).where(one_of(Case.status, WITH_DESK), visible(own, Case)).options(*_LISTED)
     if after is not None:
         query = query.where(_comes_after(*after))
     return list(session.scalars(query.order_by(Case.due_at.nulls_last(), Case.id).limit(limit)))

@@ -19,6 +19,7 @@ from backend.cases.models import Case
 from backend.cases.supervision_models import Supervised, Supervision
 from backend.cases.workflow import UNSOLVED
 from backend.cases.workflow import Status as CaseStatus
+from backend.db import one_of
 from backend.orders.models import Order, OrderUnit
 from backend.orders.workflow import PartStatus, Status
 from backend.places.models import Area, Post, Unit
@@ -130,10 +131,7 @@ def case_work(posts: Sequence[Post], at: datetime) -> sa.Subquery:
     """A row for each open case that these posts reach: id, community_id, unit_id, and each mark."""
     red = _has_passed(Case.due_at, at)
     amber = ~red & _has_warned(Deadline.case_id == Case.id, at)
-    statuses: list[Any] = [
-        sa.literal_column(f"'{status}'") for status in UNSOLVED
-    ]  # as the partial index names them
-    own = (visible(posts, Case), Case.status.in_(statuses))
+    own = (visible(posts, Case), one_of(Case.status, UNSOLVED))
     marks = _marks(red, amber, Supervision.case_id == Case.id, Case.urged, Case.status == CaseStatus.DISPUTED)
     return sa.select(Case.id, Case.community_id, Case.unit_id, *marks).where(*own).subquery()
 
@@ -148,7 +146,7 @@ def part_work(posts: Sequence[Post], at: datetime) -> sa.Subquery:
     amber = ~red & _has_warned(Deadline.order_unit_id == OrderUnit.id, at)
     marks = _marks(red, amber, Supervision.order_id == Order.id, Order.urged, sa.false())
     unit = sa.func.coalesce(OrderUnit.unit_id, Order.unit_id).label("unit_id")
-    issued = Order.status == sa.literal_column(f"'{Status.ISSUED}'")
+    issued = one_of(Order.status, (Status.ISSUED,))
     return (
         sa.select(Order.id, Order.community_id, unit, *marks)
         .outerjoin(OrderUnit, (OrderUnit.order_id == Order.id) & owes)

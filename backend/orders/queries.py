@@ -4,14 +4,14 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import InstrumentedAttribute, Session, contains_eager, joinedload, selectinload
+from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
 from backend.cases.deadline_models import Deadline
 from backend.cases.models import Case
+from backend.db import one_of
 from backend.orders import reach
 from backend.orders.models import Order, OrderCase, OrderEvent, OrderPhoto, OrderUnit
 from backend.orders.workflow import RULES, UNREPORTED, Action, PartStatus, Status
@@ -64,7 +64,7 @@ def orders(
     """What these posts may see, newest first. `before` is the id of the last row seen."""
     query = sa.select(Order).where(reach.visible(posts)).options(*_LISTED)
     if statuses:
-        query = query.where(_is_in(Order.status, statuses))
+        query = query.where(one_of(Order.status, statuses))
     if before is not None:
         query = query.where(Order.id < before)
     return list(session.scalars(query.order_by(Order.id.desc()).limit(limit)))
@@ -92,8 +92,8 @@ def to_do(
         .join(OrderUnit.order)
         .where(
             reach.own_parts(acting),
-            _is_in(OrderUnit.status, UNREPORTED),
-            _is_in(Order.status, (Status.ISSUED,)),
+            one_of(OrderUnit.status, UNREPORTED),
+            one_of(Order.status, (Status.ISSUED,)),
         )
         .options(*_with_order())
     )
@@ -116,7 +116,7 @@ def board(session: Session, posts: Sequence[Post], at: datetime) -> Board:
     """How much stands open where these posts see, in one query over what is open. Cost: what is open."""
     open_orders = (
         sa.select(Order.id, Order.status)
-        .where(reach.visible(posts), _is_in(Order.status, (Status.DRAFTED, Status.ISSUED)))
+        .where(reach.visible(posts), one_of(Order.status, (Status.DRAFTED, Status.ISSUED)))
         .cte("open_orders")
     )
     tone = _tone(at).subquery()
@@ -150,11 +150,6 @@ def _parts(open_orders: sa.CTE, tone: sa.Subquery, name: str) -> sa.ScalarSelect
         .where(tone.c.tone == name)
     )
     return found.scalar_subquery()
-
-
-def _is_in(column: InstrumentedAttribute[Any], values: Sequence[object]) -> sa.ColumnElement[bool]:
-    """Written into the statement, for only then do the partial indexes serve a prepared one."""
-    return column.in_([sa.literal_column(f"'{value}'") for value in values])
 
 
 def timeline(session: Session, order: Order) -> list[Step]:
