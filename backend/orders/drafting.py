@@ -112,7 +112,7 @@ def _put(session: Session, order: Order, actor: Actor, drafted: Draft, action: A
     if reach.roles_over(actor.posts, order).isdisjoint(RULES[action].roles):
         raise Forbidden("您不能在这个地方发令")
     workflow.check_needs(action, _given(drafted))
-    order.unit = effects.bindable(session, place, drafted.unit_ids)[0]
+    order.unit = effects.bindable(session, place.district_id, drafted.unit_ids)[0]
     order.unit_id = order.unit.id
     order.title, order.text = drafted.title.strip(), drafted.text.strip()
     order.address, order.urgent = (drafted.address or "").strip() or None, drafted.urgent
@@ -146,7 +146,7 @@ def _insert(session: Session, order: Order, at: datetime) -> None:
 def _name_units(session: Session, order: Order, drafted: Draft) -> None:
     """Nothing has happened to a part of a draft, so that all may be written anew."""
     session.execute(sa.delete(OrderUnit).where(OrderUnit.order_id == order.id))
-    units = effects.bindable(session, order, drafted.unit_ids)
+    units = effects.bindable(session, order.district_id, drafted.unit_ids)
     for unit in units:
         task = drafted.tasks.get(unit.id, "").strip()
         session.add(

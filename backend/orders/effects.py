@@ -54,7 +54,7 @@ def _approve(session: Session, order: Order, step: OrderEvent, actor: Actor, tol
 
 def _add_unit(session: Session, order: Order, step: OrderEvent, actor: Actor, told: Told) -> OrderUnit:
     """A unit joins, or one that was withdrawn is bound again."""
-    unit = bindable(session, order, [told.unit_id or 0])[0]
+    unit = bindable(session, order.district_id, [told.unit_id or 0])[0]
     part = next((one for one in order.parts if one.unit_id == unit.id), None)
     if part is not None and part.status is not PartStatus.WITHDRAWN:
         raise Conflict(f"“{unit.name}”已经在这张发令单里了")
@@ -68,12 +68,11 @@ def _add_unit(session: Session, order: Order, step: OrderEvent, actor: Actor, to
     return part
 
 
-def bindable(session: Session, row: object, unit_ids: list[int]) -> list[Unit]:
-    """These units, if each is open and of the row's district or above it. Raises NotFound."""
+def bindable(session: Session, district_id: int | None, unit_ids: list[int]) -> list[Unit]:
+    """These units, if each is open and of this district. Raises NotFound."""
     wanted = sa.select(Unit).where(Unit.id.in_(unit_ids), Unit.closed_at.is_(None))
     found = {unit.id: unit for unit in session.scalars(wanted.options(joinedload(Unit.area)))}
-    district = getattr(row, "district_id")  # noqa: B009 - an area or an order
-    if any(unit_id not in found or found[unit_id].area.district_id != district for unit_id in unit_ids):
+    if any(unit_id not in found or found[unit_id].area.district_id != district_id for unit_id in unit_ids):
         raise NotFound("有的单位已经停用，或者不在这个区，请重新选择")
     return [found[unit_id] for unit_id in unit_ids]
 

@@ -4,8 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from backend.orders.workflow import Action
+from backend.orders.models import Order, OrderUnit
+from backend.orders.workflow import Action, PartStatus, Status
 from tests.browser import is_cut, sign_in
 from tests.factories import make_contact
 from tests.orders.scene import AT
@@ -52,6 +54,9 @@ def test_an_order_is_drafted_and_approved_on_a_phone(phone, site, committed_scen
     page.get_by_role("button", name="批准发令").tap()
     page.get_by_text("办好了：批准发令").wait_for()
     look(page, "order-issued-375")
+    committed_scene.session.expire_all()
+    order = committed_scene.session.scalars(sa.select(Order)).one()
+    assert (order.status, order.title) == (Status.ISSUED, "清理停车场的非法市场")
 
 
 def test_a_unit_acts_on_a_phone(phone, site, committed_scene, enter):
@@ -69,6 +74,9 @@ def test_a_unit_acts_on_a_phone(phone, site, committed_scene, enter):
     page.get_by_label("办了什么、结果怎样").fill("摊主已经劝离")
     page.get_by_role("button", name="反馈").tap()
     page.get_by_text("办好了：反馈").wait_for()
+    scene.session.expire_all()
+    own = sa.select(OrderUnit).where(OrderUnit.order_id == order.id, OrderUnit.answer == "摊主已经劝离")
+    assert scene.session.scalars(own).one().status is PartStatus.REPORTED
 
 
 def test_a_supervisor_follows_on_a_desk(desktop, site, committed_scene, enter):
@@ -99,3 +107,4 @@ def test_the_page_shows_by_itself_what_others_do(desktop, site, committed_scene,
         ".getAttribute('hx-get'), {target: '#live', swap: 'outerHTML'})"
     )
     page.get_by_text("这张发令单有新进展").wait_for()
+    assert page.get_by_text("这张发令单有新进展").is_visible()
