@@ -1,6 +1,6 @@
 """The steps an officer may take on a case, as forms: what a form asks is what the workflow's row needs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,11 +107,13 @@ class Task:
     offer: Facts | None = None
 
 
-def tasks(session: Session, case: Case, actor: Actor) -> list[Task]:
-    """The forms for everything this officer may do to this case now, the most likely one first."""
+def tasks(
+    session: Session, case: Case, actor: Actor, among: Collection[Action] = tuple(Action)
+) -> list[Task]:
+    """The forms for everything (of `among`) this officer may do to this case now, the likeliest first."""
     steps = queries.steps_for(case, actor.roles_over(case))
     offered = Offers(session, case)
-    found = (_task(offered, actor, action, rule) for action, rule in steps)
+    found = (_task(offered, actor, action, rule) for action, rule in steps if action in among)
     return [task for task in found if task is not None]
 
 
