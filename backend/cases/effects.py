@@ -167,7 +167,7 @@ def _merge(session: Session, case: Case, given: Given, event: CaseEvent) -> None
     if case.parent_id is not None:
         raise Conflict("这是拆出来的一部分，不能并案")
     master = session.get_one(Case, given.case_id)
-    kin.adopt(session, case, master)
+    kin.adopt(session, case, master, event.created_at)
     case.master_id, case.unit_id, case.handler_id = master.id, master.unit_id, None
     case.accepted_at = case.accepted_at or event.created_at
     event.note = "。".join(filter(None, (f"并入 {master.number}", event.note)))

@@ -33,7 +33,7 @@ SUMMARY = 40
 NUMBERS = 10  # draws; with 60,000 cases a day one in sixteen numbers is taken by the evening
 [(_, SUBMITTED)] = RULES[Action.SUBMIT].tells
 
-OPEN_CASE: LiteralString = f"""
+OPENED: LiteralString = f"""
 opened AS (
     INSERT INTO cases (number, key, channel, report, urgent, resident_id, officer_id, place_id, district_id,
         subdistrict_id, community_id, zone_id, grid_id, code_id, category_id, latitude, longitude, address,
@@ -53,7 +53,9 @@ opened AS (
     INSERT INTO deadlines (case_id, round, clock, minutes, in_working_time, amber_at, due_at, next_at)
     SELECT id, round, '{Clock.ACCEPT}', %(minutes)s, %(in_working_time)s, %(amber_at)s, due_at, %(amber_at)s
     FROM opened
-), told AS (
+)"""
+
+OPEN_CASE: LiteralString = f"""{OPENED}, told AS (
     INSERT INTO notifications (key, message, officer_id, fields)
     SELECT 'case:' || c.id || ':{SUBMITTED}:' || s.id || ':officer:' || people.officer_id,
         '{SUBMITTED}', people.officer_id, %(fields)s::jsonb
@@ -64,6 +66,11 @@ opened AS (
 OPEN_ALONE: LiteralString = f"""
 WITH gate AS (SELECT 1), {OPEN_CASE}
 SELECT (SELECT id FROM opened) AS id, (SELECT array_agg(id) FROM told) AS told"""
+
+# Of a matter that is known already: nobody has to be woken for it.
+OPEN_QUIETLY: LiteralString = (
+    f"WITH gate AS (SELECT 1), {OPENED} SELECT id, NULL::bigint[] AS told FROM opened"
+)
 
 # Attachments that lie elsewhere still; `target` is the relation with the case's id and round.
 ATTACH: LiteralString = """
@@ -108,6 +115,7 @@ class Report:
     address: str | None = None
     code_id: int | None = None  # the QR code that was scanned for it, which may say what the matter is
     key: str | None = None
+    number: str = ""  # drawn already; else one is drawn
 
 
 def new_number(at: datetime) -> str:
@@ -153,28 +161,30 @@ def addition(number: str, resident_id: int, words: str, media: str) -> dict[str,
     return {"number": number, "resident_id": resident_id, "words": words, "media": media}
 
 
-def open_case(session: Session, report: Report, at: datetime | None = None) -> Case:
-    """Open a case, with its event, deadline and alerts. The same `key` again returns the same case."""
+def open_case(session: Session, report: Report, at: datetime | None = None, *, quietly: bool = False) -> Case:
+    """Open a case, with its event and deadline, and with its alerts unless it is done `quietly`. The same
+    `key` again returns the same case. Raises IntegrityError where the report's own number is taken."""
     if report.key is not None and (known := with_key(session, report.key)) is not None:
         if known.resident_id != report.resident_id:
             raise NotFound("没有找到这件诉求")
         return known
     moment = at or now()
-    row = _insert(session, report, moment)
+    row = _insert(session, report, moment, OPEN_QUIETLY if quietly else OPEN_ALONE)
     told: Sequence[int] = row.told or []
     after_commit(session, lambda: nudge(deliver, list(told)))
     return session.get_one(Case, row.id)
 
 
-def _insert(session: Session, report: Report, at: datetime) -> Any:
+def _insert(session: Session, report: Report, at: datetime, statement: str) -> Any:
     """Run the statement; a number that is taken costs another try, no more."""
-    for attempt in range(NUMBERS):
+    draws = 1 if report.number else NUMBERS
+    for draw in range(1, draws + 1):
         try:
             with session.begin_nested():
-                values = parameters(report, new_number(at), at)
-                return session.connection().exec_driver_sql(OPEN_ALONE, values).one()
+                values = parameters(report, report.number or new_number(at), at)
+                return session.connection().exec_driver_sql(statement, values).one()
         except IntegrityError as error:
-            if "uq_cases_number" not in str(error) or attempt == NUMBERS - 1:
+            if "uq_cases_number" not in str(error) or draw == draws:
                 raise
     raise AssertionError
 

@@ -5,13 +5,14 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.cases import deadlines, intake, service, telling, workflow
+from backend.cases import deadlines, intake, kin, service, telling, workflow
 from backend.cases.intake import Report
 from backend.cases.models import Case, CaseEvent
 from backend.cases.service import Actor
 from backend.cases.workflow import UNSOLVED, Action, Audience, Given, Status
 from backend.errors import Conflict, Invalid
 from backend.notify.messages import Message
+from backend.places.models import Area
 from backend.times import now
 
 
@@ -67,17 +68,49 @@ def split(
 def join(session: Session, report: Report, master_id: int, at: datetime | None = None) -> Case:
     """附议: open a case of one's own, and let it be part of what somebody else reported already.
 
-    Where that is done meanwhile, or elsewhere, the case simply stays one of its own.
+    Nobody is alerted as to a new matter, unless this one calls it dangerous. Where the other is done
+    meanwhile, or elsewhere, the case simply stays one of its own. Raises as `intake.open_case` does.
     """
     take_turns(session)
-    case = intake.open_case(session, report, at)
+    community_id = session.get_one(Area, report.place_id).community_id
+    master = _joinable(session, master_id, community_id)
+    case = intake.open_case(session, report, at, quietly=master is not None and not report.urgent)
+    if master is not None and case.status is Status.SUBMITTED and case.id != master.id:
+        _join(session, case, master, at or now())
+    return case
+
+
+def join_with(
+    session: Session, number: str, resident_id: int, master_id: int, at: datetime | None = None
+) -> Case | None:
+    """附议 by a resident who has just reported it: their case, not looked at yet, becomes the member.
+
+    Returns that case; None, and nothing is done, where it or the other may not be merged (any more). Raises
+    NotFound for a case that is not theirs.
+    """
+    take_turns(session)
+    own = service.find(session, number, Actor(resident_id=resident_id))
+    master = _joinable(session, master_id, own.community_id)
+    case = service.lock(session, number, Actor(resident_id=resident_id))
+    if master is None or case.status is not Status.SUBMITTED or case.id == master.id:
+        return None
+    _join(session, case, master, at or now())
+    return case
+
+
+def _joinable(session: Session, master_id: int, community_id: int | None) -> Case | None:
+    """The matter, held until the transaction ends, if it is open still and of this community."""
     master = session.get(Case, master_id, with_for_update=True, populate_existing=True)
-    if master is None or not _is_joinable(case, master):
-        return case
+    if master is None or community_id is None or master.community_id != community_id:
+        return None
+    return master if master.status in UNSOLVED and master.parent_id is None else None
+
+
+def _join(session: Session, case: Case, master: Case, at: datetime) -> None:
     given = Given(note="居民附议", case_id=master.id)
     service.perform(session, case.number, Action.MERGE, service.SYSTEM, given, at=at)
-    _pass_on_danger(session, case, master, at or now())
-    return case
+    kin.write_down(session, master, Action.LINK, f"居民附议：{case.number}", at)
+    _pass_on_danger(session, case, master, at)
 
 
 def _pass_on_danger(session: Session, case: Case, master: Case, at: datetime) -> None:
@@ -90,11 +123,6 @@ def _pass_on_danger(session: Session, case: Case, master: Case, at: datetime) ->
     note = f"紧急：并入的 {case.number} 反映有危险"
     for who in (Audience.COMMUNITY, Audience.UNIT):
         telling.tell(session, master, who, Message.CASE_URGED, f"danger:{case.id}", note=note, at=at)
-
-
-def _is_joinable(case: Case, master: Case) -> bool:
-    is_new = case.status is Status.SUBMITTED and case.id != master.id
-    return is_new and master.status in UNSOLVED and master.community_id == case.community_id
 
 
 def take_turns(session: Session) -> None:

@@ -82,7 +82,7 @@ def _step(
     deadlines.turn(session, case, action, moment)
     session.flush()
     telling.tell_all(session, case, rule, event, moment, former_unit_id)
-    for step in kin.follows(session, case, action):
+    for step in kin.follows(session, case, action, moment):
         _step(session, step.case, step.action, Role.SYSTEM, SYSTEM, step.given, moment)
     return case
 

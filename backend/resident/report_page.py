@@ -62,7 +62,7 @@ def _form(session: Session, filled: Mapping[str, str], wrong: Mapping[str, str])
         label=code.label if code else None,
         places=[(other.scene, f"{other.name}（{other.path}）") for other in places],
         phone=reporting.phone_of(session, g.resident_id),
-        matters=joining.matters(session, place, filled.get("same", "")) if place else [],
+        matters=joining.matters(session, place, g.resident_id, filled.get("same", "")) if place else [],
         filled=filled,
         wrong=wrong,
         checks=CHECKS,

@@ -6,16 +6,23 @@ import pytest
 import sqlalchemy as sa
 
 from backend import db
-from backend.cases import kin, merging, service
+from backend.cases import deadlines, joining, kin, merging, service
 from backend.cases.deadline_models import Deadline
 from backend.cases.intake import Report
 from backend.cases.models import Case, CaseLink, Channel, Survey
 from backend.cases.workflow import Action, Outcome, Status
-from backend.errors import Conflict, Forbidden, Invalid
+from backend.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.notify.messages import Message
 from backend.places.roles import Role
 from tests.cases.scene import AT, SOLVED, at_once
-from tests.factories import make_case, make_community, make_officer, make_resident, make_unit
+from tests.factories import (
+    make_case,
+    make_category,
+    make_community,
+    make_officer,
+    make_resident,
+    make_unit,
+)
 
 HOUR = timedelta(hours=1)
 DESK = Role.INFORMATION_OFFICER
@@ -115,6 +122,29 @@ def test_when_the_first_reporter_withdraws_the_matter_goes_on_for_the_others(ses
         Status.MERGED,
     )
     assert (first.unit_id, second.master_id) == (scene.unit.id, first.id)
+
+
+def told_by_the_system(scene, case, action):
+    steps = [step for step in scene.events(case) if step.action is action and step.role is Role.SYSTEM]
+    return [(step.note, step.public, step.to_status) for step in steps]
+
+
+def test_whose_master_is_another_one_now_reads_so_in_their_own_history(session, scene):
+    master, heir, member = report(scene), report(scene), report(scene)
+    for case in (heir, member):
+        merge(scene, case, master)
+    service.perform(session, master.number, Action.WITHDRAW, service.Actor(resident_id=master.resident_id))
+    gone = f"一起办的 {master.number} 已由反映人撤回"
+    moved = (f"{gone}，改为并入 {heir.number}", False, Status.MERGED)
+    assert told_by_the_system(scene, member, Action.MERGE) == [moved]
+    assert told_by_the_system(scene, heir, Action.UNMERGE)[0][0] == f"{gone}，这件接着办"
+    third = at_work(scene)
+    merge(scene, heir, third)
+    session.refresh(member)
+    assert (member.master_id, member.unit_id) == (third.id, scene.unit.id)
+    went_along = (f"原来并入的 {heir.number} 已并入 {third.number}，随着并入", False, Status.MERGED)
+    assert told_by_the_system(scene, member, Action.MERGE) == [moved, went_along]
+    assert resident_heard(scene, member) == [Message.CASE_MERGED]
 
 
 def test_what_is_not_accepted_leaves_its_members_to_be_looked_at_one_by_one(session, scene):
@@ -217,6 +247,66 @@ def test_who_joins_a_matter_has_a_case_of_their_own_in_it(session, scene):
     scene.do(master, Action.RESOLVE, Role.HANDLER, **vars(SOLVED))
     late = merging.join(session, words, master.id, AT)
     assert late.status is Status.SUBMITTED  # nothing is lost: it is looked at by itself
+
+
+def words_of(scene, text="我家楼下也这样", **fields):
+    """What a resident of their own has to say at the scene's place."""
+    place = scene.community
+    resident = make_resident(scene.session)
+    return Report(text, place.id, place.name, Channel.WEB, resident_id=resident.id, **fields)
+
+
+def officers_heard(scene, case):
+    return {row.message for row in scene.told(case) if row.officer_id is not None}
+
+
+def test_nobody_is_woken_by_a_joiner_but_the_matter_says_who_joined(session, scene):
+    scene.actor(DESK)
+    master = at_work(scene)
+    case = merging.join(session, words_of(scene), master.id, AT)
+    assert officers_heard(scene, case) == set()
+    assert resident_heard(scene, case) == [Message.CASE_MERGED]
+    assert told_by_the_system(scene, master, Action.LINK)[0][0] == f"居民附议：{case.number}"
+    assert not deadlines.running(session, case.id)
+
+
+def test_a_joiner_who_speaks_of_danger_or_comes_too_late_is_heard_as_ever(session, scene):
+    scene.actor(DESK)
+    master, done = at_work(scene), scene.resolve(report(scene))
+    urgent = merging.join(session, words_of(scene, "起火了", urgent=True), master.id, AT)
+    assert (urgent.status, master.urgent) == (Status.MERGED, True)
+    assert Message.CASE_SUBMITTED in officers_heard(scene, urgent)
+    late = merging.join(session, words_of(scene), done.id, AT)
+    assert (late.status, officers_heard(scene, late)) == (Status.SUBMITTED, {Message.CASE_SUBMITTED})
+
+
+def test_who_has_just_reported_joins_with_that_very_case_while_nobody_has_looked_at_it(session, scene):
+    master, own, seen = at_work(scene), report(scene), at_work(scene)
+    assert merging.join_with(session, own.number, own.resident_id, master.id, AT) is own
+    assert (own.status, own.master_id) == (Status.MERGED, master.id)
+    assert merging.join_with(session, seen.number, seen.resident_id, master.id, AT) is None
+    elsewhere = make_case(session, make_community(session, name="月季社区"))
+    fresh = report(scene)
+    assert merging.join_with(session, fresh.number, fresh.resident_id, elsewhere.id, AT) is None
+    assert merging.join_with(session, fresh.number, fresh.resident_id, fresh.id, AT) is None
+    with pytest.raises(NotFound):
+        merging.join_with(session, fresh.number, master.resident_id, master.id, AT)
+    assert (seen.status, fresh.status) == (Status.IN_PROGRESS, Status.SUBMITTED)
+
+
+def test_the_matters_of_a_community_are_what_others_reported_there_and_is_open(session, scene):
+    category = make_category(session, "路灯不亮")
+    case = at_work(scene)
+    case.category_id = category.id
+    session.flush()
+    [matter] = joining.matters(session, scene.community.id, None)
+    assert (matter.id, matter.name) == (case.id, "路灯不亮")
+    assert matter.words.startswith("路灯不亮（玉兰社区，")
+    assert joining.name_of(session, case.id) == "路灯不亮"
+    joiner = merging.join(session, words_of(scene), case.id)
+    for resident_id in (case.resident_id, joiner.resident_id):
+        assert joining.matters(session, scene.community.id, resident_id) == []
+    assert joining.matters(session, None, None) == []
 
 
 def test_the_danger_that_one_reporter_tells_of_is_the_masters_danger(session, scene):

@@ -72,7 +72,7 @@ def test_a_token_that_nobody_gave_is_refused_and_what_was_typed_stays(session, p
 def test_what_was_chosen_stays_chosen_when_something_else_is_refused(
     session, place, phone, matter, monkeypatch
 ):
-    monkeypatch.setattr("backend.resident.joining.MOST", 2)
+    monkeypatch.setattr("backend.cases.joining.MOST", 2)
     [token] = TOKEN.findall(html.unescape(form(phone)))
     for _ in range(2):  # newer ones
         make_case(session, place, category_id=matter.category_id, status=Status.IN_PROGRESS)
