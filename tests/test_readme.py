@@ -10,7 +10,7 @@ from backend.cases import workflow as cases
 from backend.cli import COMMANDS, marks
 from backend.config import Config, from_env
 from backend.notify.messages import Message
-from backend.orders import workflow as orders
+from backend.orders import diagram as orders
 from backend.wechat import accounts
 
 ROOT = Path(__file__).parent.parent

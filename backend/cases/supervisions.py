@@ -66,7 +66,7 @@ def issue(
     case = service.lock(session, number, actor)
     check(text, due_at, moment)
     unit = _unit(session, case, unit_id)
-    note = f"{text.strip()}\n请在 {stamp(due_at)} 前答复"
+    note = asked(text, due_at)
     note = note if unit.id == case.unit_id else f"致{unit.name}：{note}"
     service.perform(session, number, Action.SUPERVISE, actor, Given(note=note, unit_id=unit.id), at=moment)
     row = add(session, actor, unit, text, due_at, moment, case_id=case.id)
@@ -115,13 +115,9 @@ def answer(
     addressee = Addressee(officer_id=actor.officer_id, posts=actor.posts, unit_id=row.unit_id)
     if not addressee.roles_over(case):
         raise NotFound(NOT_FOUND)
-    if row.state is not Supervised.OPEN:
-        raise Conflict(f"这张督办单{STATE_LABELS[row.state]}，不用再答复")
-    service.perform(
-        session, case.number, Action.ANSWER_SUPERVISION, addressee, Given(note=text.strip()), at=moment
-    )
-    row.state, row.answer = Supervised.ANSWERED, text.strip()
-    row.answered_by, row.answered_at = actor.officer_id, moment
+    given = Given(note=checked_answer(row, text))
+    service.perform(session, case.number, Action.ANSWER_SUPERVISION, addressee, given, at=moment)
+    put_answer(row, actor, text, moment)
     _tell_issuer(session, case, row, moment)
     return row
 
@@ -140,14 +136,44 @@ def end(
     """
     moment = at or now()
     row, case = _lock(session, supervision_id)
+    given = Given(note=checked_end(row, effect, words))
+    service.perform(session, case.number, Action.END_SUPERVISION, actor, given, at=moment)
+    put_end(row, effect, moment)
+    return row
+
+
+def asked(text: str, due_at: datetime) -> str:
+    """What the history and the message say of a supervision that is issued."""
+    return f"{text.strip()}\n请在 {stamp(due_at)} 前答复"
+
+
+def checked_answer(row: Supervision, text: str) -> str:
+    """What the history says of this answer. Raises Conflict where none is owed, Invalid without words."""
+    if row.state is not Supervised.OPEN:
+        raise Conflict(f"这张督办单{STATE_LABELS[row.state]}，不用再答复")
+    if not text.strip():
+        raise Invalid("请填写答复")
+    return text.strip()
+
+
+def put_answer(row: Supervision, actor: Actor, text: str, at: datetime) -> None:
+    """Write an answer that was checked into the supervision, which the caller holds."""
+    row.state, row.answer = Supervised.ANSWERED, text.strip()
+    row.answered_by, row.answered_at = actor.officer_id, at
+
+
+def checked_end(row: Supervision, effect: Effect, words: str) -> str:
+    """What the history says of this end. Raises Conflict when it is over already, Invalid without words."""
     if row.state is Supervised.CLOSED:
         raise Conflict("这张督办单已经办结了")
     if not words.strip():
         raise Invalid("请写明办结意见")
-    note = f"{EFFECT_LABELS[effect]}：{words.strip()}"
-    service.perform(session, case.number, Action.END_SUPERVISION, actor, Given(note=note), at=moment)
-    row.state, row.effect, row.closed_at = Supervised.CLOSED, effect, moment
-    return row
+    return f"{EFFECT_LABELS[effect]}：{words.strip()}"
+
+
+def put_end(row: Supervision, effect: Effect, at: datetime) -> None:
+    """Write the end of a supervision, which the caller holds."""
+    row.state, row.effect, row.closed_at = Supervised.CLOSED, effect, at
 
 
 def units(session: Session, case: Case) -> list[Unit]:

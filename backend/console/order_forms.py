@@ -14,7 +14,7 @@ from backend.errors import NotFound
 from backend.orders import queries, reach
 from backend.orders.effects import Told
 from backend.orders.models import Order, OrderPhoto, OrderUnit
-from backend.orders.workflow import CHANGES_PART, RULES, UNREPORTED, Action, Need, Whose, allowed
+from backend.orders.workflow import ABOUT_PART, RULES, UNREPORTED, Action, Need, Whose, allowed
 from backend.places import queries as places
 from backend.web.forms import WrongFields, number
 from backend.web.words import clean
@@ -33,6 +33,8 @@ NOTES = {
     Action.ADD: "补充什么",
     Action.URGE: "催办的话",
 }
+# What has a page of its own, or forms in order_supervisions.py.
+OWN_FORMS = (Action.REVISE, Action.SUPERVISE, Action.ANSWER_SUPERVISION, Action.END_SUPERVISION)
 PHOTOS = (Action.ARRIVE, Action.REPORT_BACK, Action.ANSWER, Action.ADD)  # a unit's steps that may bring some
 
 
@@ -48,6 +50,14 @@ class Task:
     takes_photos: bool
     outcomes: Sequence[tuple[str, str]] = ()
     units: Sequence[tuple[int, str]] = ()
+    until: str = ""  # what the time to answer begins with; none is asked for without it
+    effects: Sequence[tuple[str, str]] = ()
+    supervision_id: int | None = None
+
+    @property
+    def key(self) -> str:
+        """What tells this form from others of the same step."""
+        return str(self.part.id if self.part else self.supervision_id or "")
 
     @property
     def is_one_tap(self) -> bool:
@@ -61,7 +71,7 @@ def tasks(session: Session, order: Order, actor: Actor) -> list[Task]:
         (action, part)
         for part in (None, *order.parts)
         for action in _allowed(order, part, actor)
-        if action is not Action.REVISE and not (action is Action.ANSWER and waiting)
+        if action not in OWN_FORMS and not (action is Action.ANSWER and waiting)
     ]
     return [_task(session, order, action, part, actor) for action, part in found]
 
@@ -90,7 +100,7 @@ def _task(session: Session, order: Order, action: Action, part: OrderUnit | None
     return Task(
         action=action,
         label=f"{rule.label}：{part.unit.name}" if part and rule.whose is Whose.OF_PART else rule.label,
-        part=part if rule.whose in CHANGES_PART else None,
+        part=part if rule.whose in ABOUT_PART else None,
         note_label=NOTES.get(action, "说明"),
         needs_note=Need.NOTE in rule.needs,
         takes_photos=action in PHOTOS and own,

@@ -12,12 +12,13 @@ from backend import db, storage
 from backend.auth import Who, require
 from backend.cases.attachments import Photo
 from backend.cases.service import Actor
-from backend.console import order_drafts, order_forms, order_lists, tasks
+from backend.cases.supervisions import EFFECT_LABELS, STATE_LABELS
+from backend.console import order_drafts, order_forms, order_lists, order_supervisions, tasks
 from backend.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
-from backend.orders import drafting, queries, service, sheet
+from backend.orders import drafting, queries, service, sheet, supervision_lists
 from backend.orders.models import Order
 from backend.orders.service import AlreadyDone
-from backend.orders.workflow import PART_LABELS, RULES, STATUS_LABELS
+from backend.orders.workflow import PART_LABELS, RULES, STATUS_LABELS, Action
 from backend.places.models import Area
 from backend.places.queries import path_names
 from backend.times import now
@@ -71,17 +72,26 @@ def perform(number: str, action: str) -> ResponseReturnValue:
     """Take a step, then show the order again; what cannot be done is said there, with what was typed."""
     wanted = order_forms.action_of(action)
     try:
-        told = order_forms.told(request.form, _photos(number))
-        with db.transaction() as session:
-            service.perform(session, clean(number), wanted, people.officer(session), told)
+        _take(clean(number), wanted)
     except AlreadyDone as done:
         flash(done.message, "info")
         return redirect(url_for("orders.order", number=number), 303)
     except EXPECTED as error:
-        tried = (action, request.form.get("part", ""))
+        tried = (action, request.form.get("part") or request.form.get("supervision", ""))
         return _show(number, wrong=sentences_of(error), tried=tried, typed=request.form), error.status
     flash(f"办好了：{RULES[wanted].label}", "success")
     return redirect(url_for("orders.order", number=number), 303)
+
+
+def _take(number: str, wanted: Action) -> None:
+    """A supervision has fields of its own; all else comes with the one form of steps."""
+    if (take := order_supervisions.TAKES.get(wanted)) is not None:
+        with db.transaction() as session:
+            take(session, number, people.officer(session), request.form)
+        return
+    told = order_forms.told(request.form, _photos(number))
+    with db.transaction() as session:
+        service.perform(session, number, wanted, people.officer(session), told)
 
 
 def _photos(number: str) -> list[Photo]:
@@ -99,7 +109,7 @@ def _show(number: str, **shown: Any) -> str:
         actor = people.officer(session)
         found = service.find(session, clean(number), actor)
         facts = _facts(session, found, actor) | shown
-        offered = {(task.action, str(task.part.id) if task.part else "") for task in facts["tasks"]}
+        offered = {(task.action, task.key) for task in facts["tasks"]}
         facts["is_shown"] = facts["tried"] in offered  # what is wrong stands beside the form that was sent
         whole = "desk/order_live.html" if "HX-Request" in request.headers else "desk/order.html"
         return render_template(whole, **facts)
@@ -107,7 +117,7 @@ def _show(number: str, **shown: Any) -> str:
 
 def _facts(session: Session, found: Order, actor: Actor) -> dict[str, Any]:
     at, clocks = now(), queries.clocks(session, found.parts)
-    steps = queries.timeline(session, found)
+    steps, asked = queries.timeline(session, found), supervision_lists.of_order(session, found.id)
     return {
         "order": found,
         "labels": STATUS_LABELS,
@@ -119,7 +129,13 @@ def _facts(session: Session, found: Order, actor: Actor) -> dict[str, Any]:
         "own": {part.id for part in service.own_parts(found, actor)},
         "steps": steps,
         "seen": last_seen("seen") or (steps[-1].id if steps else 0),
-        "tasks": order_forms.tasks(session, found, actor),
+        "tasks": [
+            *order_forms.tasks(session, found, actor),
+            *order_supervisions.tasks(found, asked, actor, at),
+        ],
+        "asked": asked,
+        "states": STATE_LABELS,
+        "effects": EFFECT_LABELS,
         "may_revise": order_forms.may_revise(found, actor),
         "at": at,
         "typed": MultiDict(),

@@ -7,14 +7,16 @@ from flask.typing import ResponseReturnValue
 
 from backend import db
 from backend.auth import Who, require
+from backend.cases.models import Case
 from backend.cases.service import Actor
-from backend.cases.supervision_models import Supervised
+from backend.cases.supervision_models import Supervised, Supervision
 from backend.cases.supervisions import EFFECT_LABELS, STATE_LABELS, takes_answers
 from backend.cases.workflow import RULES, UNIT, Action
 from backend.console import supervision_forms
 from backend.errors import Conflict, Invalid, NotFound
-from backend.orders import reach, supervision_lists
+from backend.orders import supervising, supervision_lists
 from backend.orders.supervision_lists import Line
+from backend.orders.workflow import Action as OrderAction
 from backend.times import now
 from backend.web import news, people
 from backend.web.forms import last_seen, sentences_of
@@ -23,6 +25,7 @@ bp = Blueprint("supervisions", __name__, url_prefix="/console/supervisions")
 
 TABS = [("", "全部"), *STATE_LABELS.items()]
 ANSWER, END = "answer", "end"
+OF_ACTION = {OrderAction.ANSWER_SUPERVISION: ANSWER, OrderAction.END_SUPERVISION: END}
 STEPS = {
     ANSWER: (supervision_forms.take_answer, "答复好了，督查会收到提醒"),
     END: (supervision_forms.take_end, "这张督办单办结了"),
@@ -75,21 +78,22 @@ def _facts() -> dict[str, Any]:
 
 def _offered(actor: Actor, lines: list[Line]) -> dict[int, list[str]]:
     """What the caller may do to each: answer for their unit, end in their area."""
-    units = {post.unit_id for post in actor.posts if post.role in UNIT}
     found: dict[int, list[str]] = {}
     for line in lines:
-        is_asked = line.row.state is Supervised.OPEN and line.row.unit_id in units
-        answers = is_asked and (line.case is None or takes_answers(line.case))
-        ends = line.row.state is not Supervised.CLOSED and _supervises(actor, line)
-        found[line.row.id] = [step for step, may in ((ANSWER, answers), (END, ends)) if may]
+        if line.order is not None:
+            steps = supervising.offered(line.order, line.row, actor)
+            found[line.row.id] = [OF_ACTION[step] for step in steps]
+        elif line.case is not None:
+            found[line.row.id] = _of_case(actor, line.row, line.case)
     return found
 
 
-def _supervises(actor: Actor, line: Line) -> bool:
-    rule = RULES[Action.END_SUPERVISION]
-    if line.case is not None:
-        return not actor.roles_over(line.case).isdisjoint(rule.roles) and line.case.status in rule.sources
-    return line.order is not None and not reach.roles_over(actor.posts, line.order).isdisjoint(rule.roles)
+def _of_case(actor: Actor, row: Supervision, case: Case) -> list[str]:
+    rule, units = RULES[Action.END_SUPERVISION], {post.unit_id for post in actor.posts if post.role in UNIT}
+    answers = row.state is Supervised.OPEN and row.unit_id in units and takes_answers(case)
+    supervises = not actor.roles_over(case).isdisjoint(rule.roles) and case.status in rule.sources
+    ends = supervises and row.state is not Supervised.CLOSED
+    return [step for step, may in ((ANSWER, answers), (END, ends)) if may]
 
 
 def _state() -> Supervised | None:

@@ -44,6 +44,7 @@ class Message(StrEnum):
     ORDER_ANSWERED = "order_answered"
     ORDER_WITHDRAWN = "order_withdrawn"
     ORDER_URGED = "order_urged"
+    ORDER_JOINED = "order_joined"
     ORDER_SOON_DUE = "order_soon_due"
     ORDER_OVERDUE = "order_overdue"
     ORDER_ESCALATED = "order_escalated"
@@ -123,6 +124,7 @@ CATALOGUE: dict[Message, Kind] = {
     M.ORDER_ANSWERED:   Kind("发令办结", "发令单 {number} 已办结：{summary}\n{place}\n答复：{note}", ORDER),
     M.ORDER_WITHDRAWN:  Kind("发令撤回", "发令单 {number} 撤回，{who}不用再办：{summary}\n{note}", ORDER, urgent=True),
     M.ORDER_URGED:      Kind("催办", "发令单 {number} 催办：{summary}\n{place}\n{note}", ORDER, urgent=True),
+    M.ORDER_JOINED:     Kind("任务合并", "发令单 {number}：{who}并入您单位，它的任务由您单位接着办。\n{place}\n{summary}\n{note}", ORDER, urgent=True),
     M.ORDER_SOON_DUE:   Kind("快到时限", "发令单 {number} 快到时限了：请在{until}前{note}。\n{place}\n{summary}", ORDER),
     M.ORDER_OVERDUE:    Kind("已超时", "发令单 {number} 超过时限还没有{note}，请马上跟进。\n{place}\n{summary}", ORDER, urgent=True),
     M.ORDER_ESCALATED:  Kind("超时上报", "发令单 {number} 超时仍没有{note}，已上报给您，请过问。\n{place}\n受令单位：{who}\n{summary}", ORDER, urgent=True),

@@ -60,8 +60,8 @@ def tell_all(
         if parts is not None:
             _tell_units(session, order, message, event, parts, at)
             continue
-        told = [one for one in _officers(session, order, who) if one != event.officer_id]
-        key, unit = f"order:{order.id}:{message}:{event.id}", part.unit.name if part else ""
+        told = [one for one in officers(session, order, who) if one != event.officer_id]
+        key, unit = f"order:{order.id}:{message}:{event.id}", event.unit.name if event.unit else ""
         if told:
             fields = fields_of(order, event.note, at, who=unit)
             notify.owe(session, message, key, fields, officers=told)
@@ -132,7 +132,7 @@ def _row(order: Order, message: Message, event: OrderEvent, part: OrderUnit, at:
     }
 
 
-def _officers(session: Session, order: Order, who: Audience) -> list[int]:
+def officers(session: Session, order: Order, who: Audience) -> list[int]:
     """Whose ids are told of this order. Supervisors have heard of it only once it was issued."""
     if who is Audience.SUPERVISORS and order.approved_at is None:
         return []

@@ -164,7 +164,15 @@ def timeline(session: Session, order: Order) -> list[Step]:
     return [_step(event, unit or "", name or "") for event, unit, name in rows]
 
 
-OF_DESK = (Action.ADD_UNIT, Action.WITHDRAW_UNIT, Action.RETURN)  # the unit is the object, not who acts
+# Steps of which the unit is the object, not who acts.
+OF_DESK = (
+    Action.ADD_UNIT,
+    Action.WITHDRAW_UNIT,
+    Action.RETURN,
+    Action.JOIN,
+    Action.SUPERVISE,
+    Action.END_SUPERVISION,
+)
 
 
 def _step(event: OrderEvent, unit: str, name: str) -> Step:

@@ -17,7 +17,15 @@ from backend.places.roles import Role
 from backend.times import now, spoken
 
 NOT_YOURS = "这张发令单不归您办理"
-OF_DRAFTING = (Action.DRAFT, Action.REVISE)
+# Steps that have verbs of their own: what comes with them is not in Told.
+ELSEWHERE = {
+    Action.DRAFT: "请用起草页面",
+    Action.REVISE: "请用起草页面",
+    Action.SUPERVISE: "请用督办单的表格",
+    Action.ANSWER_SUPERVISION: "请用督办单的表格",
+    Action.END_SUPERVISION: "请用督办单的表格",
+    Action.JOIN: "单位合并以后，任务会自动并过去",
+}
 DECIDES = (Action.APPROVE, Action.REFUSE)  # on a text, which must be the one that was read
 
 
@@ -37,10 +45,10 @@ def perform(
     """Take one step: lock, check, write, add the event, turn the clocks, owe the messages.
 
     Raises NotFound, Forbidden, Conflict (AlreadyDone for a second tap), Invalid or TooMany, each with a
-    Chinese sentence. Drafting and revising are drafting.py's.
+    Chinese sentence. What stands ELSEWHERE has verbs of its own (drafting, supervising, successions).
     """
-    if action in OF_DRAFTING:
-        raise Invalid("请用起草页面")
+    if action in ELSEWHERE:
+        raise Invalid(ELSEWHERE[action])
     moment = at or now()
     order = lock(session, number, actor)
     part = _part(order, action, actor, told)

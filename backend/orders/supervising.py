@@ -1,7 +1,7 @@
 """Supervision orders (督办单) of orders and cases alike: the doors for whoever does not know which it is.
 
-What is asked about a case is a step on that case (cases/supervisions.py); what is asked about an order stands
-in its history as something added.
+What is asked about a case is a step on that case (cases/supervisions.py), what is asked about an order one on
+that order, as its table has it. The unit that was asked owes the answer, whatever became of its part since.
 """
 
 from datetime import datetime
@@ -13,22 +13,18 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from backend.cases import audience, supervisions
 from backend.cases.service import Actor
 from backend.cases.supervision_models import Effect, Supervised, Supervision
-from backend.cases.supervisions import EFFECT_LABELS, NOT_FOUND, STATE_LABELS
-from backend.cases.workflow import RULES, UNIT, Action
-from backend.errors import Conflict, Forbidden, Invalid, NotFound
+from backend.cases.supervisions import NOT_FOUND
+from backend.errors import Invalid, NotFound
 from backend.notify import service as notify
 from backend.notify.messages import Message
-from backend.orders import alerts, reach, service
+from backend.orders import alerts, reach, service, workflow
 from backend.orders.models import Order, OrderUnit
-from backend.orders.workflow import RULES as ORDER_RULES
-from backend.orders.workflow import Action as Act
-from backend.orders.workflow import PartStatus, Status
+from backend.orders.workflow import RULES, Action, Given
 from backend.places.models import Unit
 from backend.places.roles import Role
-from backend.times import now, stamp
+from backend.times import now
 
 SUPERVISORS = RULES[Action.SUPERVISE].roles
-ISSUED_ONLY = "发令单发出以后、办结以前才能督办"
 
 
 def issue_on_order(
@@ -47,16 +43,14 @@ def issue_on_order(
     """
     moment = at or now()
     order = service.lock(session, number, actor)
-    role = _must_supervise(actor, order)
-    if order.status is not Status.ISSUED:
-        raise Conflict(ISSUED_ONLY)
+    part = _part_of(order, unit_id)
+    if part is None:
+        raise Invalid("这个单位不在这张发令单里，请选择受令单位")
+    role = _check(order, Action.SUPERVISE, reach.roles_over(actor.posts, order), text, part)
     supervisions.check(text, due_at, moment)
-    unit = _bound(order, unit_id)
-    row = supervisions.add(session, actor, unit, text, due_at, moment, order_id=order.id)
-    told = set(audience.of_unit(session, unit.id)) - {actor.officer_id}
-    note = f"{row.text}\n请在 {stamp(due_at)} 前答复"
-    _note_down(session, order, role, actor, f"督办{unit.name}：{note}", moment)
-    _owe(session, order, row, Message.ORDER_SUPERVISED, note, told, moment)
+    row = supervisions.add(session, actor, part.unit, text, due_at, moment, order_id=order.id)
+    note = supervisions.asked(text, due_at)
+    _write(session, order, Action.SUPERVISE, role, actor, note, row, moment)
     return row
 
 
@@ -68,18 +62,14 @@ def answer(
         return supervisions.answer(session, supervision_id, actor, text, at)
     moment = at or now()
     row, order = _lock(session, supervision_id)
-    roles = [post.role for post in actor.posts if post.unit_id == row.unit_id and post.role in UNIT]
+    roles = _roles_asked(actor, row)
     if not roles:
         raise NotFound(NOT_FOUND)
-    if row.state is not Supervised.OPEN:
-        raise Conflict(f"这张督办单{STATE_LABELS[row.state]}，不用再答复")
-    if not text.strip():
-        raise Invalid("请填写答复")
-    row.state, row.answer = Supervised.ANSWERED, text.strip()
-    row.answered_by, row.answered_at = actor.officer_id, moment
-    _note_down(session, order, roles[0], actor, f"答复督办：{row.answer}", moment)
-    told = _supervisors(session, order, row) - {actor.officer_id}
-    _owe(session, order, row, Message.ORDER_SUPERVISION_ANSWERED, row.answer, told, moment)
+    note = supervisions.checked_answer(row, text)
+    role = _check(order, Action.ANSWER_SUPERVISION, roles, note)
+    supervisions.put_answer(row, actor, text, moment)
+    _write(session, order, Action.ANSWER_SUPERVISION, role, actor, note, row, moment)
+    _tell_issuer(session, order, row, moment)
     return row
 
 
@@ -96,28 +86,82 @@ def end(
         return supervisions.end(session, supervision_id, actor, effect, words, at)
     moment = at or now()
     row, order = _lock(session, supervision_id)
-    role = _must_supervise(actor, order)
-    if row.state is Supervised.CLOSED:
-        raise Conflict("这张督办单已经办结了")
-    if not words.strip():
-        raise Invalid("请写明办结意见")
-    row.state, row.effect, row.closed_at = Supervised.CLOSED, effect, moment
-    note = f"办结督办{row.unit.name}：{EFFECT_LABELS[effect]}。{words.strip()}"
-    _note_down(session, order, role, actor, note, moment)
+    role = _check(order, Action.END_SUPERVISION, reach.roles_over(actor.posts, order), words)
+    note = supervisions.checked_end(row, effect, words)
+    supervisions.put_end(row, effect, moment)
+    _write(session, order, Action.END_SUPERVISION, role, actor, note, row, moment)
     return row
 
 
+def offered(order: Order, row: Supervision, actor: Actor) -> list[Action]:
+    """What this person may do now with a supervision of this order: answer for their unit, or end it."""
+    roles = reach.roles_over(actor.posts, order)
+    found = workflow.allowed(order.status, None, _roles_asked(actor, row) | roles)
+    may = {
+        Action.ANSWER_SUPERVISION: row.state is Supervised.OPEN and bool(_roles_asked(actor, row)),
+        Action.END_SUPERVISION: row.state is not Supervised.CLOSED and not roles.isdisjoint(SUPERVISORS),
+    }
+    return [action for action in found if may.get(action)]
+
+
+def askable(order: Order, actor: Actor) -> list[OrderUnit]:
+    """The parts whose units this person may supervise now; the order's parts are loaded."""
+    roles = reach.roles_over(actor.posts, order)
+    return [
+        part
+        for part in order.parts
+        if Action.SUPERVISE in workflow.allowed(order.status, part.status, roles, is_lead=part.is_lead)
+    ]
+
+
 def remind(session: Session, at: datetime, limit: int) -> int:
-    """Tell unit and supervisors of every supervision of an order that is unanswered. Returns how many."""
+    """Tell unit and supervisors of every supervision of an order that is unanswered and can be answered.
+
+    Returns how many were found; about an order that was withdrawn nobody is reminded.
+    """
     rows = supervisions.claim_unanswered(session, at, limit, Supervision.order_id)
     orders = {order.id: order for order in session.scalars(_orders([row.order_id for row in rows]))}
     for row in rows:
         order, row.unit = orders[row.order_id or 0], session.get_one(Unit, row.unit_id)
-        if order.status is Status.WITHDRAWN:
-            continue  # its units were told that nothing is left to do
-        told = {*audience.of_unit(session, row.unit_id), *_supervisors(session, order, row)}
-        _owe(session, order, row, Message.ORDER_SUPERVISION_OVERDUE, row.text, told, at)
+        if order.status in RULES[Action.ANSWER_SUPERVISION].sources:
+            told = {*audience.of_unit(session, row.unit_id), *_supervisors(session, order), row.officer_id}
+            _owe(session, order, row, Message.ORDER_SUPERVISION_OVERDUE, row.text, told, at)
     return len(rows)
+
+
+def _check(order: Order, action: Action, roles: set[Role], note: str, part: OrderUnit | None = None) -> Role:
+    """In which role the step is taken. Raises Forbidden, Conflict or Invalid as the table says."""
+    role = workflow.acting_role(action, roles)
+    status, is_lead = (part.status, part.is_lead) if part is not None else (None, False)
+    workflow.check(order.status, status, action, role, Given(note=note), is_lead=is_lead)
+    return role
+
+
+def _write(
+    session: Session,
+    order: Order,
+    action: Action,
+    role: Role,
+    actor: Actor,
+    note: str,
+    row: Supervision,
+    at: datetime,
+) -> None:
+    """The step in the order's history, and who is told of it; it names the unit that was asked."""
+    rule, part = RULES[action], _part_of(order, row.unit_id)
+    step = service.write(session, order, action, rule, role, actor, note, at, part)
+    step.unit = row.unit
+    session.flush()
+    alerts.tell_all(session, order, rule, step, part, at)
+
+
+def _roles_asked(actor: Actor, row: Supervision) -> set[Role]:
+    return {post.role for post in actor.posts if post.unit_id is not None and post.unit_id == row.unit_id}
+
+
+def _part_of(order: Order, unit_id: int) -> OrderUnit | None:
+    """The part of the unit that is asked; a successor of one that was asked may have none."""
+    return next((part for part in order.parts if part.unit_id == unit_id), None)
 
 
 def _is_of_case(session: Session, supervision_id: int) -> bool:
@@ -145,30 +189,15 @@ def _orders(ids: list[Any]) -> sa.Select[Order]:
     return sa.select(Order).where(Order.id.in_(ids)).options(joinedload(Order.place, innerjoin=True), parts)
 
 
-def _must_supervise(actor: Actor, order: Order) -> Role:
-    held = [role for role in SUPERVISORS if role in reach.roles_over(actor.posts, order)]
-    if not held:
-        raise Forbidden("您的岗位不能督办这张发令单")
-    return held[0]
+def _supervisors(session: Session, order: Order) -> list[int]:
+    return alerts.officers(session, order, workflow.Audience.SUPERVISORS)
 
 
-def _bound(order: Order, unit_id: int) -> Unit:
-    for part in order.parts:
-        if part.unit_id == unit_id and part.status is not PartStatus.WITHDRAWN:
-            return part.unit
-    raise Invalid("这个单位不在这张发令单里，请选择受令单位")
-
-
-def _note_down(session: Session, order: Order, role: Role, actor: Actor, words: str, at: datetime) -> None:
-    """The order's history has it as something added."""
-    service.write(session, order, Act.ADD, ORDER_RULES[Act.ADD], role, actor, words, at)
-
-
-def _supervisors(session: Session, order: Order, row: Supervision) -> set[int]:
-    statement = (
-        f"SELECT told.officer_id FROM orders c, LATERAL ({audience.SUPERVISORS}) told WHERE c.id = :id"
-    )
-    return {*session.scalars(sa.text(statement), {"id": order.id}), row.officer_id}
+def _tell_issuer(session: Session, order: Order, row: Supervision, at: datetime) -> None:
+    """The step has told the supervisors; a leader who issued it hears of the answer, too."""
+    if row.officer_id not in _supervisors(session, order):
+        message = Message.ORDER_SUPERVISION_ANSWERED
+        _owe(session, order, row, message, row.answer or "", {row.officer_id}, at)
 
 
 def _owe(
@@ -177,7 +206,7 @@ def _owe(
     row: Supervision,
     message: Message,
     note: str,
-    told: set[Any],
+    told: set[int],
     at: datetime,
 ) -> None:
     fields = alerts.fields_of(order, note, at, who=row.unit.name)

@@ -48,6 +48,12 @@ def page(
     return [Line(*found) for found in session.execute(query.limit(limit))]
 
 
+def of_order(session: Session, order_id: int) -> list[Line]:
+    """All supervisions of an order, the newest first (one query)."""
+    own = _select().where(Supervision.order_id == order_id)
+    return [Line(*found) for found in session.execute(own)]
+
+
 def _select() -> sa.Select[Any]:
     issuer, answerer = aliased(Officer), aliased(Officer)
     columns: list[Any] = [Supervision, Unit.name, issuer.name, answerer.name, Case, Order, Area.name]

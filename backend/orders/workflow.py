@@ -48,6 +48,10 @@ class Action(StrEnum):
     ANSWER = "answer"
     ADD = "add"
     URGE = "urge"
+    SUPERVISE = "supervise"
+    ANSWER_SUPERVISION = "answer_supervision"
+    END_SUPERVISION = "end_supervision"
+    JOIN = "join"  # a unit has ended in another one of the order, which goes on with both parts
 
 
 class Whose(StrEnum):
@@ -55,10 +59,12 @@ class Whose(StrEnum):
 
     ORDER = "order"  # the order's: who commands in its area, or works in the lead unit
     OF_PART = "of_part"  # the same people, but about one assisting unit's part
+    OF_ANY_PART = "of_any_part"  # the same people, about one unit's part, be it the lead's
     PART = "part"  # the unit's own part: who works in that unit
     ASSISTING = "assisting"  # the same, but not the lead's
     LEAD = "lead"  # the lead's own part alone
     ANY = "any"  # the order's, for whoever has to do with it
+    ASKED = "asked"  # of who works in a unit that is supervised, whatever became of its part
 
 
 class Need(StrEnum):
@@ -124,6 +130,7 @@ S, U, A, R, W, N, P, M = Status, PartStatus, Action, Role, Whose, Need, Audience
 BOUND = (U.OWED, U.ACKNOWLEDGED, U.ARRIVED, U.REPORTED)
 AT_WORK = (U.ACKNOWLEDGED, U.ARRIVED)
 UNREPORTED = (U.OWED, *AT_WORK)
+SUPERVISORS = (R.SUPERVISOR, R.LEADER)
 
 # fmt: off
 RULES: dict[Action, Rule] = {
@@ -152,9 +159,16 @@ RULES: dict[Action, Rule] = {
     A.ADD: Rule("补充", (S.ISSUED,), None, (*UNIT, *DESK), W.ANY, needs=(N.NOTE,)),
     A.URGE: Rule("催办", (S.ISSUED,), None, (R.SECRETARY, R.SUPERVISOR),
         tells=((P.UNREPORTED, M.ORDER_URGED),)),
+    A.SUPERVISE: Rule("督办", (S.ISSUED,), None, SUPERVISORS, W.OF_ANY_PART, BOUND, needs=(N.NOTE,),
+        tells=((P.UNIT, M.ORDER_SUPERVISED),)),
+    A.ANSWER_SUPERVISION: Rule("答复督办", (S.ISSUED, S.ANSWERED), None, UNIT, W.ASKED, needs=(N.NOTE,),
+        tells=((P.SUPERVISORS, M.ORDER_SUPERVISION_ANSWERED),)),
+    A.END_SUPERVISION: Rule("办结督办", (S.ISSUED, S.ANSWERED, S.WITHDRAWN), None, SUPERVISORS, needs=(N.NOTE,)),
+    A.JOIN: Rule("单位合并", (S.ISSUED,), None, (R.SYSTEM,), W.OF_ANY_PART, BOUND, U.WITHDRAWN,
+        tells=((P.UNIT, M.ORDER_JOINED),)),
 }
 # fmt: on
-CHANGES_PART = (Whose.OF_PART, Whose.PART, Whose.ASSISTING, Whose.LEAD)
+ABOUT_PART = (Whose.OF_PART, Whose.OF_ANY_PART, Whose.PART, Whose.ASSISTING, Whose.LEAD)
 
 
 @dataclass(frozen=True)
@@ -188,7 +202,7 @@ def check(
         raise Forbidden(f"您的岗位不能“{rule.label}”")
     if status not in rule.sources:
         raise Overtaken(f"这张发令单现在是“{STATUS_LABELS[status]}”，不能“{rule.label}”")
-    if rule.whose in CHANGES_PART:
+    if rule.whose in ABOUT_PART:
         _check_part(rule, part, is_lead)
     check_needs(action, given)
     return rule
@@ -242,10 +256,10 @@ def allowed(
 
 def _fits(rule: Rule, part: PartStatus | None, is_lead: bool) -> bool:
     """Whether the step is about such a part; one of the whole order is about none."""
-    if rule.whose not in CHANGES_PART:
+    if rule.whose not in ABOUT_PART:
         return part is None
-    wants_lead = {Whose.PART: is_lead, Whose.LEAD: True}.get(rule.whose, False)
-    return part in rule.parts and is_lead == wants_lead
+    wants_lead = {Whose.PART: is_lead, Whose.OF_ANY_PART: is_lead, Whose.LEAD: True}
+    return part in rule.parts and is_lead == wants_lead.get(rule.whose, False)
 
 
 def acting_role(action: Action, roles: set[Role]) -> Role:
@@ -255,29 +269,3 @@ def acting_role(action: Action, roles: set[Role]) -> Role:
     if not held:
         raise Forbidden(f"您的岗位不能“{rule.label}”")
     return held[0]
-
-
-def diagram() -> str:
-    """The table as a Mermaid diagram, for README.md: the order, and within it the part of each unit."""
-    names = [f"    {status}: {status} {label}" for status, label in STATUS_LABELS.items()]
-    start = f"    [*] --> {Status.DRAFTED}: {Action.DRAFT} {RULES[Action.DRAFT].label}"
-    arrows = [
-        f"    {source} --> {rule.target}: {action} {rule.label}"
-        for action, rule in RULES.items()
-        if rule.target
-        for source in rule.sources
-    ]
-    return "\n".join(["stateDiagram-v2", *names, start, *arrows, *_of_parts()])
-
-
-def _of_parts() -> list[str]:
-    """The life of a part, as a picture within `issued`; its states are named apart from the order's."""
-    names = [f"        unit_{part}: {part} {label}" for part, label in PART_LABELS.items()]
-    arrows = [
-        f"        unit_{source} --> unit_{rule.part_target}: {action} {rule.label}"
-        for action, rule in RULES.items()
-        if rule.part_target
-        for source in rule.parts
-    ]
-    opening = f"        [*] --> unit_{PartStatus.OWED}: {Action.ADD_UNIT} {RULES[Action.ADD_UNIT].label}"
-    return [f"    state {Status.ISSUED} {{", *names, opening, *arrows, "    }"]

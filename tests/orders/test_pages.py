@@ -5,6 +5,7 @@ import re
 
 import pypdfium2
 import pytest
+import sqlalchemy as sa
 from flask import render_template
 
 from backend import auth
@@ -12,6 +13,7 @@ from backend.app import create_app
 from backend.cases import intake
 from backend.cases.intake import Report
 from backend.cases.models import Channel
+from backend.cases.supervision_models import Supervision
 from backend.console import order_sections
 from backend.orders import drafting
 from backend.orders.workflow import Action, Status
@@ -282,3 +284,26 @@ def test_the_print_is_one_a4_page_that_says_all(scene, enter):
     for said in (order.number, order.title, "区市场监管局", "劝离摊主", "摊位已经清走", "玉兰社区电子发令单"):
         assert said in words
     assert order.status is Status.ISSUED or "已办结" in words
+
+
+def test_a_unit_is_supervised_answers_and_is_done_with_on_the_orders_own_page(scene, enter):
+    number = scene.issue().number
+    supervisor, second = enter("supervisor"), enter("second")
+    page = f"/console/orders/{number}"
+    assert "/supervise" in supervisor.get(page).text
+    assert "/supervise" not in second.get(page).text
+    asked = {"unit": scene.units["second"].id, "until": "2027-01-08T18:00", "note": "摊位又回来了"}
+    refused = supervisor.post(f"{page}/supervise", data=asked | {"until": ""})
+    assert (refused.status_code, "请填写答复时限" in refused.text) == (422, True)
+    assert "摊位又回来了" in refused.text, "what was typed is kept"
+    assert supervisor.post(f"{page}/supervise", data=asked).status_code == 303
+    [row] = scene.session.scalars(sa.select(Supervision))
+    form = {"supervision": row.id, "note": "今晚加派两人"}
+    assert f'name="supervision" value="{row.id}"' in second.get(page).text
+    assert "answer_supervision" not in enter("third").get(page).text
+    assert second.post(f"{page}/answer_supervision", data=form).status_code == 303
+    ended = form | {"note": "现场看过", "effect": "solved"}
+    other = scene.issue().number
+    assert supervisor.post(f"/console/orders/{other}/end_supervision", data=ended).status_code == 404
+    assert supervisor.post(f"{page}/end_supervision", data=ended).status_code == 303
+    assert "问题已解决" in second.get(page).text

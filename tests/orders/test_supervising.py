@@ -10,9 +10,10 @@ from backend.cases.supervision_models import Effect, Supervised, Supervision
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.notify.messages import Message
 from backend.notify.models import Notification
-from backend.orders import supervising, supervision_lists
+from backend.orders import queries, supervising, supervision_lists
 from backend.orders.models import OrderEvent
 from backend.orders.workflow import Action
+from backend.places.models import Area
 from backend.places.roles import Role
 from tests.factories import make_case, make_community, make_officer, make_unit
 from tests.orders.scene import AT
@@ -45,17 +46,23 @@ def test_a_unit_under_an_order_is_asked_answers_and_the_order_remembers(scene):
     name = scene.units["second"].name
     own = sa.select(OrderEvent.note).where(OrderEvent.order_id == order.id).order_by(OrderEvent.id)
     assert scene.session.scalars(own).all()[-3:] == [
-        f"督办{name}：{WORDS}\n请在 2026-11-24 10:00 前答复",
-        "答复督办：今晚加派两人",
-        f"办结督办{name}：问题已解决。现场看过",
+        f"{WORDS}\n请在 2026-11-24 10:00 前答复",
+        "今晚加派两人",
+        "问题已解决：现场看过",
+    ]
+    said = [(step.label, step.who) for step in queries.timeline(scene.session, order)[-3:]]
+    assert said == [
+        (f"督办：{name}", "督查专员 supervisor"),
+        ("答复督办", f"{name} second"),
+        (f"办结督办：{name}", "督查专员 supervisor"),
     ]
 
 
 def test_what_will_not_do_is_refused_in_words(scene):
     draft, order = scene.draft(), scene.issue()
-    with pytest.raises(Conflict, match="发出以后"):
+    with pytest.raises(Conflict, match="“待批准”，不能“督办”"):
         issue(scene, draft, by="supervisor")
-    with pytest.raises(Invalid, match="写明"):
+    with pytest.raises(Invalid, match="请填写说明"):
         issue(scene, order, text=" ")
     scene.units["other"] = make_unit(scene.session, scene.community)
     with pytest.raises(Invalid, match="不在这张发令单里"):
@@ -98,6 +105,47 @@ def test_nobody_is_reminded_about_an_order_that_was_withdrawn(scene):
     scene.do(order, Action.WITHDRAW, "secretary", note="情况有误")
     supervising.remind(scene.session, AT + DAY, 100)
     assert told(scene, Message.ORDER_SUPERVISION_OVERDUE) == []
+
+
+def test_a_unit_that_was_taken_out_still_owes_its_answer_and_is_reminded(scene):
+    order = scene.issue()
+    row = issue(scene, order)
+    scene.do(order, Action.WITHDRAW_UNIT, "secretary", part_id=scene.part(order, "second").id, note="另派")
+    supervising.remind(scene.session, AT + DAY, 100)
+    assert scene.people["second"].id in told(scene, Message.ORDER_SUPERVISION_OVERDUE)
+    assert supervising.offered(order, row, scene.actor("second")) == [Action.ANSWER_SUPERVISION]
+    supervising.answer(scene.session, row.id, scene.actor("second"), "当时已派人看过", AT)
+    assert supervising.offered(order, row, scene.actor("second")) == []
+    assert supervising.offered(order, row, scene.actor("supervisor")) == [Action.END_SUPERVISION]
+
+
+def test_of_an_order_that_was_withdrawn_no_answer_is_asked_and_the_supervisor_ends_it(scene):
+    order = scene.issue()
+    row = issue(scene, order)
+    scene.do(order, Action.WITHDRAW, "secretary", note="情况有误")
+    assert supervising.offered(order, row, scene.actor("second")) == []
+    with pytest.raises(Conflict, match="“已撤回”，不能“答复督办”"):
+        supervising.answer(scene.session, row.id, scene.actor("second"), "已经办好", AT)
+    assert row.state is Supervised.OPEN
+    supervising.end(scene.session, row.id, scene.actor("supervisor"), Effect.NONE, "发令单撤回", AT)
+    assert row.state is Supervised.CLOSED
+
+
+def test_a_leader_who_asked_about_an_order_hears_the_answer(scene):
+    district = scene.session.get(Area, scene.community.district_id)
+    scene.add("leader", Role.LEADER, area=district)
+    row = issue(scene, scene.issue(), by="leader")
+    supervising.answer(scene.session, row.id, scene.actor("second"), "今晚加派两人", AT)
+    both = sorted(scene.people[key].id for key in ("leader", "supervisor"))
+    assert told(scene, Message.ORDER_SUPERVISION_ANSWERED) == both
+
+
+@pytest.mark.parametrize("action", [Action.SUPERVISE, Action.ANSWER_SUPERVISION, Action.END_SUPERVISION])
+def test_a_supervision_step_without_its_form_is_no_step(scene, action):
+    order = scene.issue()
+    with pytest.raises(Invalid, match="请用督办单的表格"):
+        scene.do(order, action, "supervisor", note="请说明")
+    assert scene.events(order)[-1].action is Action.APPROVE
 
 
 def test_one_list_has_those_of_cases_and_of_orders_for_whose_they_are(scene):

@@ -7,10 +7,10 @@ import pytest
 
 from backend.cases.workflow import Outcome
 from backend.errors import AppError, Conflict, Forbidden, Invalid
-from backend.notify.messages import CATALOGUE, ORDER
-from backend.orders import workflow
+from backend.notify.messages import CATALOGUE, ORDER, SUPERVISIONS
+from backend.orders import diagram, workflow
 from backend.orders.workflow import (
-    CHANGES_PART,
+    ABOUT_PART,
     PART_LABELS,
     RULES,
     STATUS_LABELS,
@@ -29,9 +29,9 @@ HAN = re.compile(r"[\u4e00-\u9fff]")
 
 def is_about(rule, part, is_lead):
     """Whether a step of this sort can be about such a part, as the words of `Whose` say."""
-    if rule.whose not in CHANGES_PART:
+    if rule.whose not in ABOUT_PART:
         return True
-    meant = {Whose.PART: True, Whose.LEAD: is_lead}.get(rule.whose, not is_lead)
+    meant = {Whose.PART: True, Whose.OF_ANY_PART: True, Whose.LEAD: is_lead}.get(rule.whose, not is_lead)
     return meant and part in rule.parts
 
 
@@ -42,7 +42,7 @@ def test_a_step_is_allowed_exactly_where_its_row_says(action):
         offered = action in workflow.allowed(status, part, {role}, is_lead=is_lead)
         if role in rule.roles and status in rule.sources and is_about(rule, part, is_lead):
             assert workflow.check(status, part, action, role, EVERYTHING, is_lead=is_lead) is rule
-            assert offered == (rule.whose in CHANGES_PART or part is None)
+            assert offered == (rule.whose in ABOUT_PART or part is None)
             continue
         assert not offered, (status, part, role)
         with pytest.raises(AppError) as refusal:
@@ -66,13 +66,14 @@ def test_a_post_that_cannot_is_told_so_before_anything_else():
             Role.SECRETARY,
             "draft revise approve refuse withdraw add_unit withdraw_unit return add urge",
         ),
-        (Role.HANDLER, "acknowledge arrive report_back return answer add"),
-        (Role.UNIT_HEAD, "acknowledge arrive report_back return answer add"),
-        (Role.MEDIATOR, "acknowledge arrive report_back return answer add"),
-        (Role.SUPERVISOR, "urge"),
+        (Role.HANDLER, "acknowledge arrive report_back return answer add answer_supervision"),
+        (Role.UNIT_HEAD, "acknowledge arrive report_back return answer add answer_supervision"),
+        (Role.MEDIATOR, "acknowledge arrive report_back return answer add answer_supervision"),
+        (Role.SUPERVISOR, "urge supervise end_supervision"),
         (Role.RESIDENT, ""),
         (Role.SAFETY_OFFICER, ""),
-        (Role.LEADER, ""),
+        (Role.LEADER, "supervise end_supervision"),
+        (Role.SYSTEM, "join"),
     ],
 )
 def test_each_kind_of_person_has_these_steps_and_no_others(role, actions):
@@ -82,7 +83,12 @@ def test_each_kind_of_person_has_these_steps_and_no_others(role, actions):
 @pytest.mark.parametrize("status", [Status.ANSWERED, Status.REFUSED, Status.WITHDRAWN])
 def test_from_an_end_no_step_leads_on(status):
     for part, is_lead in product((*PartStatus, None), (True, False)):
-        assert workflow.allowed(status, part, set(Role), is_lead=is_lead) == []
+        left = workflow.allowed(status, part, set(Role), is_lead=is_lead)
+        assert set(left) <= {
+            Action.ANSWER_SUPERVISION,
+            Action.END_SUPERVISION,
+        }  # what was asked is owed still
+        assert not any(RULES[action].target or RULES[action].part_target for action in left)
 
 
 def test_every_status_of_order_and_part_can_be_reached():
@@ -129,10 +135,10 @@ def test_an_assisting_unit_reports_and_the_lead_answers():
         workflow.check(Status.ISSUED, acting, Action.REPORT_BACK, Role.HANDLER, EVERYTHING, is_lead=True)
 
 
-def test_every_message_leads_to_the_order():
+def test_every_message_leads_to_the_order_or_to_what_is_asked_about_it():
     for rule in RULES.values():
         for _, message in rule.tells:
-            assert CATALOGUE[message].link == ORDER, message
+            assert CATALOGUE[message].link in (ORDER, SUPERVISIONS), message
 
 
 def test_everything_has_a_word_that_people_read():
@@ -143,7 +149,7 @@ def test_everything_has_a_word_that_people_read():
 
 
 def test_the_diagram_shows_every_status_and_every_move():
-    lines = workflow.diagram().splitlines()
+    lines = diagram.diagram().splitlines()
     assert lines[0] == "stateDiagram-v2"
     for status, label in STATUS_LABELS.items():
         assert f"    {status}: {status} {label}" in lines
