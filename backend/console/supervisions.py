@@ -69,6 +69,7 @@ def _facts() -> dict[str, Any]:
         actor = people.officer(session)
         lines = supervision_lists.page(session, actor.posts, state=state, before=before)
         facts: dict[str, Any] = {"lines": lines, "offered": _offered(actor, lines)}
+        facts["opens"] = {line.row.id for line in lines if line.case and actor.roles_over(line.case)}
     facts |= {"more": lines[-1].row.id if len(lines) == supervision_lists.PAGE else None, "at": now()}
     facts |= {"state": state, "tabs": TABS, "states": STATE_LABELS, "labels": EFFECT_LABELS}
     facts |= {"effects": list(EFFECT_LABELS.items()), "missing": supervision_forms.MISSING}

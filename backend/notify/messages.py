@@ -111,7 +111,7 @@ CATALOGUE: dict[Message, Kind] = {
     M.TIME_DECIDED:     Kind("申请已批", "诉求 {number} 的时限申请有结果了：{note}", OFFICER),
     M.SUPERVISED:       Kind("督办", "督办单：诉求 {number}\n{place}\n要求：{note}\n请按时答复。", SUPERVISIONS, urgent=True),
     M.SUPERVISION_ANSWERED: Kind("督办答复", "诉求 {number} 的督办单已答复：{note}", OFFICER),
-    M.SUPERVISION_OVERDUE: Kind("督办超时", "诉求 {number} 的督办单到期没有答复，请{who}马上答复。\n要求：{note}", OFFICER, urgent=True),
+    M.SUPERVISION_OVERDUE: Kind("督办超时", "诉求 {number} 的督办单到期没有答复，请{who}马上答复。\n要求：{note}", SUPERVISIONS, urgent=True),
     M.ORDER_SUPERVISED: Kind("督办", "督办单：发令单 {number}（{summary}）\n{place}\n督办{who}：{note}\n请在“督办单”页面按时答复。", SUPERVISIONS, urgent=True),
     M.ORDER_SUPERVISION_ANSWERED: Kind("督办答复", "发令单 {number} 的督办单，{who}已答复：{note}", SUPERVISIONS),
     M.ORDER_SUPERVISION_OVERDUE: Kind("督办超时", "发令单 {number} 的督办单到期没有答复，请{who}马上答复。\n要求：{note}", SUPERVISIONS, urgent=True),

@@ -24,6 +24,12 @@ class Line(supervision_lists.Line):
     case: Case | None
     order: Order | None
     place: str
+    holder: str | None  # the unit that has the case now
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the case is no longer with the unit that was asked, which owes the answer all the same."""
+        return self.case is not None and self.case.unit_id != self.row.unit_id
 
 
 def page(
@@ -55,14 +61,15 @@ def of_order(session: Session, order_id: int) -> list[Line]:
 
 
 def _select() -> sa.Select[Any]:
-    issuer, answerer = aliased(Officer), aliased(Officer)
-    columns: list[Any] = [Supervision, Unit.name, issuer.name, answerer.name, Case, Order, Area.name]
+    issuer, answerer, holder = aliased(Officer), aliased(Officer), aliased(Unit)
+    names: list[Any] = [Unit.name, issuer.name, answerer.name]
     return (
-        sa.select(*columns)
+        sa.select(Supervision, *names, Case, Order, Area.name, holder.name)
         .outerjoin(Case, Case.id == Supervision.case_id)
         .outerjoin(Order, Order.id == Supervision.order_id)
         .join(Area, Area.id == sa.func.coalesce(Case.place_id, Order.place_id))
         .join(Unit, Unit.id == Supervision.unit_id)
+        .outerjoin(holder, holder.id == Case.unit_id)
         .join(issuer, issuer.id == Supervision.officer_id)
         .outerjoin(answerer, answerer.id == Supervision.answered_by)
         .order_by(Supervision.id.desc())

@@ -11,7 +11,7 @@ from backend.cases.service import Actor
 from backend.cases.supervision_models import Effect, Supervised, Supervision
 from backend.cases.workflow import Action, Status
 from backend.errors import AppError, Conflict, Forbidden, Invalid, NotFound
-from backend.notify.messages import CATALOGUE, Message
+from backend.notify.messages import CATALOGUE, SUPERVISIONS, Message
 from backend.notify.models import Notification
 from backend.places.models import Post, Unit
 from backend.places.roles import Role
@@ -90,6 +90,19 @@ def test_a_unit_that_had_the_case_is_told_and_answers_though_the_case_is_with_an
     assert [unit.id for unit in supervisions.units(scene.session, case)] == [other.id, had.id]
     supervisions.answer(scene.session, row.id, handler, "当时已派人看过", AT)
     assert row.state is Supervised.ANSWERED
+
+
+def test_who_was_asked_owes_the_answer_though_the_case_goes_on_to_another(scene, case):
+    row, had, handler = issue(scene, case), scene.unit, scene.actor(Role.HANDLER)
+    case.unit_id = make_unit(scene.session, scene.community, name="供电所").id
+    scene.session.flush()
+    supervisions.remind(scene.session, AT + DAY, 100)
+    assert handler.officer_id in told(scene, Message.SUPERVISION_OVERDUE)
+    assert CATALOGUE[Message.SUPERVISION_OVERDUE].link == SUPERVISIONS, (
+        "the case itself is not theirs to open"
+    )
+    supervisions.answer(scene.session, row.id, handler, "当时已派人看过", AT + DAY)
+    assert (row.state, row.unit_id) == (Supervised.ANSWERED, had.id)
 
 
 def test_while_a_unit_owes_an_answer_it_is_not_asked_a_second_time(scene, case):

@@ -76,6 +76,22 @@ def test_the_list_says_that_it_changed_and_leaves_what_is_typed(session, town, a
     assert "<form" not in supervisor.get(again).text
 
 
+@pytest.mark.parametrize(("now_with", "said"), [("power", "由供电所办理"), (None, "已经退回，等待分派")])
+def test_a_case_that_went_on_leaves_the_supervision_where_it_was(session, town, as_officer, now_with, said):
+    other = make_unit(session, town.yulan, name="供电所")
+    town.case.unit_id = other.id if now_with else None
+    session.commit()
+    page = as_officer(town.handler).get("/console/supervisions/").text
+    assert f"这件诉求现在{said}，这张督办单仍请{town.city.name}答复" in page
+    assert f"/console/cases/{town.case.number}" not in page, "it is not theirs to open any more"
+    assert (
+        f"/console/cases/{town.case.number}" in as_officer(town.supervisor).get("/console/supervisions/").text
+    )
+    form = {"supervision": town.row.id, "note": "当时已派人看过"}
+    assert as_officer(town.handler).post("/console/supervisions/answer", data=form).status_code == 303
+    assert "仍请" not in as_officer(town.supervisor).get("/console/supervisions/").text
+
+
 def test_strangers_see_none_and_can_do_nothing_to_one(session, town, as_officer):
     elsewhere = make_officer(session, Role.SUPERVISOR, area=make_community(session))
     colleague = make_officer(session, Role.HANDLER, unit=make_unit(session, town.street))
