@@ -99,7 +99,11 @@ def join_with(
 
 
 def _joinable(session: Session, master_id: int, community_id: int | None) -> Case | None:
-    """The matter, held until the transaction ends, if it is open still and of this community."""
+    """The matter, or what it was merged into meanwhile, held until the transaction ends; None where it is
+    not open any more, or of another community."""
+    matter = session.get(Case, master_id, populate_existing=True)
+    if matter is not None and matter.status is Status.MERGED:
+        master_id = matter.master_id or master_id
     master = session.get(Case, master_id, with_for_update=True, populate_existing=True)
     if master is None or community_id is None or master.community_id != community_id:
         return None

@@ -26,7 +26,7 @@ class Matter:
 
 
 def matters(session: Session, area: Area, resident_id: int, chosen: str = "") -> list[Matter]:
-    """What others have reported in the area's community, first of all what was `chosen` (a token). One query."""
+    """What others have reported in the area's community, first what was `chosen` (a token). One query."""
     kept = _stood_for(chosen)
     found = joining.matters(session, area.community_id, resident_id, first=kept)
     return [Matter(auth.sign(PURPOSE, one.id), one.words, one.id == kept) for one in found]

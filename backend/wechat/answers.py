@@ -8,7 +8,7 @@ from backend.cases.models import REPORT_LENGTH
 from backend.cases.surveys import DISSATISFIED, SATISFACTION
 from backend.cases.workflow import OPEN, RULES, Action, Status
 from backend.times import spoken
-from backend.wechat import wording
+from backend.wechat import joining, wording
 from backend.wechat.reports import JOIN_FOR, back_to, cut, is_joining, is_locating, open_case, surveyed
 from backend.wechat.talk import (
     EMPTY,
@@ -31,6 +31,8 @@ NOT_AN_ANSWER = Turn(EMPTY)  # "没有解决" when nothing waits for an answer: 
 
 
 def digit(state: State, digit: int, facts: Facts) -> Turn:
+    if joining.is_choosing(state, facts):
+        return joining.choose(state, digit, facts)
     if state.survey is not None and is_rating(state, facts):
         return _rate(state, state.survey, digit, facts)
     if facts.survey is not None and facts.survey.is_open:
@@ -175,6 +177,12 @@ def _another(state: State, understood: Understood, facts: Facts) -> Turn:
     return open_case(alone, state.last_words, (), facts, understand(state.last_words))
 
 
+def _join(state: State, understood: Understood, facts: Facts) -> Turn:
+    """Where we asked why a case came back, "一样的问题" is the answer."""
+    is_awaited = state.asking == "why" and is_joining(state, facts)
+    return NOT_AN_ANSWER if is_awaited else joining.offer(state, facts)
+
+
 def _phone(state: State, understood: Understood, facts: Facts) -> Turn:
     assert understood.phone is not None
     keep = KeepPhone(understood.phone)
@@ -228,5 +236,6 @@ BY_INTENT: dict[Intent, Callable[[State, Understood, Facts], Turn]] = {
     Intent.SOLVED: _solved,
     Intent.UNSOLVED: _unsolved,
     Intent.ANOTHER: _another,
+    Intent.JOIN: _join,
     Intent.PHONE: _phone,
 }

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from backend.cases import deadlines, intake, service, surveys, telling
-from backend.cases.models import Case
+from backend.cases import deadlines, intake, joining, merging, service, surveys, telling
+from backend.cases.intake import Report
+from backend.cases.models import Case, Channel
 from backend.cases.service import Actor
-from backend.cases.workflow import Audience, Given
+from backend.cases.workflow import Audience, Given, Status
 from backend.notify import binding, outbox
 from backend.notify.messages import Message
 from backend.notify.models import Contact
@@ -28,6 +30,7 @@ from backend.wechat.talk import (
     AnswerSurvey,
     Bind,
     Effect,
+    JoinMatter,
     KeepPhone,
     Locate,
     RateSurvey,
@@ -67,6 +70,39 @@ def media_json(account: str, media: tuple[tuple[str, str], ...]) -> str:
     return json.dumps(
         [{"kind": kind, "source": {"account": account, "media_id": media_id}} for kind, media_id in media]
     )
+
+
+def _join(session: Session, sender: Sender, effect: JoinMatter) -> str:
+    """Join the matter; where it is done meanwhile, the case stays one of its own, and the reply says so."""
+    matter = joining.name_of(session, effect.matter_id)
+    case = _own(session, sender, effect) if effect.is_own else _opened(session, sender, effect, matter)
+    if case is None:
+        return wording.MATTER_APART.format(number=effect.number)
+    if effect.words or effect.media:
+        _add(session, sender, AddToCase(case.number, effect.words, effect.media))
+    said = wording.MATTER_JOINED if case.status is Status.MERGED else wording.MATTER_LATE
+    return said.format(matter=matter, number=case.number)
+
+
+def _own(session: Session, sender: Sender, effect: JoinMatter) -> Case | None:
+    return merging.join_with(session, effect.number, sender.resident_id, effect.matter_id)
+
+
+def _opened(session: Session, sender: Sender, effect: JoinMatter, matter: str) -> Case:
+    """Raises UniqueViolation for a number that is taken, as the quick path does: inbound.py draws anew."""
+    report = Report(
+        text=wording.MATTER_REPORT.format(matter=matter),
+        place_id=effect.place.id,
+        place=effect.place.name,
+        channel=Channel.WECHAT,
+        resident_id=sender.resident_id,
+        code_id=effect.code,
+        number=effect.number,
+    )
+    try:
+        return merging.join(session, report, effect.matter_id)
+    except IntegrityError as error:
+        raise error.orig or error from None
 
 
 def _add(session: Session, sender: Sender, effect: AddToCase) -> None:
@@ -148,6 +184,7 @@ def _receive(session: Session, sender: Sender, effect: Receipt) -> None:
 
 
 _BY_EFFECT: dict[type, Callable[[Session, Sender, Any], str | None]] = {
+    JoinMatter: _join,
     AddToCase: _add,
     Locate: _locate,
     Step: _step,

@@ -9,7 +9,9 @@ from typing import Any, LiteralString
 from sqlalchemy.orm import Session
 
 from backend import db, quick
+from backend.cases import joining
 from backend.cases.intake import new_number
+from backend.cases.joining import Matter
 from backend.cases.workflow import Status
 from backend.config import config
 from backend.places import queries
@@ -21,7 +23,7 @@ from backend.wechat import accounts
 from backend.wechat.accounts import Account
 from backend.wechat.effects import Sender
 from backend.wechat.envelope import Delivery
-from backend.wechat.reports import is_saying_where, is_scanned
+from backend.wechat.reports import is_saying_where, is_scanned, place_of
 from backend.wechat.talk import WINDOW, CaseFact, Facts, Kind, Message, Place, State, SurveyFact
 from backend.wechat.understanding import Intent
 
@@ -69,7 +71,7 @@ RECENT = {
     Intent.SOLVED,
     Intent.UNSOLVED,
 }
-SURVEYED = {Intent.DIGIT, Intent.SOLVED, Intent.UNSOLVED}
+SURVEYED = {Intent.DIGIT, Intent.SOLVED, Intent.UNSOLVED, Intent.JOIN}
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def gather(account: Account, delivery: Delivery, at: datetime) -> tuple[Known, F
     known = Known(sender, is_awaited, version, State.read(stored), replied)
     home = _home(account)
     facts = _facts(account, home, found, at)
-    meant = _places(known.state, delivery.message, facts, home.names)
+    meant = _meant(known, delivery.message, facts, home.names)
     return known, replace(facts, **meant) if meant else facts
 
 
@@ -156,6 +158,23 @@ def _case(fact: list[Any] | None) -> CaseFact | None:
     case_id, number, status, report, due_at = fact
     due = datetime.fromtimestamp(due_at, UTC) if due_at else None
     return CaseFact(case_id, number, Status(status), report, due)
+
+
+def _meant(known: Known, message: Message, facts: Facts, names: Sequence[NamedPlace]) -> dict[str, Any]:
+    """What else the words or the position mean."""
+    if message.kind in (Kind.TEXT, Kind.VOICE) and message.understood.intent is Intent.JOIN:
+        return {"matters": _matters(known, facts)}
+    return _places(known.state, message, facts, names)
+
+
+def _matters(known: Known, facts: Facts) -> tuple[Matter, ...]:
+    """What others have reported in the community where the sender is; two queries, for whoever asks."""
+    place = place_of(known.state, facts)
+    if place is None:
+        return ()
+    with db.transaction() as session:
+        community_id = session.get_one(Area, place.id).community_id
+        return tuple(joining.matters(session, community_id, known.sender.resident_id))
 
 
 def _places(state: State, message: Message, facts: Facts, names: Sequence[NamedPlace]) -> dict[str, Any]:

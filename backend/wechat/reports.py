@@ -52,7 +52,7 @@ def open_case(
         place or facts.home,
         urgent,
         (*state.kept, *media),
-        _code(state, facts),
+        code_of(state, facts),
     )
     until = spoken(accept_times(urgent, facts.now, case.place.id).due_at, facts.now)
     reply = wording.OPENED[urgent, _certainty(state, facts)].format(
@@ -68,6 +68,7 @@ def open_case(
         was_cut=bool(cut(report)),
         kept=(),
         kept_words="",
+        matters=(),
     )
     return Turn(opened, (_warning(understood) if understood else "") + reply + cut(report), (case,))
 
@@ -194,7 +195,7 @@ def last_place(state: State, facts: Facts) -> Place | None:
     return Place(state.place, state.place_name)
 
 
-def _code(state: State, facts: Facts) -> int | None:
+def code_of(state: State, facts: Facts) -> int | None:
     """The code by which the place is known, if it is: a place named in the words is another matter."""
     return state.code if facts.named is None and last_place(state, facts) else None
 
@@ -215,7 +216,13 @@ def at_place(
 ) -> State:
     until = (now + PLACE_FOR).timestamp()
     return replace(
-        state, place=place.id, place_name=place.name, place_until=until, place_said=said, code=code
+        state,
+        place=place.id,
+        place_name=place.name,
+        place_until=until,
+        place_said=said,
+        code=code,
+        matters=(),  # they were those of another place
     )
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from backend.cases.joining import Matter
 from backend.cases.workflow import Action, Status
 from backend.wechat.understanding import Understood, understand
 
@@ -118,6 +119,7 @@ class Facts:
     asked: CaseFact | None = None  # the case whose number is in the text, if it is the sender's
     recent: tuple[CaseFact, ...] = ()  # newest first, at most MOST_RECENT
     survey: SurveyFact | None = None  # the survey that waits for an answer, or the one that was tapped
+    matters: tuple[Matter, ...] = ()  # what others reported at the place, for whoever has the same to say
 
 
 @dataclass(frozen=True)
@@ -140,13 +142,16 @@ class State:
     was_cut: bool = False  # the last words were too long: their rest may follow
     kept: Media = ()  # what came before the words
     kept_words: str = ""
+    matters: tuple[int, ...] = ()  # the cases that were offered to be joined, by their digits
+    matters_until: float = 0
+    survey_seen: int = 0  # the survey that was open then: a later one has asked for a digit since
 
     @classmethod
     def read(cls, stored: dict[str, Any]) -> "State":
         """From the database; what an older version stored and this one does not know is dropped."""
         known = {name: value for name, value in stored.items() if name in cls.__dataclass_fields__}
         known["kept"] = tuple((kind, media) for kind, media in known.get("kept", ()))
-        known["dangers"] = tuple(known.get("dangers", ()))
+        known |= {name: tuple(known.get(name, ())) for name in ("dangers", "matters")}
         return cls(**known)
 
     def stored(self) -> dict[str, Any]:
@@ -164,6 +169,20 @@ class OpenCase:
     text: str
     place: Place
     urgent: bool = False
+    media: Media = ()
+    code: int | None = None  # the id of the code that was scanned for it
+
+
+@dataclass(frozen=True)
+class JoinMatter:
+    """附议: the case of this number is part of the matter from now on. It is opened for that, unless the
+    sender has opened it a moment ago."""
+
+    number: str
+    matter_id: int
+    place: Place
+    is_own: bool = False
+    words: str = ""
     media: Media = ()
     code: int | None = None  # the id of the code that was scanned for it
 
@@ -232,6 +251,7 @@ class Receipt:
 
 Effect = (
     OpenCase
+    | JoinMatter
     | AddToCase
     | CountScan
     | Locate

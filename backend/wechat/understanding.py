@@ -24,6 +24,7 @@ class Intent(StrEnum):
     SOLVED = "solved"
     UNSOLVED = "unsolved"
     ANOTHER = "another"  # the last words were another matter
+    JOIN = "join"  # has the same to say as others
     OFFICE = "office"  # an officer looks for the way to the list of cases
     DIGIT = "digit"
     PHONE = "phone"  # a telephone number and little else
@@ -53,6 +54,7 @@ SAID: dict[Intent, str] = {
     Intent.SOLVED: r"(已经?|都)?(解决|处理好|修好|弄好)了|(已|确认)解决",
     Intent.UNSOLVED: r"(还|又|根本|一直)?(没有?|未)(被)?(解决|处理|修好|弄好)|没(人)?(处理|管)|不行|解决不了",
     Intent.ANOTHER: r"(这)?(是)?(另|别)(外)?(的)?一件(事)?|新诉求|另外的事",
+    Intent.JOIN: r"(我)?(要|来|也)?附议|我(家|们|们家)?也(是|一样|这样|是这样)|(我(家|们)?)?(也)?(有|是)?(一样|同样|相同)的(问题|事情?|情况)",
 }
 
 DANGERS = (
