@@ -69,13 +69,28 @@ def pause(row: Deadline, at: datetime) -> None:
     row.paused_at, row.next_at = at, None
 
 
+def is_asked(case: Case, at: datetime) -> bool:
+    """Whether the resident has the word: asked, not heard of yet, and the days for an answer are not over."""
+    return case.asked_at is not None and at < case.asked_at + timedelta(days=config.ask_days)
+
+
 def pause_for_question(session: Session, clocks: Sequence[Deadline], at: datetime) -> None:
-    """While the resident has the word, nobody is late; what is late already stays so."""
+    """While the resident has the word, nobody is late; what is late already stays so, and what has waited
+    in vain once does not wait again: asking on and on wins no time."""
     until_at = at + timedelta(days=config.ask_days)
+    in_vain = _waited_in_vain(session, clocks)
     for row in clocks:
-        if row.paused_at is None and row.due_at > at:
+        if row.paused_at is None and row.due_at > at and row.id not in in_vain:
             note(session, row, ChangeKind.PAUSE, ASKED, at, until_at=until_at)
             pause(row, at)
+
+
+def _waited_in_vain(session: Session, clocks: Sequence[Deadline]) -> set[int]:
+    """The clocks that stood still for a question until its days were over."""
+    of_question = (DeadlineChange.kind == ChangeKind.PAUSE, DeadlineChange.reason == ASKED)
+    by_rule = (DeadlineChange.asked_by.is_(None), DeadlineChange.ended_at >= DeadlineChange.until_at)
+    own = DeadlineChange.deadline_id.in_([row.id for row in clocks])
+    return set(session.scalars(sa.select(DeadlineChange.deadline_id).where(own, *of_question, *by_rule)))
 
 
 def go_on(session: Session, world: World, case: Case, row: Deadline, at: datetime) -> None:

@@ -16,10 +16,12 @@ from sqlalchemy.orm import Session, joinedload
 
 from backend.cases import duty_rules
 from backend.cases.routing import Chain, Decision, Index, decide
+from backend.places import queries as places
 from backend.places.models import PlaceCode, Unit
 
 MOST = 1_000  # changes to look through; of more, one will be of a list
 KEPT_S = 60.0  # a change that was written early and committed late is seen after this at the latest
+MOST_RULES = 10
 OTHERS = 2  # units to choose from beside the first
 
 
@@ -30,6 +32,18 @@ class Suggestion:
     unit: Unit
     why: str
     others: Sequence[Unit]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The units that may be given a case, the likely ones first, and what is suggested among them."""
+
+    units: Sequence[Unit]
+    suggested: Suggestion | None
+
+    @property
+    def options(self) -> list[tuple[int, str]]:
+        return [(unit.id, unit.name) for unit in self.units]
 
 
 @dataclass(frozen=True)
@@ -84,6 +98,24 @@ def suggest(session: Session, case: Any) -> Suggestion | None:
     by_list = f"职责清单：{decision.why(duty_rules.naming(session, [decision]))}" if decision else ""
     why = "。".join(filter(None, (by_code.get(units[0].id), by_list)))
     return Suggestion(units[0], why, units[1 : 1 + OTHERS])
+
+
+def choice(session: Session, case: Any) -> Choice:
+    """Which units may be given this case: those that the scanned code or the duty list names, then all that
+    serve where it is. Nobody else may have it, whichever page or program asks."""
+    found, serving = suggest(session, case), places.units_serving(session, case)
+    named = [found.unit, *found.others] if found else []
+    return Choice(list({unit.id: unit for unit in (*named, *serving)}.values()), found)
+
+
+def rules(session: Session, case: Any) -> list[tuple[int, str]]:
+    """The duties that speak of this case, the most specific first, as (id, words): one of them is what a
+    unit rests on that sends it back."""
+    decision = route(session, case)
+    if decision is None:
+        return []
+    name = duty_rules.naming(session, [decision])
+    return [(duty.id, duty.said(name)) for duty in (decision.duty, *decision.beaten)[:MOST_RULES]]
 
 
 def in_force(session: Session) -> World:

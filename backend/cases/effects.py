@@ -9,7 +9,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.cases import deadlines, kin, replies, surveys
+from backend.cases import clock_ledger, deadlines, dispatch, kin, replies, surveys
 from backend.cases.models import Case, CaseEvent, CaseLink
 from backend.cases.workflow import UNSOLVED, Action, Given, Outcome, Status
 from backend.errors import Conflict, Invalid, NotFound, TooMany
@@ -24,7 +24,12 @@ Effect = Callable[[Session, Case, Given, CaseEvent], None]
 
 
 def apply(session: Session, case: Case, given: Given, event: CaseEvent) -> None:
-    """Change what this step changes. Raises NotFound, Conflict, Invalid or TooMany."""
+    """Change what this step changes. Raises NotFound, Conflict, Invalid or TooMany.
+
+    Whatever an officer writes where the resident reads it is looked at first.
+    """
+    if event.public and event.officer_id is not None:
+        replies.must_spare_others(session, case, event.note)
     if effect := EFFECTS.get(event.action):
         effect(session, case, given, event)
 
@@ -57,7 +62,7 @@ def _is_here(session: Session, officer_id: int) -> bool:
 
 
 def _assign(session: Session, case: Case, given: Given, event: CaseEvent) -> None:
-    unit = _unit(session, given)
+    unit = _unit(session, case, given, event)
     if case.status is Status.ASSIGNED and case.unit_id == unit.id:
         raise Conflict(f"这件事已经派给“{unit.name}”了，正在等签收")
     kin.give(session, case, unit.id)
@@ -71,7 +76,7 @@ def _send_back(session: Session, case: Case, given: Given, event: CaseEvent) -> 
     """The unit has it no longer: it neither sees the case nor hears of it until it is assigned again."""
     if case.arbitrated_at is not None:
         raise Conflict("区里已经裁定由贵单位办理，不能再退，请办理")
-    unit = _unit(session, given)
+    unit = _unit(session, case, given, event)
     if unit.id == case.unit_id:
         raise Invalid("建议的责任单位不能是本单位，请另选一个")
     event.note = f"{event.note}\n依据：{given.basis.strip()}\n建议由{unit.name}办理"
@@ -80,14 +85,17 @@ def _send_back(session: Session, case: Case, given: Given, event: CaseEvent) -> 
 
 
 def _arbitrate(session: Session, case: Case, given: Given, event: CaseEvent) -> None:
-    kin.give(session, case, _unit(session, given).id)
+    kin.give(session, case, _unit(session, case, given, event).id)
     case.arbitrated_at = event.created_at
 
 
-def _unit(session: Session, given: Given) -> Unit:
+def _unit(session: Session, case: Case, given: Given, event: CaseEvent) -> Unit:
+    """The unit that is named, if it may have this case. The system only repeats what somebody has decided."""
     unit = session.get(Unit, given.unit_id)
     if unit is None or unit.closed_at is not None:
         raise NotFound("没有这个单位，或者已经撤销，请重新选择")
+    if event.role is not Role.SYSTEM and unit not in dispatch.choice(session, case).units:
+        raise Invalid("这个单位不管这个地方，请重新选择")
     return unit
 
 
@@ -117,20 +125,20 @@ def _colleague(session: Session, case: Case, officer_id: int | None) -> Officer:
 def _ask(session: Session, case: Case, given: Given, event: CaseEvent) -> None:
     if case.resident_id is None:
         raise Conflict("这件事没有登记反映人，没有人可以问")
-    if case.question is not None:
+    if clock_ledger.is_asked(case, event.created_at):
         raise Conflict("已经问了居民一个问题，还没有回复；请等回复后再问")
     case.question, case.asked_at, case.replied_at = event.note, event.created_at, None
 
 
 def _progress(session: Session, case: Case, given: Given, event: CaseEvent) -> None:
-    replies.check(session, case, event.note)
+    replies.must_say_something(event.note)
     case.answered_at = case.answered_at or event.created_at
 
 
 def _resolve(session: Session, case: Case, given: Given, event: CaseEvent) -> None:
     if kin.parts_of(session, case, UNSOLVED):
         raise Conflict("拆出去的部分还没有全部办好，请等各单位办好后再汇总答复")
-    replies.check(session, case, event.note)
+    replies.must_say_something(event.note)
     _answer(session, case, given, event)
 
 
@@ -142,7 +150,7 @@ def _answer(session: Session, case: Case, given: Given, event: CaseEvent) -> Non
 
 
 def _reject(session: Session, case: Case, given: Given, event: CaseEvent) -> None:
-    replies.check(session, case, event.note)
+    replies.must_say_something(event.note)
 
 
 def _withdraw(session: Session, case: Case, given: Given, event: CaseEvent) -> None:

@@ -33,6 +33,20 @@ def check(
     return steps
 
 
+def repeated(session: Session, case: Case, action: Action, actor: Actor, seen: int) -> str | None:
+    """What to say if this officer has taken this very step after event `seen`: a second tap. Else None.
+
+    Raises Conflict when the case was moved on instead, by them in another window or by anybody.
+    """
+    since = (step for step in queries.timeline(session, case) if step.id > seen)
+    for step in reversed(list(since)):
+        if step.action is action and step.officer_id == actor.officer_id:
+            return f"“{RULES[action].label}”已经办好了，不用再点"
+        if RULES[step.action].target is not None:
+            raise Conflict(_told(step, case))
+    return None
+
+
 def last_move(steps: list[Step]) -> Step | None:
     """The step that brought the case to where it is."""
     return next((step for step in reversed(steps) if RULES[step.action].target is not None), None)

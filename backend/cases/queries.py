@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
+from backend.cases import clock_ledger
 from backend.cases.attachments import brought
 from backend.cases.models import Attachment, Case, CaseEvent, CaseLink
 from backend.cases.service import Actor
@@ -16,6 +17,7 @@ from backend.db import one_of
 from backend.places.models import Officer, Post, Unit
 from backend.places.roles import ROLE_LABELS, Role
 from backend.places.scope import roles_of, visible
+from backend.times import now
 
 PAGE = 20
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
@@ -35,7 +37,7 @@ POSSIBLE: dict[Action, Callable[[Case], bool]] = {
     Action.DISPUTE: lambda case: case.arbitrated_at is None and bool(case.sent_back),
     Action.SPLIT: lambda case: case.parent_id is None,
     Action.MERGE: lambda case: case.parent_id is None,
-    Action.ASK: lambda case: case.resident_id is not None and case.question is None,
+    Action.ASK: lambda case: case.resident_id is not None and not clock_ledger.is_asked(case, now()),
 }
 LINKED = "关联"
 GIVES = frozenset({Action.ASSIGN, Action.ARBITRATE})  # the case, to the unit that is named

@@ -21,10 +21,14 @@ IDENTITY = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)")
 SHORTEST_NAME = 2
 
 
-def check(session: Session, case: Case, text: str) -> None:
-    """Raises Invalid, with what to change, for a reply that says nothing or tells of other people."""
+def must_say_something(text: str) -> None:
+    """Raises Invalid, with what to write, for a reply of courtesies alone."""
     if not FILLING.sub("", text):
         raise Invalid("这样的答复居民看不懂办了什么，请写清楚：做了什么、结果怎样")
+
+
+def must_spare_others(session: Session, case: Case, text: str) -> None:
+    """Raises Invalid, with what to take out, for numbers and names of other people: a resident reads this."""
     if IDENTITY.search(text):
         raise Invalid("答复里有身份证号，请删掉再发")
     if _has_strange_number(session, case, MOBILE.findall(text)):

@@ -37,6 +37,11 @@ class Duty:
     def key(self) -> Key:
         return self.category_id, self.area_id, self.channel
 
+    def said(self, name: Name) -> str:
+        """路灯 × 望溪街道 → 城管局（三定方案第五条）"""
+        source = f"（{self.source}）" if self.source else ""
+        return f"{_scope(self, name)} → {name('unit', self.unit_id)}{source}"
+
 
 class Question(NamedTuple):
     """Whose is a case of this category, in this place, that came this way?"""

@@ -4,12 +4,10 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from backend.cases import dispatch, meanwhile, queries, service
+from backend.cases import meanwhile, queries, service
 from backend.cases.models import Case
 from backend.cases.service import Actor
 from backend.cases.workflow import WITH_DESK, Action, Given, Status
-from backend.errors import NotFound
-from backend.places import queries as places
 from backend.times import now
 
 
@@ -37,7 +35,6 @@ def send(
         service.perform(session, number, Action.ACCEPT, actor, at=moment)
     if category_id is not None and case.category_id is None:
         service.classify(session, number, actor, category_id, moment)
-    must_serve(session, case, unit_id)
     given = Given(note=note, unit_id=unit_id)
     return service.perform(session, number, Action.ASSIGN, actor, given, at=moment)
 
@@ -48,13 +45,3 @@ def _is_sent(session: Session, case: Case, actor: Actor, unit_id: int) -> bool:
         return False
     last = meanwhile.last_move(queries.timeline(session, case))
     return last is not None and (last.action, last.officer_id) == (Action.ASSIGN, actor.officer_id)
-
-
-def must_serve(session: Session, case: Case, unit_id: int) -> None:
-    """Raises NotFound unless the unit is one of the case's places, or one that the duty list or the scanned
-    code names for it."""
-    if unit_id in {unit.id for unit in places.units_serving(session, case)}:
-        return
-    found = dispatch.suggest(session, case)
-    if found is None or unit_id not in {unit.id for unit in (found.unit, *found.others)}:
-        raise NotFound("这个单位不管这个地方，或者已经撤销，请重新选择")

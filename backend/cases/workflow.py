@@ -279,7 +279,7 @@ def _check_need(need: Need, action: Action, given: Given) -> None:
         Need.OFFICER: given.officer_id is None and "请选择一位工作人员",
         Need.OFFICERS: not given.officer_ids and "请选择专班成员",
         Need.CASE: given.case_id is None and "请填写另一件诉求的编号",
-        Need.BASIS: not given.basis.strip() and "请写明依据的职责",
+        Need.BASIS: not given.basis.strip() and "请选依据的职责，或者写明依据",
         Need.CATEGORY: given.category_id is None and "请选择事项",
         Need.OUTCOME: given.outcome is None and "请选择办理结果",
         Need.PROOF: solved and not given.has_proof and "“实际解决”需要一张现场照片作证明",

@@ -22,7 +22,6 @@ from backend.cases.workflow import DESK
 from backend.console import wording
 from backend.console.wording import Due
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
-from backend.places import queries as places
 from backend.places.models import Unit
 from backend.places.roles import Role
 from backend.places.scope import roles_of
@@ -167,14 +166,12 @@ def _dispute(
     due: Due | None,
 ) -> Dispute:
     """Whom the duty list names comes first, then whom the sides propose, then all who serve the place."""
-    found = dispatch.suggest(session, case)
-    serving = {unit.id: unit.name for unit in places.units_serving(session, case)}
-    listed = [(unit.id, unit.name) for unit in (found.unit, *found.others)] if found else []
-    proposed = [
-        (side.proposed_id, serving[side.proposed_id]) for side in sides if side.proposed_id in serving
-    ]
-    likely = dict([*listed, *proposed])
-    units = list((likely | serving).items())
+    choice = dispatch.choice(session, case)
+    found, names = choice.suggested, dict(choice.options)
+    listed = [unit.id for unit in (found.unit, *found.others)] if found else []
+    proposed = [side.proposed_id for side in sides if side.proposed_id in names]
+    likely = dict.fromkeys([*listed, *proposed])
+    units = [(unit_id, names[unit_id]) for unit_id in likely | dict.fromkeys(names)]
     return Dispute(case, facts[case.id].seen, sides, found, units, len(likely), due)
 
 

@@ -4,23 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.cases import category_search, delegation, dispatch
-from backend.cases.models import Case, Category, Duty
+from backend.cases.dispatch import Choice
+from backend.cases.models import Case, Category
 from backend.places import queries as places
 
 Options = Sequence[tuple[int, str]]
-
-
-@dataclass(frozen=True)
-class Units:
-    """The units to choose from, first those that are suggested; the first of these, and why it is that."""
-
-    options: Options
-    suggested: int | str = ""
-    why: str = ""
 
 
 @dataclass
@@ -31,14 +22,9 @@ class Offers:
     case: Case
 
     @cached_property
-    def units(self) -> Units:
-        """Those that serve where the case is, in the order in which they are likely."""
-        serving = [(unit.id, unit.name) for unit in places.units_serving(self.session, self.case)]
-        found = dispatch.suggest(self.session, self.case)
-        if found is None:
-            return Units(serving)
-        named = [(unit.id, unit.name) for unit in (found.unit, *found.others)]
-        return Units(list(dict.fromkeys(named + serving)), found.unit.id, found.why)
+    def units(self) -> Choice:
+        """Those that may have it, in the order in which they are likely, and what is suggested."""
+        return dispatch.choice(self.session, self.case)
 
     @cached_property
     def officers(self) -> Options:
@@ -63,8 +49,6 @@ class Offers:
         return list(living.items())
 
     @cached_property
-    def basis(self) -> str:
-        """The duty by which the case came to its unit; who sends it back says what speaks against."""
-        decision = dispatch.route(self.session, self.case)
-        duty_id = decision.duty.id if decision else None
-        return self.session.scalar(sa.select(Duty.source).where(Duty.id == duty_id)) or ""
+    def rules(self) -> Options:
+        """The duties that speak of this case; who sends it back names the one it rests on."""
+        return dispatch.rules(self.session, self.case)

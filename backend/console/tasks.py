@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from backend.cases import attachments, category_search, merging, queries, service, workflow
+from backend.cases import attachments, category_search, meanwhile, merging, queries, service, workflow
 from backend.cases.attachments import Photo
 from backend.cases.models import Case
 from backend.cases.service import Actor
-from backend.cases.workflow import OUTCOME_LABELS, STATUS_LABELS, Action, Given, Need, Outcome
+from backend.cases.workflow import OUTCOME_LABELS, Action, Given, Need, Outcome
 from backend.console import (
     deadline_forms,
     figures_sections,
@@ -23,9 +23,9 @@ from backend.console import (
 )
 from backend.console.case_forms import Facts, Form, Section
 from backend.console.offers import Offers
-from backend.errors import Conflict, Invalid, TooLarge
+from backend.errors import Invalid, TooLarge
 from backend.places.models import Area
-from backend.times import now, spoken
+from backend.times import now
 from backend.web.forms import WrongFields
 from backend.web.words import NOTE_LENGTH, clean
 
@@ -40,7 +40,7 @@ MISSING = {  # by field; what the browser says of an empty one, and the server s
     "category": "请选择事项",
     "officer": "请选择一位工作人员",
     "case": "请填写另一件诉求的编号",
-    "basis": "请写明依据的职责",
+    "basis": "请选依据的职责，或者写明依据",
 }
 THERE_ALREADY = "这些照片已经在这件事里了，不用再传"
 UNPLEASANT = frozenset({A.REJECT, A.SEND_BACK, A.DISPUTE, A.RETRACT})
@@ -97,7 +97,7 @@ class Task:
     units: Sequence[tuple[int, str]] = ()
     suggested: int | str = ""  # of these units
     why: str = ""
-    basis: str | None = None  # the duty rule to begin with; None: not asked
+    rules: Sequence[tuple[int, str]] | None = None  # the duties it may rest on; None: not asked
     officers: Sequence[tuple[int, str]] = ()
     case_label: str = ""
     places: Sequence[tuple[int, str]] = ()
@@ -151,7 +151,7 @@ def _fields(offered: Offers, action: Action, rule: workflow.Rule) -> dict[str, A
     if Need.UNIT in rule.needs:
         fields |= _unit_fields(offered, action)
     if Need.BASIS in rule.needs:
-        fields["basis"] = offered.basis
+        fields["rules"] = offered.rules
     if Need.OFFICER in rule.needs:
         fields["officers"] = offered.officers
     if Need.CASE in rule.needs:
@@ -172,8 +172,10 @@ def _unit_fields(offered: Offers, action: Action) -> dict[str, Any]:
         others = [(unit_id, name) for unit_id, name in found.options if unit_id != case.unit_id]
         return {"units": others, "unit_label": UNIT_LABELS[action]}
     label = UNIT_LABELS.get(action, "派给哪个单位")
-    suggested = "" if action is A.SPLIT else found.suggested
-    return {"units": found.options, "unit_label": label, "suggested": suggested, "why": found.why}
+    if found.suggested is None or action is A.SPLIT:
+        return {"units": found.options, "unit_label": label}
+    first = found.suggested
+    return {"units": found.options, "unit_label": label, "suggested": first.unit.id, "why": first.why}
 
 
 def find_categories(session: Session, text: str) -> list[tuple[int, str]]:
@@ -205,8 +207,8 @@ def take(
         merging.take_turns(session)
     session.execute(sa.select(Case.id).where(Case.number == number).with_for_update())
     case = service.find(session, number, actor)
-    if since := _since(session, case, action, actor, _number(form, "seen") or 0):
-        return case, since
+    if said := meanwhile.repeated(session, case, action, actor, _number(form, "seen") or 0):
+        return case, said
     if own := FORMS.get(action):
         return own.take(session, number, actor, form, photos), None
     at = now()
@@ -217,19 +219,6 @@ def take(
     if verb := VERBS.get(action):
         return verb(session, case, actor, form, given), None
     return service.perform(session, number, action, actor, given, at=at), None
-
-
-def _since(session: Session, case: Case, action: Action, actor: Actor, seen: int) -> str | None:
-    """What happened after the page was opened: nothing of importance, this very step, or another's step."""
-    for step in reversed(queries.timeline(session, case)):
-        if step.id <= seen:
-            break
-        if step.action is action and step.officer_id == actor.officer_id:
-            return f"“{workflow.RULES[action].label}”已经办好了，不用再点"
-        if workflow.RULES[step.action].target is not None:
-            status = STATUS_LABELS[case.status]
-            raise Conflict(f"{step.who}在{spoken(step.at)}已“{step.label}”，现在是“{status}”，请看清楚再办")
-    return None
 
 
 def _given(
@@ -243,19 +232,18 @@ def _given(
     needs = workflow.RULES[action].needs
     return Given(
         note=note,
-        unit_id=_chosen_unit(session, case, form) if Need.UNIT in needs else None,
+        unit_id=_number(form, "unit") if Need.UNIT in needs else None,
         officer_id=_number(form, "officer") if Need.OFFICER in needs else None,
-        basis=clean(form.get("basis", ""))[:NOTE_LENGTH] if Need.BASIS in needs else "",
+        basis=_basis(session, case, form) if Need.BASIS in needs else "",
         outcome=_outcome(form),
         has_proof=service.has_proof(session, case),
     )
 
 
-def _chosen_unit(session: Session, case: Case, form: MultiDict[str, str]) -> int | None:
-    unit_id = _number(form, "unit")
-    if unit_id is not None and unit_id not in dict(Offers(session, case).units.options):
-        raise WrongFields({"unit": "这个单位不管这个地方，请重新选择"})
-    return unit_id
+def _basis(session: Session, case: Case, form: MultiDict[str, str]) -> str:
+    """The duty that was chosen, and whatever was written about it."""
+    rule = dict(Offers(session, case).rules).get(_number(form, "rule") or 0, "")
+    return "。".join(filter(None, (rule, clean(form.get("basis", "")).strip())))[:NOTE_LENGTH]
 
 
 def _outcome(form: MultiDict[str, str]) -> Outcome | None:

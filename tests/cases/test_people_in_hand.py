@@ -186,9 +186,24 @@ def test_a_reply_tells_nothing_of_other_people(session, scene):
     }
     for reply, word in refused.items():
         with pytest.raises(Invalid, match=word):
-            replies.check(session, case, reply)
-    replies.check(session, case, "路灯已换好，有事请打 0755-00000020")
-    replies.check(session, case, "您好，路灯已换好，感谢您的反映")
+            replies.must_spare_others(session, case, reply)
+        for step in (Action.ASK, Action.ADD):
+            with pytest.raises(Invalid, match=word):
+                scene.do(case, step, Role.HANDLER, note=reply)
+    replies.must_spare_others(session, case, "路灯已换好，有事请打 0755-00000020")
+    replies.must_say_something("您好，路灯已换好，感谢您的反映")
+
+
+def test_a_supervisor_who_brings_a_case_back_tells_nothing_of_other_people(session, scene):
+    case = scene.case(Status.RESOLVED)
+    with pytest.raises(Invalid, match="手机号"):
+        scene.do(case, Action.REOPEN, Role.SUPERVISOR, note="业主 13912345678 说没有修好")
+    scene.do(case, Action.REOPEN, Role.SUPERVISOR, note="现场看还没有修好")
+
+
+def test_what_a_resident_writes_is_their_own_affair(session, scene):
+    case = scene.case(Status.IN_PROGRESS)
+    scene.do(case, Action.ADD, Role.RESIDENT, note="业主电话是 13912345678")
 
 
 def test_an_officer_may_give_their_own_number(session, scene):

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from backend.cases import sending
 from backend.cases.models import CaseEvent
 from backend.cases.workflow import Action, Status
-from backend.errors import Conflict, Forbidden, NotFound
+from backend.errors import Conflict, Forbidden, Invalid
 from backend.notify.messages import Message
 from backend.places.models import Officer
 from backend.places.roles import Role
@@ -88,7 +88,7 @@ def test_a_refusal_leaves_the_case_as_it_was(session, scene):
     case, lamps = scene.submit(), make_category(session)
     elsewhere = make_unit(session, make_area(session))
     session.commit()
-    with pytest.raises(NotFound, match="不管这个地方"):
+    with pytest.raises(Invalid, match="不管这个地方"):
         send(scene, case, unit_id=elsewhere.id, category_id=lamps.id)
     session.rollback()
     assert actions(scene, case) == [Action.SUBMIT]

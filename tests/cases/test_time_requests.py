@@ -245,6 +245,17 @@ def test_asking_the_resident_pauses_the_clock_by_rule_and_it_goes_on_by_itself(s
     assert (line.kind, line.asked_by, line.reason) == (ChangeKind.PAUSE, None, "请居民补充情况")
 
 
+def test_after_days_without_an_answer_another_question_may_be_asked_but_wins_no_time(session, scene):
+    case = ask(scene, in_progress(scene))
+    over = AT + 8 * HOUR + config.ask_days * DAY
+    with pytest.raises(Conflict, match="还没有回复"):
+        ask(scene, case, over - MINUTE)
+    pauses.end_pauses(session, case.number, over)
+    ask(scene, case, over + HOUR)
+    assert case.asked_at == over + HOUR
+    assert running(session, case) == {C.RESOLVE: over + 40 * HOUR}
+
+
 def test_a_clock_that_is_late_is_not_excused_by_a_question(session, scene):
     case = ask(scene, in_progress(scene), AT + 49 * HOUR)
     assert clock_of(session, case, C.RESOLVE).paused_at is None

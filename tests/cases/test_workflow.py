@@ -107,7 +107,7 @@ def test_every_status_can_be_reached_and_every_open_one_left():
     [
         (Action.REJECT, {"note": " \n"}, "请填写说明"),
         (Action.SEND_BACK, {"note": ""}, "请填写说明"),
-        (Action.SEND_BACK, {"basis": " "}, "请写明依据的职责"),
+        (Action.SEND_BACK, {"basis": " "}, "请选依据的职责，或者写明依据"),
         (Action.DISPUTE, {"unit_id": None}, "请选择责任单位"),
         (Action.DELEGATE, {"officer_id": None}, "请选择一位工作人员"),
         (Action.FORM_GROUP, {"officer_ids": ()}, "请选择专班成员"),
