@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from backend.cases import dispatch, duties, duty_queries, duty_rules, meanwhile, routing, sending, service
+from backend.cases import dispatch, duties, duty_queries, duty_rules, meanwhile, routing, service
 from backend.cases.duties import LONGEST_NAME, Told
 from backend.cases.models import Case, CaseEvent, Category, Duty, DutyList, ListState
 from backend.cases.queries import NEVER
@@ -117,7 +117,6 @@ def decide(
     """
     case = service.lock(session, number, actor)
     meanwhile.check(session, case, actor, seen, [Status.DISPUTED])
-    sending.must_serve(session, case, unit_id)
     return service.perform(session, number, Action.ARBITRATE, actor, Given(note=note, unit_id=unit_id), at=at)
 
 
