@@ -1,6 +1,5 @@
 """The duty desk (/console/desk): what waits, sent on with one tap or key, one by one or many at once."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -16,6 +15,7 @@ from backend.cases.models import CHANNEL_LABELS
 from backend.cases.service import Actor
 from backend.console import desk_cards
 from backend.console.arbitrating import SEATED, SENDERS, UNCHANGED, bp, cursor, read_cursor, tabs
+from backend.console.bulk import Fate, picked
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.places import queries as places
 from backend.places.models import Unit
@@ -25,20 +25,9 @@ from backend.web.forms import number as read_number
 from backend.web.words import NOTE_LENGTH, clean
 
 __all__ = ["SEATED", "bp"]  # the application registers it; the menu names who finds it there
-MOST = 50  # cases that are sent at once
 REFUSED = (Invalid, Conflict, Forbidden, NotFound)
 NOT_YOURS = "值班台由信息员、社区书记和分拨员使用，您的岗位没有这一项"
 NO_UNIT = "没有选择单位，请从建议里选，或打开“其他单位”"
-
-
-@dataclass(frozen=True)
-class Fate:
-    """What became of one case: the sentence that says so, whether it has gone, and what it was about."""
-
-    number: str
-    said: str
-    is_sent: bool
-    about: str = ""
 
 
 @bp.get("/")
@@ -96,7 +85,7 @@ def send(number: str) -> ResponseReturnValue:
     fate = _sent(clean(number), *_wanted())
     if "HX-Request" in request.headers:
         return render_template("desk/dispatching_fate.html", fate=fate)
-    if not fate.is_sent:
+    if not fate.is_done:
         return _whole(fates=[fate]), Conflict.status
     flash(fate.said, "success")
     return redirect(url_for("dispatching.index"), 303)
@@ -105,13 +94,16 @@ def send(number: str) -> ResponseReturnValue:
 @bp.post("/bulk")
 @require(Who.OFFICER)
 def bulk() -> ResponseReturnValue:
-    """Send the selected ones to what the page suggested for each; each is a transaction of its own."""
+    """Send the ticked ones to what the page suggested for each; each is a transaction of its own."""
     plans = {each.partition(".")[0]: each for each in map(clean, request.form.getlist("plan"))}
-    picked = list(dict.fromkeys(map(clean, request.form.getlist("picked"))))[:MOST]
-    fates = [_sent(each, *_plan(plans.get(each, ""))) for each in picked]
+    try:
+        marks, wrong = picked(request.form.getlist("picked")), ""
+    except Invalid as error:
+        marks, wrong = {}, error.message
+    fates = [_sent(each, *_plan(plans.get(each, ""))) for each in marks]
     if "HX-Request" in request.headers:
-        return render_template("desk/dispatching_fates.html", fates=fates)
-    return _whole(fates=fates)
+        return render_template("desk/dispatching_fates.html", fates=fates, wrong=wrong)
+    return _whole(fates=fates, wrong=wrong)
 
 
 def _sent(
@@ -126,8 +118,8 @@ def _sent(
             case = sending.send(session, case_number, actor, unit_id, category_id, note, seen=seen)
             unit = session.get_one(Unit, unit_id).name
     except REFUSED as error:
-        return Fate(case_number, f"没有派出：{error.message}", is_sent=False)
-    return Fate(case_number, f"已派给{unit}", is_sent=True, about=summary(case.report))
+        return Fate(case_number, f"没有派出：{error.message}", is_done=False)
+    return Fate(case_number, f"已派给{unit}", is_done=True, about=summary(case.report))
 
 
 def _wanted() -> tuple[int | None, int | None, int | None, str]:

@@ -17,7 +17,7 @@ from backend.cases.models import CHANNEL_LABELS, Attachment, AttachmentKind, Cas
 from backend.cases.queries import Step
 from backend.cases.service import Actor
 from backend.cases.workflow import RULES, STATUS_LABELS, Action, Status, allowed
-from backend.console import phones, tasks, wording
+from backend.console import bulk, phones, tasks, wording
 from backend.errors import Conflict, Invalid, NotFound, TooMany
 from backend.places.models import Area, Officer, PlaceCode
 from backend.places.queries import path_names
@@ -44,11 +44,13 @@ def cases() -> ResponseReturnValue:
         raise NotFound("没有这个分类")
     at = now()
     with db.transaction() as session:
-        rows = _rows(session, people.officer(session), tab, request.args.get("after", ""))
-        dues = wording.dues(session, rows, at)
+        actor = people.officer(session)
+        rows = _rows(session, actor, tab, request.args.get("after", ""))
+        dues, pickable = wording.dues(session, rows, at), bulk.pickable(rows, actor)
     more = _cursor(rows[-1], tab) if len(rows) == queries.PAGE else None
     whole = "console/cases.html" if "HX-Request" not in request.headers else "console/rows.html"
-    return render_template(whole, rows=rows, tab=tab, tabs=TABS, more=more, dues=dues)
+    facts = {"rows": rows, "tab": tab, "more": more, "dues": dues, "pickable": pickable}
+    return render_template(whole, tabs=TABS, **facts)
 
 
 def _rows(session: Session, actor: Actor, tab: str, after: str) -> list[Case]:

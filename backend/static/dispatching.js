@@ -49,6 +49,8 @@ const KEYS = {
   2: () => send(2),
   3: () => send(3),
   x: pick,
+  a: () => document.querySelector("[data-all]").click(),
+  b: () => document.querySelector("#choose").click(),
   o: () => current()?.querySelector("[data-open]").click(),
   "?": help,
 };
@@ -70,14 +72,6 @@ list.addEventListener("focusin", (event) => {
     card.classList.add("duty_on");
   }
 });
-
-// Selecting
-
-function count() {
-  const picked = document.querySelectorAll("[name=picked]:checked").length;
-  document.querySelector("[data-count]").textContent = picked ? `（${picked} 件）` : "";
-}
-document.addEventListener("change", count);
 
 // Refreshing
 
@@ -144,12 +138,13 @@ function tidy() {
     seen.add(card.dataset.number);
   }
   document.querySelector("#nothing").hidden = cards().length > 0;
-  count();
+  document.querySelector("#bulk").hidden = cards().length === 0;
+  countTicks(); // of picking.js
 }
 
 document.addEventListener("htmx:afterRequest", (event) => {
   const { elt, xhr, successful } = event.detail;
   if (elt === news && xhr.status === 200) merge(xhr.responseText);
-  if (elt.id === "bulk" && successful) htmx.trigger(news, "refresh");
+  if (elt.id === "send-all" && successful) htmx.trigger(news, "refresh");
 });
 document.addEventListener("htmx:afterSettle", tidy);

@@ -162,7 +162,7 @@ def test_the_selected_go_each_by_itself_with_its_own_fate(session, scene, client
     assert re.search("没有派出：信息员 何静在.*已“不予受理”", answer.text)
     session.expire_all()
     assert [case.status for case in cases] == [Status.ASSIGNED, Status.REJECTED, Status.ASSIGNED]
-    assert "没有选中的诉求" in client.post(f"{HOME}bulk", data={"plan": plans}, headers=HTMX).text
+    assert "没有勾选诉求" in client.post(f"{HOME}bulk", data={"plan": plans}, headers=HTMX).text
 
 
 def test_what_has_not_changed_is_not_drawn_again(session, scene, client):

@@ -84,6 +84,7 @@ def test_keys_move_send_and_select(committed, desktop, scene, enter):
     assert page.locator("#keys").is_visible()
     photograph(page, "keys-1440")
     page.keyboard.press("Escape")
+    page.locator("#keys").wait_for(state="hidden")  # what is typed into it is not for the list
     page.keyboard.press("j")
     page.keyboard.press("j")
     assert page.locator(".duty_on").get_attribute("data-number") == others[0]
@@ -109,7 +110,7 @@ def test_the_selected_are_sent_together(desktop, scene, enter):
     page = enter(desktop, scene.desk)
     for case in (scene.cases[0], scene.cases[3]):
         page.locator(f"[data-number='{case.number}'] [name=picked]").check()
-    page.get_by_role("button", name="按建议派出选中的").click()
+    page.get_by_role("button", name="按建议派出").click()
     page.get_by_text("派出 2 件").wait_for()
     page.locator(f"[data-number='{scene.cases[3].number}']").wait_for(state="detached")
     assert len(numbers(page)) == 2

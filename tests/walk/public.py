@@ -69,6 +69,7 @@ UNCHANGED: dict[str, str] = {
     "api.login": WECHAT,
     "api.subscriptions": OWN,
     "areas.add": ONE_FORM,
+    "bulk.gather": "leads to an address that holds the ticks of its form",
     "codes.change": ONE_FORM,
     "dictionary.add_top": EVERYBODYS,
     "dictionary.change": EVERYBODYS,

@@ -11,6 +11,7 @@ GOOD = {200, 201, 204, 206, 302, 303, 400, 401, 403, 404, 409, 410, 413, 415, 42
 DAILY = (
     "api.",
     "board.",
+    "bulk.",
     "console.",
     "dispatching.",
     "entry.",
