@@ -19,6 +19,7 @@ from backend.cases.models import Case, CaseEvent
 from backend.cases.supervision_models import Measure, Supervision
 from backend.cases.supervisions import GIVING
 from backend.cases.workflow import Action
+from backend.db import one_of
 from backend.orders.models import Order, OrderUnit
 from backend.orders.workflow import PartStatus
 from backend.places.models import Area, Unit
@@ -87,35 +88,41 @@ def _orders(area: Area) -> sa.Select[Any]:
 
 def _events(*actions: Action) -> Callable[[Area, Period], sa.Select[Any]]:
     """Steps on cases, each of the unit that had the case then, or was given it by this very step."""
-    given = aliased(CaseEvent)
-    before = (given.case_id == CaseEvent.case_id, given.id <= CaseEvent.id, given.action.in_(GIVING))
-    holder = sa.select(given.unit_id).where(*before).order_by(given.id.desc()).limit(1)
 
     def rows(area: Area, month: Period) -> sa.Select[Any]:
-        of = (_within(area, Case), CaseEvent.action.in_(actions), month.holds(CaseEvent.created_at))
-        unit = holder.scalar_subquery().label("unit_id")
-        return _columns(unit, CaseEvent.id).join(Case, Case.id == CaseEvent.case_id).where(*of)
+        of = (_within(area, Case), one_of(CaseEvent.action, actions), month.holds(CaseEvent.created_at))
+        found = _columns(CaseEvent.id, CaseEvent.case_id).join(Case, Case.id == CaseEvent.case_id).where(*of)
+        # Whose a case was is asked only of the steps in this area: left to itself, PostgreSQL asks of all.
+        steps = found.cte("steps").prefix_with("MATERIALIZED")
+        return _columns(_holder_at(steps.c).label("unit_id"), steps.c.id)
 
     return rows
 
 
+def _holder_at(step: Any) -> sa.ScalarSelect[Any]:
+    """The unit that had the case after this step."""
+    given = aliased(CaseEvent)
+    before = (given.case_id == step.case_id, given.id <= step.id, one_of(given.action, GIVING))
+    return sa.select(given.unit_id).where(*before).order_by(given.id.desc()).limit(1).scalar_subquery()
+
+
 def _supervised(area: Area, month: Period) -> sa.Select[Any]:
-    return _supervisions(area).where(month.holds(Supervision.created_at))
+    return _supervisions(area, month.holds(Supervision.created_at))
 
 
 def _unanswered(area: Area, month: Period) -> sa.Select[Any]:
     late = Supervision.answered_at.is_(None) | (Supervision.answered_at > Supervision.due_at)
     ended = Supervision.closed_at.is_not(None) & (Supervision.closed_at <= Supervision.due_at)
-    return _supervisions(area).where(month.holds(Supervision.due_at), late, ~ended)
+    return _supervisions(area, month.holds(Supervision.due_at) & late & ~ended)
 
 
-def _supervisions(area: Area) -> sa.Select[Any]:
-    return (
-        _columns(Supervision.unit_id, Supervision.id)
-        .outerjoin(Case, Case.id == Supervision.case_id)
-        .outerjoin(Order, Order.id == Supervision.order_id)
-        .where(_within(area, Case) | _within(area, Order))
-    )
+def _supervisions(area: Area, wanted: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Of cases and of orders, each found on its own way: one condition over both looks through all cases."""
+    own = _columns(Supervision.unit_id, Supervision.id).where(wanted)
+    of_cases = own.join(Case, Case.id == Supervision.case_id).where(_within(area, Case))
+    of_orders = own.join(Order, Order.id == Supervision.order_id).where(_within(area, Order))
+    both = of_cases.union_all(of_orders).subquery()
+    return _columns(both.c.unit_id, both.c.id)
 
 
 def _columns(*columns: Any) -> sa.Select[Any]:
@@ -174,8 +181,9 @@ def taken(session: Session, area: Area, month: date, at: datetime) -> dict[str, 
         rows = _clocks(kept.clock, area, span, at).subquery()
         good = sa.func.count().filter(rows.c.is_good)
         _put(whole, units, key, session.execute(_grouped(rows, good, sa.func.count(), sa.literal(0))))
-    whole |= _rates(figures.rates(session, area, span.since, span.until, at=at)[0])
-    for row in figures.rates(session, area, span.since, span.until, "unit", at):
+    rated = figures.rates(session, area, span.since, span.until, "unit", at)
+    whole |= _rates(figures.total(rated))
+    for row in rated:
         units[row.id] |= _rates(row)
     return {"columns": columns(), "whole": whole, "units": _named(session, units)}
 
