@@ -33,8 +33,14 @@ NOTES = {
     Action.ADD: "补充什么",
     Action.URGE: "催办的话",
 }
-# What has a page of its own, or forms in order_supervisions.py.
-OWN_FORMS = (Action.REVISE, Action.SUPERVISE, Action.ANSWER_SUPERVISION, Action.END_SUPERVISION)
+# What has a page of its own (JOIN: that of the unit), or forms in order_supervisions.py.
+OWN_FORMS = (
+    Action.REVISE,
+    Action.JOIN,
+    Action.SUPERVISE,
+    Action.ANSWER_SUPERVISION,
+    Action.END_SUPERVISION,
+)
 PHOTOS = (Action.ARRIVE, Action.REPORT_BACK, Action.ANSWER, Action.ADD)  # a unit's steps that may bring some
 
 

@@ -11,6 +11,7 @@ from backend import db
 from backend.auth import Who, require
 from backend.console import choosing
 from backend.errors import Conflict, Invalid, NotFound
+from backend.orders import successions
 from backend.places import duty, officers, queries, unit_ends, units
 from backend.places.models import Unit
 from backend.places.roles import ROLE_LABELS, UNIT_LABELS, UnitKind
@@ -80,7 +81,7 @@ def merge_twins() -> ResponseReturnValue:
     with db.transaction() as session:
         editor = people.editor(session)
         for unit_id in others:
-            into = unit_ends.merge(session, editor, unit_id, into_id)
+            into = successions.merge(session, editor, unit_id, into_id)
     flash(f"已经并入“{into.name}”", "success")
     return redirect(url_for("units.twins"), 303)
 
@@ -161,11 +162,11 @@ def _merge(session: Session, editor: Editor, unit_id: int) -> Unit:
     if into_id is None:
         raise WrongFields({"twin": "请填并入哪个单位"})
     must_be_sure()
-    return unit_ends.merge(session, editor, unit_id, into_id)
+    return successions.merge(session, editor, unit_id, into_id)
 
 
 def _close(session: Session, editor: Editor, unit_id: int) -> Unit:
-    return unit_ends.close(session, editor, unit_id, _other(session, editor, "successor"))
+    return successions.close(session, editor, unit_id, _other(session, editor, "successor"))
 
 
 def _other(session: Session, editor: Editor, field: str) -> int | None:

@@ -92,6 +92,7 @@ FOR_ORDERS = (
         ISSUED,
         (
             Message.ORDER_URGED,
+            Message.ORDER_JOINED,
             Message.ORDER_SUPERVISED,
             Message.ORDER_SUPERVISION_ANSWERED,
             Message.ORDER_SUPERVISION_OVERDUE,

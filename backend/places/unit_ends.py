@@ -59,14 +59,14 @@ _ASSISTING = sa.text("""
         CASE WHEN unit_id = :into THEN CAST(:into AS bigint) END)
     WHERE :id = ANY(assisting) OR unit_id = :into AND :into = ANY(assisting)""")
 # Open orders that the one leads while the other is in them, too: an order has one part for a unit, so that
-# the lead's could not follow, and nobody could answer.
+# the lead's could not follow, and nobody could answer. orders/successions.py has made one of the two before.
 _LED_BESIDE = sa.text("""
     SELECT o.number FROM orders o
         JOIN order_units led ON led.order_id = o.id AND led.unit_id = :id AND led.is_lead
         JOIN order_units other ON other.order_id = o.id AND other.unit_id = :into
     WHERE o.status IN ('drafted', 'issued') ORDER BY o.id LIMIT 1""")
 STAYS = frozenset({"case_events", "order_events"})  # what a unit once did stays with it
-# An order that names both keeps both parts: the secretary says which of them is to be done by whom.
+# Of an order that names both, what is left here is over or was joined (orders/successions.py), and stays.
 _ALONE = """NOT EXISTS (SELECT FROM order_units other
     WHERE other.order_id = order_units.order_id AND other.unit_id = :into)"""
 # What goes to the successor of a unit that is closed; what is over stays where it was.
@@ -76,7 +76,8 @@ _GOES_ON = {
     "place_codes": "revoked_at IS NULL",
     "duties": "list_id IN (SELECT id FROM duty_lists WHERE state <> 'retired')",
     "orders": "status IN ('drafted', 'issued')",
-    "order_units": f"status NOT IN ('reported', 'withdrawn') AND {_ALONE}",
+    "order_units": f"status <> 'withdrawn' AND {_ALONE} AND EXISTS (SELECT FROM orders o"
+    " WHERE o.id = order_id AND o.status IN ('drafted', 'issued'))",
     "supervisions": "state <> 'closed'",
 }
 

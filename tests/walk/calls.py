@@ -176,6 +176,7 @@ GIVEN: dict[str, Give] = {
     "places.roster.change.since": lambda s: now() + DAY,
     "places.roster.change.until": lambda s: now() + DAY + timedelta(hours=1),
     "places.unit_ends.close.successor_id": lambda s: s.units[1].id,
+    "orders.successions.close.successor_id": lambda s: s.units[1].id,
     "places.area_imports.plan.sheet": lambda s: sheet(
         "areas", {"编码": s.area.code, "名称": "某处", "层级": "街道"}
     ),
