@@ -128,7 +128,7 @@ def check_config() -> None:
         raise SystemExit(1)
 
 
-DIAGRAMS = {"case": "backend.cases.workflow", "order": "backend.orders.diagram"}  # what draws each
+DIAGRAMS = {"case": "backend.cases.diagram", "order": "backend.orders.diagram"}  # what draws each
 
 
 def marks(name: str) -> tuple[str, str]:

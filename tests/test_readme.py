@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.cases import workflow as cases
+from backend.cases import diagram as cases
 from backend.cli import COMMANDS, marks
 from backend.config import Config, from_env
 from backend.notify.messages import Message
@@ -76,11 +76,11 @@ def test_a_link_to_nowhere_is_found(tmp_path):
     assert missing_links(document) == ["nowhere.md", "#there"]
 
 
-@pytest.mark.parametrize(("name", "workflow"), [("case", cases), ("order", orders)])
-def test_the_diagram_is_fresh(name, workflow):
+@pytest.mark.parametrize(("name", "life"), [("case", cases), ("order", orders)])
+def test_the_diagram_is_fresh(name, life):
     start, end = marks(name)
     drawn = README.partition(start)[2].partition(end)[0]
-    assert drawn == f"```mermaid\n{workflow.diagram()}\n```\n", "python -m backend diagram --write README.md"
+    assert drawn == f"```mermaid\n{life.diagram()}\n```\n", "python -m backend diagram --write README.md"
 
 
 def test_the_table_of_settings_has_every_setting():

@@ -19,7 +19,7 @@ from backend.times import local, now, spoken
 
 ESTIMATED = "按周末规则估算，{} 年的放假安排还没有登记"
 KINDS = {
-    ChangeKind.PAUSE: "暂停计时",
+    ChangeKind.PAUSE: "挂起",
     ChangeKind.EXTEND: "延期",
     ChangeKind.HASTEN: "提前",
     ChangeKind.MOVE: "转来",
@@ -86,10 +86,10 @@ def _what(line: DeadlineChange, case: Case, row: Deadline, at: datetime) -> str:
     if line.kind is not ChangeKind.PAUSE:
         return KINDS[line.kind]
     if line.state is not Decision.APPROVED or line.decided_at is None:
-        return f"暂停计时到 {spoken(line.until_at, at)}" if line.until_at else "暂停计时"
+        return f"挂起到 {spoken(line.until_at, at)}" if line.until_at else "挂起"
     if line.ended_at is None:
-        return f"{spoken(line.decided_at, at)} 起暂停计时，还没有恢复"
-    return f"暂停计时 {plain((line.ended_at - line.decided_at) // timedelta(minutes=1))}"
+        return f"{spoken(line.decided_at, at)} 挂起，还没有恢复"
+    return f"挂起 {plain((line.ended_at - line.decided_at) // timedelta(minutes=1))}"
 
 
 def _end(world: World, case: Case, row: Deadline, at: datetime) -> str:
@@ -99,7 +99,7 @@ def _end(world: World, case: Case, row: Deadline, at: datetime) -> str:
         how = f"超时 {_late(world, case, row, done)}" if done > row.due_at else "没有超时"
         return f"{spoken(done, at)} 停止计时，{how}"
     if row.paused_at is not None:
-        return "现在暂停计时"
+        return "现在是挂起"
     if at > row.due_at:
         return f"已超时 {_late(world, case, row, at)}"
     return "还没有到期"

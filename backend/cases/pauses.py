@@ -48,7 +48,7 @@ def end_pauses(session: Session, number: str, at: datetime) -> None:
     due = clock_ledger.rows(session, (Deadline.case_id == case.id) & Deadline.id.in_(over), to_change=True)
     if due:
         end(session, case, due, at)
-        service.perform(session, number, Action.RESUME, SYSTEM, Given(note="暂停到期，继续计时"), at=at)
+        service.perform(session, number, Action.RESUME, SYSTEM, Given(note="挂起到期，继续计时"), at=at)
 
 
 def replied(session: Session, limit: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""Requests for time (申请暂停、延期): asked for with reason and proof, granted or denied by another post."""
+"""Requests for time (申请挂起、延期): asked for with reason and proof, granted or denied by another post."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -95,7 +95,7 @@ def resume(session: Session, number: str, actor: Actor, words: str = "", at: dat
     case = service.lock(session, number, actor)
     paused = [row for row in running(session, case.id, to_change=True) if row.paused_at is not None]
     if not paused:
-        raise Conflict("没有暂停计时的时限，不用恢复")
+        raise Conflict("没有挂起的时限，不用恢复")
     pauses.end(session, case, paused, moment)
     return service.perform(session, number, Action.RESUME, actor, Given(note=words), at=moment)
 
@@ -129,7 +129,7 @@ def _ask(
     asked: dict[str, Any] = {"state": Decision.ASKED, "decided_at": None, "asked_by": actor.officer_id}
     if kind is ChangeKind.PAUSE:
         _must_run(row, at)
-        action, how = Action.PAUSE, f"暂停计时到 {stamp(wish.until_at)}"
+        action, how = Action.PAUSE, f"挂起到 {stamp(wish.until_at)}"
         asked["until_at"] = wish.until_at
     else:
         action, how = Action.EXTEND, f"延长 {span(case, row, wish.minutes or 0)}"
@@ -144,14 +144,14 @@ def _ask(
 
 def _must_run(row: Deadline, at: datetime) -> None:
     if row.paused_at is not None:
-        raise Conflict("这个时限已经暂停计时了，恢复以后才能再申请")
+        raise Conflict("这个时限已经挂起了，恢复以后才能再申请")
     if row.due_at <= at:
-        raise Conflict("这个时限已经超时，不能暂停计时；需要更多时间的，请申请延期")
+        raise Conflict("这个时限已经超时，不能挂起；需要更多时间的，请申请延期")
 
 
 def _clock(session: Session, case: Case, clock: Clock) -> Deadline:
     if clock not in EXTENDABLE:
-        raise Invalid("这个时限不能暂停计时或延期")
+        raise Invalid("这个时限不能挂起或延期")
     found = [row for row in running(session, case.id) if row.clock is clock]
     if not found:
         raise Conflict(f"{POLICY[clock].label}时限没有在计时，不用申请")
@@ -176,7 +176,7 @@ def _grant(session: Session, case: Case, change: DeadlineChange, row: Deadline, 
             raise Conflict("申请里恢复计时的时间已经过了，请选“不同意申请”，让单位重新申请")
         _must_run(row, at)
         clock_ledger.pause(row, at)
-        return f"同意，暂停计时到 {stamp(change.until_at)}"
+        return f"同意，挂起到 {stamp(change.until_at)}"
     clock_ledger.extend(policies.in_force(session), case, row, change.minutes or 0, at)
     if row.due_at <= at:
         raise Conflict("这样延期以后仍然是超时的，请选“不同意申请”，让单位重新申请")
@@ -185,7 +185,7 @@ def _grant(session: Session, case: Case, change: DeadlineChange, row: Deadline, 
 
 
 def _name(change: DeadlineChange, row: Deadline) -> str:
-    return f"{POLICY[row.clock].label}时限{'暂停计时' if change.kind is ChangeKind.PAUSE else '延期'}"
+    return f"{POLICY[row.clock].label}时限{'挂起' if change.kind is ChangeKind.PAUSE else '延期'}"
 
 
 def _tell_desk(session: Session, case: Case, change: DeadlineChange, words: str, at: datetime) -> None:

@@ -150,8 +150,7 @@ COMMAND = (R.SECRETARY, R.DISPATCHER, R.SUPERVISOR, R.LEADER)
 RULES: dict[Action, Rule] = {
     A.SUBMIT: Rule("提交", (), S.SUBMITTED, (R.RESIDENT, *ON_SPOT, *DESK),
         tells=((P.COMMUNITY, M.CASE_SUBMITTED),), stamps="discovered_at"),
-    A.LOCATE: Rule("补充地点", UNSOLVED, None, (R.RESIDENT, *DESK),
-        tells=((P.COMMUNITY, M.CASE_SUBMITTED),)),
+    A.LOCATE: Rule("补充地点", UNSOLVED, None, (R.RESIDENT, *DESK), tells=((P.COMMUNITY, M.CASE_SUBMITTED),)),
     A.ADD: Rule("补充材料", OPEN, None, (R.RESIDENT, *ON_SPOT, *DESK, *UNIT, R.GROUP_MEMBER)),
     A.CLASSIFY: Rule("归类", UNSOLVED, None, DESK, (N.CATEGORY,)),
     A.ACCEPT: Rule("受理", (S.SUBMITTED,), S.ACCEPTED, (*DESK, R.SYSTEM),
@@ -162,8 +161,7 @@ RULES: dict[Action, Rule] = {
     A.ASSIGN: Rule("派单", (S.ACCEPTED, S.ASSIGNED), S.ASSIGNED, (*DESK, R.SYSTEM), (N.UNIT,),
         tells=((P.UNIT, M.CASE_ASSIGNED), (P.FORMER_UNIT, M.CASE_GONE), (P.RESIDENT, M.CASE_ON_ITS_WAY)),
         stamps="assigned_at"),
-    A.RETRACT: Rule("收回派单", (S.ASSIGNED,), S.ACCEPTED, DESK, (N.NOTE,),
-        tells=((P.FORMER_UNIT, M.CASE_GONE),)),
+    A.RETRACT: Rule("收回派单", (S.ASSIGNED,), S.ACCEPTED, DESK, (N.NOTE,), tells=((P.FORMER_UNIT, M.CASE_GONE),)),
     A.SPLIT: Rule("拆分", (S.ACCEPTED, *WITH_UNIT), None, DESK, (N.UNIT, N.NOTE)),
     A.MERGE: Rule("并案", UNSOLVED, S.MERGED, (*DESK, R.SYSTEM), (N.CASE,),
         tells=((P.FORMER_UNIT, M.CASE_GONE), (P.RESIDENT, M.CASE_MERGED))),
@@ -175,8 +173,7 @@ RULES: dict[Action, Rule] = {
     A.ACKNOWLEDGE: Rule("签收", (S.ASSIGNED,), S.IN_PROGRESS, UNIT,
         tells=((P.RESIDENT, M.CASE_IN_PROGRESS),), stamps="acknowledged_at"),
     A.TAKE: Rule("接手", (S.IN_PROGRESS,), None, UNIT),
-    A.DELEGATE: Rule("交办", WITH_UNIT, None, UNIT, (N.OFFICER,),
-        tells=((P.HANDLER, M.CASE_DELEGATED),)),
+    A.DELEGATE: Rule("交办", WITH_UNIT, None, UNIT, (N.OFFICER,), tells=((P.HANDLER, M.CASE_DELEGATED),)),
     A.FIRST_CONTACT: Rule("先行联系", WITH_UNIT, None, UNIT, (N.NOTE,), stamps="first_contact_at"),
     A.ASK: Rule("请居民补充情况", (S.ACCEPTED, *WITH_UNIT), None, (*DESK, *UNIT), (N.NOTE,),
         tells=((P.RESIDENT, M.CASE_ASKED),)),
@@ -204,10 +201,8 @@ RULES: dict[Action, Rule] = {
         tells=((P.COMMUNITY, M.CASE_URGED), (P.UNIT, M.CASE_URGED))),
     A.ASK_PERSON: Rule("请人联系", OPEN, None, (R.RESIDENT,),
         tells=((P.COMMUNITY, M.PERSON_WANTED), (P.UNIT, M.PERSON_WANTED))),
-    A.PAUSE: Rule("申请挂起", WITH_UNIT, None, UNIT, (N.NOTE,),
-        tells=((P.SUPERVISORS, M.TIME_WANTED),)),
-    A.EXTEND: Rule("申请延期", WITH_UNIT, None, UNIT, (N.NOTE,),
-        tells=((P.SUPERVISORS, M.TIME_WANTED),)),
+    A.PAUSE: Rule("申请挂起", WITH_UNIT, None, UNIT, (N.NOTE,), tells=((P.SUPERVISORS, M.TIME_WANTED),)),
+    A.EXTEND: Rule("申请延期", WITH_UNIT, None, UNIT, (N.NOTE,), tells=((P.SUPERVISORS, M.TIME_WANTED),)),
     A.GRANT: Rule("同意申请", UNSOLVED, None, (R.SUPERVISOR, R.DISPATCHER),
         tells=((P.UNIT, M.TIME_DECIDED),)),
     A.DENY: Rule("不同意申请", UNSOLVED, None, (R.SUPERVISOR, R.DISPATCHER), (N.NOTE,),
@@ -300,23 +295,3 @@ def acting_role(action: Action, roles: set[Role]) -> Role:
     if not held:
         raise Forbidden(f"您的岗位不能“{rule.label}”")
     return held[0]
-
-
-def diagram() -> str:
-    """The table as a Mermaid diagram, for README.md."""
-    arrows = [
-        f"    {source} --> {rule.target}: {action} {rule.label}"
-        for action, rule in RULES.items()
-        if rule.target
-        for source in rule.sources
-    ]
-    names = [f"    {status}: {status} {label}" for status, label in STATUS_LABELS.items()]
-    start = f"    [*] --> {Status.SUBMITTED}: {Action.SUBMIT} {RULES[Action.SUBMIT].label}"
-    return "\n".join(["stateDiagram-v2", *names, start, *arrows, *_staying()])
-
-
-def _staying() -> list[str]:
-    """The steps that leave the status as it is, as a note: as arrows they would hide the others."""
-    staying = [action for action, rule in RULES.items() if rule.target is None and action not in LOOKS]
-    steps = [f"        {action} {RULES[action].label}" for action in staying]
-    return [f"    note right of {Status.SUBMITTED}", "        状态不变：", *steps, "    end note"]

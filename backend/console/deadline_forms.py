@@ -126,7 +126,7 @@ def _offer_decision(session: Session, case: Case, actor: Actor) -> Facts | None:
 def _said(case: Case, change: DeadlineChange, row: Deadline, who: str) -> str:
     """周明申请把办结时限延长 2 天：需要开挖路面"""
     if change.kind is ChangeKind.PAUSE:
-        how = f"暂停计时到 {stamp(change.until_at)}"
+        how = f"挂起到 {stamp(change.until_at)}"
     else:
         how = f"延长 {span(case, row, change.minutes or 0)}"
     return f"{who}申请把{CLOCK_LABELS[row.clock]}时限{how}：{change.reason}"

@@ -114,7 +114,7 @@ def test_a_granted_pause_stands_still_and_goes_on_by_itself_with_what_was_left(s
 
 def test_whoever_may_can_end_a_pause_before_its_time(session, scene):
     case = in_progress(scene)
-    with pytest.raises(Conflict, match="没有暂停计时"):
+    with pytest.raises(Conflict, match="没有挂起"):
         time_requests.resume(session, case.number, scene.actor(Role.HANDLER), at=AT)
     decide(scene, case, ask_pause(scene, case), AT + 8 * HOUR)
     time_requests.resume(session, case.number, scene.actor(Role.HANDLER), "配件到了", AT + 10 * HOUR)
@@ -152,7 +152,7 @@ def test_after_an_extension_of_a_late_clock_it_is_told_of_anew(session, scene):
         (Wish(C.RESOLVE, "理由", minutes=60), "请附上证明材料的照片"),
         (Wish(C.RESOLVE, "理由", minutes=0, proof=PROOF), "请填写延长多久"),
         (Wish(C.RESOLVE, "理由", minutes=91 * 24 * 60, proof=PROOF), "最长 90 天"),
-        (Wish(C.ACKNOWLEDGE, "理由", minutes=60, proof=PROOF), "不能暂停计时或延期"),
+        (Wish(C.ACKNOWLEDGE, "理由", minutes=60, proof=PROOF), "不能挂起或延期"),
         (Wish(C.ANSWER, "理由", minutes=60, proof=PROOF), "没有在计时"),
     ],
 )
@@ -411,7 +411,7 @@ def test_why_it_is_late_is_told_by_its_ledger(session, scene):
     assert resolve == (
         "办结时限 2 天，11月23日（周一） 10:00 起算，11月25日（周三） 10:00 到期；"
         "周明申请延期 1 天（需要开挖路面），没有同意：先抓紧办；"
-        "暂停计时 1 天 17 小时（等配件到货，批准人 周明），到期改为 昨天 03:00；"
+        "挂起 1 天 17 小时（等配件到货，批准人 周明），到期改为 昨天 03:00；"
         "已超时 1 天 7 小时"
     )
     [accept] = [line for line in said if line.startswith("受理")]

@@ -100,7 +100,7 @@ def test_a_pause_is_asked_for_with_proof_granted_and_ended(app, session, scene, 
     assert offer(scene, case, A.RESUME) is None
     take(scene, case, A.GRANT, Role.SUPERVISOR, request=str(change.id))
     facts = offer(scene, case, A.RESUME)
-    assert "办结时限现在暂停计时" in page(app, A.RESUME, facts)
+    assert "办结时限已挂起" in page(app, A.RESUME, facts)
     take(scene, case, A.RESUME)
     assert offer(scene, case, A.RESUME) is None
     assert case.due_at is not None
