@@ -1,5 +1,6 @@
 """The shell of the desktop's pages: what the menu offers, and to whom."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import request, url_for
@@ -18,30 +19,50 @@ EVERYONE = frozenset(Role)
 ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
 SUPERVISED = WATCHERS | frozenset(UNIT)
 
-# endpoint, label, the roles whose menu it stands in. What a page lets someone do is the page's own matter.
+# Groups of endpoint, label, the roles whose menu it stands in. What a page lets someone do is its own matter.
 MENU = (
-    ("console.cases", "诉求", EVERYONE),
-    ("dispatching.index", "值班台", SEATED),
-    ("orders.index", "发令单", EVERYONE),
-    ("intake.index", "登记诉求", TAKERS),
-    ("meetings.index", "茶话会与接访", RECORDERS),
-    ("board.index", "督查看板", WATCHERS),
-    ("supervisions.index", "督办单", SUPERVISED),
-    ("notices.index", "月通报", EVERYONE),
-    ("hard_cases.index", "难案与积案", LOGGERS),
-    ("figures.index", "指标", READERS),
-    ("areas.index", "地点", EVERYONE),
-    ("units.index", "单位", EVERYONE),
-    ("officers.index", "人员", EVERYONE),
-    ("roster.index", "值班", EVERYONE),
-    ("dictionary.index", "事件字典", EVERYONE),
-    ("duties.index", "职责清单", EVERYONE),
-    ("policies.index", "时限", ADMINISTRATORS),
-    ("auto_dispatch.index", "自动派单", ADMINISTRATORS),
-    ("codes.index", "二维码", EVERYONE),
-    ("imports.index", "导入导出", ADMINISTRATORS),
-    ("changes.index", "变更记录", ADMINISTRATORS),
-    ("sessions.index", "我的登录", EVERYONE),
+    ("诉求", (("console.cases", "诉求", EVERYONE),)),
+    (
+        "值班",
+        (
+            ("dispatching.index", "值班台", SEATED),
+            ("intake.index", "登记诉求", TAKERS),
+            ("roster.index", "值班表", EVERYONE),
+        ),
+    ),
+    ("发令", (("orders.index", "发令单", EVERYONE),)),
+    (
+        "监督",
+        (
+            ("board.index", "督查看板", WATCHERS),
+            ("supervisions.index", "督办单", SUPERVISED),
+            ("notices.index", "月通报", EVERYONE),
+            ("figures.index", "指标", READERS),
+        ),
+    ),
+    (
+        "会议与难案",
+        (
+            ("meetings.index", "茶话会与接访", RECORDERS),
+            ("hard_cases.index", "难案与积案", LOGGERS),
+        ),
+    ),
+    (
+        "基础资料",
+        (
+            ("areas.index", "地点", EVERYONE),
+            ("units.index", "单位", EVERYONE),
+            ("officers.index", "人员", EVERYONE),
+            ("dictionary.index", "事件字典", EVERYONE),
+            ("duties.index", "职责清单", EVERYONE),
+            ("policies.index", "时限", ADMINISTRATORS),
+            ("auto_dispatch.index", "自动派单", ADMINISTRATORS),
+            ("codes.index", "二维码", EVERYONE),
+            ("imports.index", "导入导出", ADMINISTRATORS),
+            ("changes.index", "变更记录", ADMINISTRATORS),
+        ),
+    ),
+    ("我的", (("sessions.index", "我的登录", EVERYONE),)),
 )
 
 
@@ -54,11 +75,27 @@ class Entry:
     is_here: bool
 
 
-def nav() -> list[Entry]:
+@dataclass(frozen=True)
+class Group:
+    """What stands under one heading of the menu; of one line only, the line stands for itself."""
+
+    label: str
+    entries: Sequence[Entry]
+
+    @property
+    def is_here(self) -> bool:
+        return any(entry.is_here for entry in self.entries)
+
+
+def nav() -> list[Group]:
     """The caller's menu; for templates."""
-    here, own = request.blueprint, people.roles()
-    return [
-        Entry(label, url_for(endpoint), endpoint.partition(".")[0] == here)
-        for endpoint, label, roles in MENU
-        if roles & own
+    own = people.roles()
+    groups = [
+        Group(label, [_entry(endpoint, words) for endpoint, words, roles in lines if roles & own])
+        for label, lines in MENU
     ]
+    return [group for group in groups if group.entries]
+
+
+def _entry(endpoint: str, label: str) -> Entry:
+    return Entry(label, url_for(endpoint), endpoint.partition(".")[0] == request.blueprint)

@@ -1,7 +1,23 @@
 // Niceties only: every page works without this file.
 
-// The menu stands open; on a narrow screen it would push the page away.
-if (matchMedia("(max-width: 991px)").matches) document.querySelector(".nav-fold")?.removeAttribute("open");
+// The menu stands open; on a narrow screen it would push the page away. There its groups are headings of one list;
+// on a wide one they open one at a time, and close on Escape and on a tap elsewhere.
+const isNarrow = matchMedia("(max-width: 991px)").matches;
+const menuGroups = [...document.querySelectorAll(".nav-group")];
+const closeGroups = (but) => menuGroups.forEach((group) => group !== but && group.removeAttribute("open"));
+if (isNarrow) {
+  document.querySelector(".nav-fold")?.removeAttribute("open");
+  menuGroups.forEach((group) => group.setAttribute("open", ""));
+} else {
+  document.addEventListener("click", (event) => closeGroups(event.target.closest(".nav-group")));
+  document.addEventListener("focusin", (event) => closeGroups(event.target.closest(".nav-group")));
+  document.addEventListener("keydown", (event) => {
+    const group = event.key === "Escape" && event.target.closest(".nav-group[open]");
+    if (!group) return;
+    closeGroups();
+    group.querySelector("summary").focus();
+  });
+}
 
 // A form that was sent is not sent again by a second tap; the server is prepared for that anyway.
 document.addEventListener("submit", (event) => {
