@@ -58,7 +58,7 @@ def write(notice_id: int, step: str) -> ResponseReturnValue:
             act(session, people.officer(session), notice_id, clean(request.form.get("words", "")))
     except (Invalid, Conflict) as error:
         return _show(notice_id, wrong=sentences_of(error), typed=request.form), error.status
-    flash("通报发布了，区域内的工作人员都能看到" if step == "publish" else "已经保存", "success")
+    flash("通报发布了，工作人员和居民都能看到" if step == "publish" else "已经保存", "success")
     return redirect(url_for("notices.notice", notice_id=notice_id), 303)
 
 

@@ -1,6 +1,7 @@
 """Monthly notices (月通报): a month's figures as they were when they were taken, published for an area.
 
-A published notice never changes: no number is replaced in silence, whatever is corrected later.
+A published notice is everybody's to read and never changes: no number is replaced in silence, whatever is
+corrected later.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
 
+from backend.cases import replies
 from backend.cases.service import Actor
 from backend.cases.supervision_models import MonthlyNotice
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
@@ -31,11 +33,12 @@ NOT_YOURS = "月通报由这个区域的督查专员起草和发布"
 
 def areas(actor: Actor) -> list[Area]:
     """The areas of which this person writes the notice."""
-    return [post.area for post in actor.posts if post.role in AUTHORS and _has_notices(post.area)]  # type: ignore[misc]
+    own = [post.area for post in actor.posts if post.role in AUTHORS and post.area is not None]
+    return [area for area in own if _has_notices(area)]
 
 
-def _has_notices(area: Area | None) -> bool:
-    return area is not None and area.level in LEVELS
+def _has_notices(area: Area) -> bool:
+    return area.level in LEVELS
 
 
 def draft(
@@ -80,10 +83,15 @@ def write(session: Session, actor: Actor, notice_id: int, words: str) -> Monthly
 def publish(
     session: Session, actor: Actor, notice_id: int, words: str, at: datetime | None = None
 ) -> MonthlyNotice:
-    """Let every officer of the area read it, for good. Raises as `write` does, and Invalid without words."""
+    """Let everybody read it, residents too, for good.
+
+    Raises as `write` does, and Invalid without words or with numbers of people in them.
+    """
     row = write(session, actor, notice_id, words)
     if not row.words:
         raise Invalid("请先写几句通报的话，再发布")
+    if replies.IDENTITY.search(row.words) or replies.MOBILE.search(row.words):
+        raise Invalid("居民也会看到通报，请不要写手机号和身份证号")
     row.published_at = at or now()
     return row
 
@@ -130,6 +138,32 @@ def find(session: Session, posts: Sequence[Post], notice_id: int) -> MonthlyNoti
     if row is None:
         raise NotFound(NOT_FOUND)
     return row
+
+
+def published(
+    session: Session, area: Area | None = None, *, before: int | None = None, limit: int = PAGE
+) -> list[MonthlyNotice]:
+    """What everybody may read, the newest first (one query): all, or those above, of and in an area."""
+    query = _published()
+    if area is not None:
+        above = [int(label) for label in area.path.split(".")]
+        query = query.where(Area.id.in_(above) | subtree(area))
+    if before is not None:
+        query = query.where(MonthlyNotice.id < before)
+    return list(session.scalars(query.order_by(MonthlyNotice.id.desc()).limit(limit)))
+
+
+def find_published(session: Session, notice_id: int) -> MonthlyNotice:
+    """A published notice with its area. Raises NotFound for a draft, too."""
+    row = session.scalar(_published().where(MonthlyNotice.id == notice_id))
+    if row is None:
+        raise NotFound(NOT_FOUND)
+    return row
+
+
+def _published() -> sa.Select[MonthlyNotice]:
+    query = sa.select(MonthlyNotice).join(Area, Area.id == MonthlyNotice.area_id)
+    return query.where(MonthlyNotice.published_at.is_not(None)).options(joinedload(MonthlyNotice.area))
 
 
 def _readable(posts: Sequence[Post]) -> sa.Select[MonthlyNotice]:

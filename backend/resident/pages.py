@@ -13,7 +13,7 @@ from backend.cases.workflow import Action, Status
 from backend.errors import AppError, NotFound
 from backend.places import queries
 from backend.places.models import Area
-from backend.resident import files, rating, report_page, schemas, shown, steps, survey_page
+from backend.resident import files, notices, rating, report_page, schemas, shown, steps, survey_page
 from backend.resident.contract import checked
 from backend.resident.forms import say_refused
 from backend.resident.wording import DOINGS
@@ -30,6 +30,8 @@ bp.add_url_rule("/surveys/<token>", view_func=survey_page.ask)
 bp.add_url_rule("/surveys/<token>", view_func=survey_page.answer, methods=["POST"])
 bp.add_url_rule("/surveys/<token>/thanks", view_func=survey_page.thank)
 bp.add_url_rule("/files/<token>", view_func=files.serve)
+bp.add_url_rule("/notices", view_func=notices.months)
+bp.add_url_rule("/notices/<int:notice_id>", view_func=notices.month)
 bp.add_app_template_filter(summary, "summary")
 
 
@@ -58,7 +60,10 @@ def _page(number: str, **tried: Any) -> str:
         telephone = queries.telephones(session, [place])[place.id]
         survey = rating.link(session, row)
         answer = row.answer if row.status in ANSWERED else None
-        page: dict[str, Any] = {"receipt": sealing.receipt_of(session, row.id)}
+        page: dict[str, Any] = {
+            "receipt": sealing.receipt_of(session, row.id),
+            "community_id": row.community_id,
+        }
     page |= {"case": seen, "doings": DOINGS, "telephone": telephone, "survey": survey, "answer": answer}
     return render_template("resident/case.html", **({"wrong": {}} | page | tried))
 

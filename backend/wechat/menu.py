@@ -26,7 +26,14 @@ def buttons(account: Account) -> list[dict[str, Any]]:
             "name": "我的诉求",
             "sub_button": [_click("办到哪了", "progress"), _page("全部诉求", account, "/r/")],
         },
-        {"name": "更多", "sub_button": [_click("催办", "urge"), _click("联系人工", "person")]},
+        {
+            "name": "更多",
+            "sub_button": [
+                _click("催办", "urge"),
+                _click("联系人工", "person"),
+                _page("月通报", account, "/r/notices"),
+            ],
+        },
     ]
 
 

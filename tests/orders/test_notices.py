@@ -200,6 +200,17 @@ def test_a_month_that_goes_on_has_no_notice_and_nobody_publishes_without_words(t
         notices.publish(session, town.supervisor, row.id, "  ", DAWN)
 
 
+@pytest.mark.parametrize("number", ["13812345678", "44030119900101123X"])
+def test_everybody_reads_a_notice_so_that_no_persons_number_goes_into_it(town, session, number):
+    row = notices.draft(session, town.supervisor, town.street.id, MONTH, DAWN)
+    with pytest.raises(Invalid, match="居民也会看到"):
+        notices.publish(session, town.supervisor, row.id, f"请联系 {number}", DAWN)
+    assert row.published_at is None
+    assert notices.published(session) == []
+    notices.publish(session, town.supervisor, row.id, "监督电话 0755-28001234", DAWN)
+    assert [one.id for one in notices.published(session)] == [row.id]
+
+
 def test_only_who_supervises_the_area_writes_its_notice(town, session):
     row = notices.draft(session, town.supervisor, town.community.id, MONTH, DAWN)  # a community of the street
     others = [

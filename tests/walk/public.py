@@ -8,6 +8,8 @@ REPORTED = "who reports something sees in their own case where it is, and whom t
 SHARED = "the streets of one account share its codes: each sees how many every street has"
 OWN_OFFICER = "who administers an officer sees where else that officer holds posts"
 
+NOTICED = "a monthly notice is published for everybody, its draft for nobody"
+
 # Route, beginnings of the kinds of marks, why.
 PUBLIC: dict[str, tuple[tuple[str, ...], str]] = {
     "api.list_places": (("areas.", "place_codes.scene"), CHOSEN),
@@ -20,6 +22,8 @@ PUBLIC: dict[str, tuple[tuple[str, ...], str]] = {
     "officers.change_own": (("areas.community.name",), "an officer sees the posts that they held themselves"),
     "officers.index": (("areas.community.name",), OWN_OFFICER),
     "officers.officer": (("areas.community.name",), OWN_OFFICER),
+    "resident.month": (("areas.", "units.name", "monthly_notices.words"), NOTICED),
+    "resident.months": (("areas.",), NOTICED),
     "resident.show_form": (("areas.", "place_codes.scene", "place_codes.label"), CHOSEN),
     "resident.submit": (("areas.", "place_codes.scene", "place_codes.label"), REPORTED),
 }
