@@ -10,7 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from backend import db, logs, times
 from backend.auth import public
-from backend.cases import figures as case_figures
+from backend.cases import firsts as case_firsts
 from backend.cases import workflow
 from backend.config import WECHAT, config
 from backend.console import (
@@ -108,7 +108,7 @@ def create_app() -> Flask:
     app.add_url_rule("/", view_func=home)
     app.add_template_global(assets.asset, "asset")
     app.add_template_global(desk.nav, "nav")
-    app.add_template_global(case_figures.firsts, "firsts_of")
+    app.add_template_global(case_firsts.firsts, "firsts_of")
     for name, words in WORDS.items():
         app.add_template_filter(words, name)
     app.wsgi_app = split(behind_proxies(app.wsgi_app))  # type: ignore[method-assign, assignment]

@@ -18,7 +18,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from backend import logs
-from backend.cases import dispatch_tasks, sealing
+from backend.cases import dispatch_tasks, sealing, standings
 from backend.cases import tasks as cases
 from backend.config import config
 from backend.console import night_tasks, poster_tasks
@@ -56,6 +56,7 @@ TIMETABLE: "dict[dramatiq.Actor[[], None], Any]" = {
     cases.resume_answered: _every(5),
     dispatch_tasks.dispatch_certain: _every(5),
     sealing.seal_events: _every(5),
+    standings.keep_standings: _every(10),
     sealing.seal_leftovers: CronTrigger(hour=3, minute=40, timezone=SHANGHAI),
     supervision_tasks.remind_unanswered: _every(30),
     cases.close_silent: CronTrigger(minute=7, timezone=SHANGHAI),

@@ -1,7 +1,13 @@
 """Every table there is: for programs that begin with one package, and for what compares them all."""
 
 from backend import auth
-from backend.cases import deadline_models, ledger_models, meeting_models, supervision_models
+from backend.cases import (
+    deadline_models,
+    ledger_models,
+    meeting_models,
+    standing_models,
+    supervision_models,
+)
 from backend.cases import models as cases
 from backend.notify import models as notify
 from backend.orders import models as orders
@@ -19,6 +25,7 @@ TABLES = (
     orders,
     places,
     poster_jobs,
+    standing_models,
     supervision_models,
     wechat,
 )

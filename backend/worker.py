@@ -12,7 +12,7 @@ from dramatiq.broker import MessageProxy
 
 from backend import db, logs
 from backend.broker import broker
-from backend.cases import dispatch_tasks, sealing
+from backend.cases import dispatch_tasks, sealing, standings
 from backend.cases import tasks as cases
 from backend.config import config
 from backend.console import night_tasks, poster_tasks
@@ -31,6 +31,7 @@ __all__ = [
     "pictures",
     "poster_tasks",
     "sealing",
+    "standings",
     "supervision_tasks",
 ]
 

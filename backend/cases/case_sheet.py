@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from backend.cases.figures import FIRSTS, INTERVALS
+from backend.cases.firsts import FIRSTS, INTERVALS
 from backend.cases.intake import summary
 from backend.cases.models import CHANNEL_LABELS, Case
 from backend.cases.workflow import OUTCOME_LABELS, STATUS_LABELS

@@ -9,9 +9,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from backend.cases import figures, service
+from backend.cases import formulas, service
 from backend.cases.deadline_models import Decision
-from backend.cases.figures import FORMULAS
+from backend.cases.formulas import FORMULAS
 from backend.cases.models import Case
 from backend.cases.service import Actor
 from backend.cases.supervision_models import Exclusion, Measure
@@ -65,7 +65,7 @@ def ask(
 def _judged(session: Session, case: Case, measure: Measure) -> int:
     """The round that is judged. Raises Conflict where there is none, or it was asked about already."""
     label = FORMULAS[measure].label
-    judged = figures.judged_round(session, case, measure)
+    judged = formulas.judged_round(session, case, measure)
     if judged is None:
         raise Conflict(f"这件诉求现在不计入“{label}”，不用剔除")
     same = sa.select(Exclusion.state).filter_by(case_id=case.id, round=judged, measure=measure)

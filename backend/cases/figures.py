@@ -1,205 +1,34 @@
-"""The published figures: the five firsts (五个一) with their intervals, and each rate by one formula.
+"""The published figures: each rate of a period, with what it was taken of and what was left out.
 
-Whatever shows one of them (the page of a case, lists, exports, boards, notices) takes it from these tables.
+Months that lie within the period are read as sums, its broken ends as the standings of cases, and what was
+written since those were looked at (standings.py) by the formulas themselves: all in one statement, so that it
+is what the formulas count at this moment. The cost hardly grows with the number of cases.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
-from backend.cases.deadline_models import Clock, Deadline, Decision
-from backend.cases.models import Case, Survey, SurveyState
-from backend.cases.supervision_models import Exclusion, Measure
-from backend.cases.workflow import Status
+from backend.cases import standings
+from backend.cases.formulas import FORMULAS, Condition
+from backend.cases.models import Case
+from backend.cases.standing_models import Standing, StandingSum
+from backend.cases.standings import COLUMNS, SUMS, marked_rows, month_of, numbers, standing_now
+from backend.cases.supervision_models import Measure
+from backend.places import scope
 from backend.places.models import Area, Post, Unit
-from backend.places.scope import COLUMNS, visible
-from backend.times import now, span
+from backend.places.roles import Level
+from backend.times import SHANGHAI, now
 
 By = Literal["unit", "community"]
 Reach = Sequence[Post] | Area
-Condition = sa.ColumnElement[bool]
-
-
-@dataclass(frozen=True)
-class First:
-    """One of the five times; `column` is a case's own."""
-
-    label: str
-    column: str
-
-
-@dataclass(frozen=True)
-class Interval:
-    """From one of a case's times to another, in the words of who reads it."""
-
-    label: str
-    start: str
-    end: str
-
-    def of(self, case: Case) -> timedelta | None:
-        """How long it took; None while one of the times is missing, or where the end came first."""
-        start, end = getattr(case, self.start), getattr(case, self.end)
-        return end - start if start and end and end >= start else None
-
-
-FIRSTS = (
-    First("第一时间发现", "discovered_at"),
-    First("第一时间受理", "accepted_at"),
-    First("第一时间化解", "resolved_at"),
-    First("第一时间确认", "confirmed_at"),
-    First("第一时间反馈", "fed_back_at"),
-)
-# A unit may speak to the resident before it signs, and what is settled on the spot was never with one.
-INTERVALS = {
-    "accept": Interval("发现到受理", "discovered_at", "accepted_at"),
-    "assign": Interval("受理到派单", "accepted_at", "assigned_at"),
-    "acknowledge": Interval("派单到签收", "assigned_at", "acknowledged_at"),
-    "first_contact": Interval("派单到先行联系", "assigned_at", "first_contact_at"),
-    "resolve": Interval("发现到办结", "discovered_at", "resolved_at"),
-    "confirm": Interval("办结到确认", "resolved_at", "confirmed_at"),
-    "feedback": Interval("办结到反馈", "resolved_at", "fed_back_at"),
-}
-
-
-def times(case: Case) -> list[tuple[str, datetime | None]]:
-    """The five times of a case with their labels."""
-    return [(first.label, getattr(case, first.column)) for first in FIRSTS]
-
-
-def lengths(case: Case) -> list[tuple[str, str]]:
-    """The intervals of a case that are known, in words."""
-    known = [(interval.label, interval.of(case)) for interval in INTERVALS.values()]
-    return [(label, span(length)) for label, length in known if length is not None]
-
-
-# How long it took to each of the firsts; the first of them is where time begins.
-_TO = {INTERVALS[name].end: INTERVALS[name] for name in ("accept", "resolve", "confirm", "feedback")}
-
-
-@dataclass(frozen=True)
-class Reached:
-    """One of the five firsts where there is room for one line: 受理, whether it was reached, and 5分钟."""
-
-    word: str
-    is_reached: bool
-    took: str
-
-
-def firsts(case: Case) -> list[Reached]:
-    """Where a case stands in the five firsts: each with how long it took, as far as that is known."""
-    return [_reached(case, first) for first in FIRSTS]
-
-
-def _reached(case: Case, first: First) -> Reached:
-    took = _TO[first.column].of(case) if first.column in _TO else None
-    word = first.label.removeprefix("第一时间")
-    return Reached(word, getattr(case, first.column) is not None, span(took) if took is not None else "")
-
-
-# What was merged into another case or split from one is counted there, so that no matter counts twice.
-IS_COUNTED = Case.master_id.is_(None) & Case.parent_id.is_(None)
-
-
-def _newest(table: Any, meant: Callable[[Any], Condition]) -> Condition:
-    """The condition that a row of a case is meant, and the newest of those that are."""
-    other = aliased(table)
-    newer = sa.select(other.id).where(other.case_id == table.case_id, meant(other), other.id > table.id)
-    return meant(table) & ~newer.exists()
-
-
-@dataclass(frozen=True)
-class Formula:
-    """One published rate: of the cases that count in a period, how many are good.
-
-    `rests_on` is the table whose rows it judges, of which `counts` leaves at most one for a case. `moment`
-    says in which period a case counts, `round` which of its rounds is judged: an exclusion is for that one.
-    """
-
-    label: str
-    sentence: str
-    moment: Any
-    counts: Condition
-    good: Condition
-    round: Any
-    rests_on: Any = None
-
-    def select(self, *what: Any) -> sa.Select[Any]:
-        """These columns of the cases that count."""
-        query = sa.select(*what).select_from(Case).where(IS_COUNTED, self.counts)
-        return query.join(self.rests_on, self.rests_on.case_id == Case.id) if self.rests_on else query
-
-
-# A clock's fate is known when it stops or when it runs out, whichever comes first. Its `due_at` holds all
-# that was granted: pauses and extensions move it. While it is paused it cannot run out.
-_FATE = sa.func.least(Deadline.stopped_at, Deadline.due_at)
-_KEPT = Deadline.stopped_at.is_not(None) & (Deadline.stopped_at <= Deadline.due_at)
-_GOES_ON = Deadline.paused_at.is_(None) | Deadline.stopped_at.is_not(None)
-# Who takes a matter back in time owes nobody an answer, and nobody owes them one.
-_TAKEN_BACK = (Case.status == Status.WITHDRAWN) & _KEPT
-SATISFIED = 4  # of five, and above
-
-
-def _is(clock: Clock) -> Callable[[Any], Condition]:
-    return lambda table: table.clock == clock
-
-
-def _is_answered(table: Any) -> Condition:
-    return sa.and_(table.state == SurveyState.ANSWERED, table.satisfaction.is_not(None))
-
-
-FORMULAS: dict[Measure, Formula] = {
-    Measure.ACCEPTED_IN_TIME: Formula(
-        "按时受理率",
-        "应受理的诉求里，在受理时限内受理、不予受理或当场办好的占多少。"
-        "分母：本期受理时限有了结果（已经处理，或者时限已到）的诉求；时限内自己撤回的不算。",
-        _FATE,
-        _newest(Deadline, _is(Clock.ACCEPT)) & _GOES_ON & ~_TAKEN_BACK,
-        _KEPT,
-        Deadline.round,
-        Deadline,
-    ),
-    Measure.CLOSED_ON_TIME: Formula(
-        "按期办结率",
-        "应办结的诉求里，在办结时限内办结的占多少；批准的延期和挂起已经算进时限。"
-        "分母：本期办结时限有了结果（已经办结，或者时限已到）的诉求，重办的按最近一轮算；时限内自己撤回的不算。",
-        _FATE,
-        _newest(Deadline, _is(Clock.RESOLVE)) & (Deadline.round == Case.round) & _GOES_ON & ~_TAKEN_BACK,
-        _KEPT,
-        Deadline.round,
-        Deadline,
-    ),
-    Measure.SOLVED_FIRST_TIME: Formula(
-        "一次办结率",
-        "结案的诉求里，一次办好、没有退回重办过的占多少。分母：本期结案的诉求。",
-        Case.closed_at,
-        Case.status == Status.CLOSED,
-        Case.round == 1,
-        Case.round,
-    ),
-    Measure.RESOLVED: Formula(
-        "办结率",
-        "受理的诉求里，到现在已经办结（待确认或已结案）的占多少。分母：本期受理的诉求；后来撤回的不算。",
-        Case.accepted_at,
-        Case.status != Status.WITHDRAWN,
-        Case.status.in_([Status.RESOLVED, Status.CLOSED]),
-        Case.round,
-    ),
-    Measure.SATISFIED: Formula(
-        "满意率",
-        "回访中打了分的诉求里，评为“满意”或“很满意”的占多少。"
-        "分母：本期回访打了分的诉求，回访过几次的只算最近一次；没有回复的不算。",
-        Survey.answered_at,
-        _newest(Survey, _is_answered),
-        Survey.satisfaction >= SATISFIED,
-        Survey.round,
-        Survey,
-    ),
-}
-NEVER_TWICE = "并案的只算主件，拆分的只算原件；剔除的诉求分子分母都不算，单独列出。"
+Period = tuple[datetime, datetime]  # from, and until before
+MANY = 20_000  # marks: with so many it is quicker to count everything
+KEPT_LEVELS = frozenset({Level.DISTRICT, Level.SUBDISTRICT, Level.COMMUNITY})
 
 
 @dataclass(frozen=True)
@@ -255,57 +84,115 @@ def rates(
 ) -> list[Row]:
     """The five rates of what these posts reach, or of an area, from `since` until before `until`.
 
-    One query for each rate, and one for names. Without `by` one row for all; with it one for each unit or
-    community that counts anything, by name.
+    Three queries at most. Without `by` one row for all; with it one for each unit or community that counts
+    anything, by name.
     """
     period = (since, min(until, at or now()))
+    parts = _parts(reach, period, standings.marks_up_to(session, MANY))
     found: dict[int | None, dict[Measure, Rate]] = {} if by else {None: {}}
-    for measure, formula in FORMULAS.items():
-        for key, rate in _counted(session, measure, formula, reach, period, by):
-            found.setdefault(key, {})[measure] = rate
+    for key, measure, *counts in session.execute(_added(parts, by)):
+        found.setdefault(key, {})[measure] = Rate(measure, *counts)
     names = _names(session, by, found)
     rows = [Row(key, names.get(key, ""), _complete(row)) for key, row in found.items()]
     return sorted(rows, key=lambda row: (row.id is None, row.name, row.id or 0))
 
 
-def _counted(
-    session: Session,
-    measure: Measure,
-    formula: Formula,
-    reach: Reach,
-    period: tuple[datetime, datetime],
-    by: By | None,
-) -> list[tuple[int | None, Rate]]:
-    key: Any = getattr(Case, f"{by}_id") if by else sa.null()
-    kept, count = Exclusion.id.is_(None), sa.func.count()
-    query = (
-        formula.select(key, count.filter(formula.good, kept), count.filter(kept), count.filter(~kept))
-        .outerjoin(Exclusion, _leaves_out(measure, formula))
-        .where(_within(reach), formula.moment >= period[0], formula.moment < period[1])
-    )
-    rows = session.execute(query.group_by(key) if by else query)
-    return [(key, Rate(measure, *numbers)) for key, *numbers in rows]
+def counted(session: Session, reach: Reach, measure: Measure, since: datetime, until: datetime) -> Any:
+    """The ids of the cases that count in one rate in this period, as a query to ask further with."""
+    period = (since, until)
+    fresh = _now(measure, reach, period)
+    if not _is_kept(reach) or standings.marks_up_to(session, MANY) == MANY:
+        return sa.select(fresh.subquery().c.case_id)
+    own = (Standing.measure == measure, _lies_in(Standing.moment, period), _within(reach, Standing))
+    known = sa.select(Standing.case_id).where(*own, Standing.case_id.not_in(standings.marked()))
+    return known.union_all(sa.select(marked_rows(fresh, Case.id).subquery().c.case_id))
 
 
-def _leaves_out(measure: Measure, formula: Formula) -> Condition:
-    """The condition that an exclusion leaves this case out of this rate, in the round it judges: there is one
-    at most (ix_exclusions_case)."""
-    own = (Exclusion.case_id == Case.id) & (Exclusion.round == formula.round)
-    return sa.and_(own, Exclusion.measure == measure, Exclusion.state == Decision.APPROVED)
+def _parts(reach: Reach, period: Period, marks: int) -> list[sa.Select[Any]]:
+    """Rows to be added up; with so many marks, of whatever is quickest."""
+    if marks == MANY or not _is_kept(reach):
+        return [_rows(_now(measure, reach, period)) for measure in FORMULAS]
+    return _kept(reach, period) + (_news(reach, period) if marks else [])
 
 
-def judged_round(session: Session, case: Case, measure: Measure) -> int | None:
-    """The round of a case that this rate judges; None while the case does not count in it."""
-    formula = FORMULAS[measure]
-    found: int | None = session.scalar(formula.select(formula.round).where(Case.id == case.id))
-    return found
+def _is_kept(reach: Reach) -> bool:
+    """Whether standings know what is asked for: districts, subdistricts, communities and units. What else
+    there is (a grid, a building) is small."""
+    if isinstance(reach, Area):
+        levels = {reach.level}
+    else:
+        levels = {post.area.level for post in reach if post.area is not None and post.unit_id is None}
+    return levels <= KEPT_LEVELS
 
 
-def _within(reach: Reach) -> Condition:
+def _kept(reach: Reach, period: Period) -> list[sa.Select[Any]]:
+    """What was true when each case was looked at."""
+    months, ends = _broken(period)
+    return [_sums(reach, months), *(_rows(_standing(reach, end)) for end in ends)]
+
+
+def _news(reach: Reach, period: Period) -> list[sa.Select[Any]]:
+    """What the marked cases were counted as, to be taken away, and what they count as now."""
+    stale = marked_rows(_standing(reach, period), Standing.case_id)
+    fresh = (marked_rows(_now(measure, reach, period), Case.id) for measure in FORMULAS)
+    return [_rows(stale, -1), *map(_rows, fresh)]
+
+
+def _standing(reach: Reach, period: Period) -> sa.Select[Any]:
+    columns = [getattr(Standing, name) for name in COLUMNS]
+    return sa.select(*columns).where(_lies_in(Standing.moment, period), _within(reach, Standing))
+
+
+def _broken(period: Period) -> tuple[tuple[date, date], list[Period]]:
+    """The months (from, and until before) that lie within a period, and what is left of it at its ends."""
+    since, until = period
+    first, last = month_of(since), month_of(until)
+    if _start(first) < since:
+        first = (first + timedelta(days=31)).replace(day=1)
+    if first >= last:
+        return (last, last), [period]
+    ends = [(since, _start(first)), (_start(last), until)]
+    return (first, last), [end for end in ends if end[0] < end[1]]
+
+
+def _start(day: date) -> datetime:
+    return datetime.combine(day, time(), SHANGHAI)
+
+
+def _now(measure: Measure, reach: Reach, period: Period) -> sa.Select[Any]:
+    within = (_lies_in(FORMULAS[measure].moment, period), _within(reach, Case))
+    return standing_now(measure).where(*within)
+
+
+def _sums(reach: Reach, months: tuple[date, date]) -> sa.Select[Any]:
+    named = [getattr(StandingSum, name) for name in ("measure", "community_id", "unit_id", *SUMS)]
+    lies_in = (StandingSum.month >= months[0]) & (StandingSum.month < months[1])
+    return sa.select(*named).where(lies_in, _within(reach, StandingSum))
+
+
+def _rows(found: sa.Select[Any], sign: int = 1) -> sa.Select[Any]:
+    rows = found.subquery().c
+    return sa.select(rows.measure, rows.community_id, rows.unit_id, *numbers(rows, sign))
+
+
+def _added(parts: Iterable[sa.Select[Any]], by: By | None) -> sa.Select[Any]:
+    """What they come to: a line for each measure (of each unit or community) that counts anything."""
+    rows = sa.union_all(*parts).subquery().c
+    key: Any = rows[f"{by}_id"] if by else sa.null()
+    good, kept, excluded = (sa.cast(sa.func.sum(rows[name]), sa.BigInteger) for name in SUMS)
+    by_what = [rows.measure, key] if by else [rows.measure]
+    return sa.select(key, rows.measure, good, kept, excluded).group_by(*by_what).having(kept + excluded > 0)
+
+
+def _lies_in(moment: Any, period: Period) -> Condition:
+    within: Condition = (moment >= period[0]) & (moment < period[1])
+    return within
+
+
+def _within(reach: Reach, table: Any) -> Condition:
     if not isinstance(reach, Area):
-        return visible(reach, Case)
-    column = COLUMNS.get(reach.level, "place_id")
-    within: Condition = getattr(Case, column) == reach.id
+        return scope.visible(reach, table)
+    within: Condition = getattr(table, scope.COLUMNS.get(reach.level, "place_id")) == reach.id
     return within
 
 

@@ -13,6 +13,7 @@ from backend import db, sheets
 from backend.auth import Who, require
 from backend.cases import case_sheet, exclusions, figures
 from backend.cases.exclusions import READERS
+from backend.cases.formulas import FORMULAS, NEVER_TWICE
 from backend.cases.service import Actor
 from backend.cases.supervision_models import Exclusion, Measure
 from backend.errors import AppError, Conflict, Forbidden, Invalid, NotFound, TooLarge
@@ -102,8 +103,8 @@ def _page(**shown: Any) -> str:
         facts = {
             "whole": figures.total(rows),
             "rows": rows,
-            "formulas": figures.FORMULAS,
-            "never_twice": figures.NEVER_TWICE,
+            "formulas": FORMULAS,
+            "never_twice": NEVER_TWICE,
         }
     facts |= {"since": since, "until": until, "by": by, "by_labels": BY_LABELS, "wrong": {}}
     return render_template("desk/figures.html", **(facts | shown))
@@ -177,6 +178,6 @@ def _listed(session: Session, rows: Sequence[Exclusion], actor: Actor) -> dict[s
         "names": {officer_id: name for officer_id, name in names},
         "decidable": exclusions.decidable(session, rows, actor),
         "states": exclusions.STATE_LABELS,
-        "measures": {measure.value: formula.label for measure, formula in figures.FORMULAS.items()},
+        "measures": {measure.value: formula.label for measure, formula in FORMULAS.items()},
         "may_ask": bool(people.roles() & exclusions.ASKERS),
     }

@@ -2,14 +2,14 @@
 
 from sqlalchemy.orm import Session
 
-from backend.cases import figures
+from backend.cases import firsts
 from backend.cases.models import Case
 from backend.cases.service import Actor
 from backend.console.case_forms import Facts, Section
 
 
 def _firsts(_session: Session, case: Case, _actor: Actor) -> Facts | None:
-    return {"times": figures.times(case), "lengths": figures.lengths(case)}
+    return {"times": firsts.times(case), "lengths": firsts.lengths(case)}
 
 
 SECTIONS: list[Section] = [Section("console/sections/firsts.html", _firsts)]

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, aliased
 
 from backend.cases import figures
 from backend.cases.deadline_models import Clock, Deadline
+from backend.cases.formulas import FORMULAS
 from backend.cases.models import Case, CaseEvent
 from backend.cases.supervision_models import Measure, Supervision
 from backend.cases.supervisions import GIVING
@@ -162,7 +163,7 @@ COUNTS = ORDER_COUNTS | CASE_COUNTS
 
 def columns() -> list[dict[str, str]]:
     """What is published, in its order: key, label and the sentence that says how it is counted."""
-    rates = {measure.value: formula for measure, formula in figures.FORMULAS.items()}
+    rates = {measure.value: formula for measure, formula in FORMULAS.items()}
     said: dict[str, Any] = ORDER_COUNTS | ORDER_RATES | rates | CASE_COUNTS
     return [{"key": key, "label": each.label, "sentence": each.sentence} for key, each in said.items()]
 

@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from backend.cases import deadlines, exclusions, figures
+from backend.cases import deadlines, exclusions, figures, firsts
 from backend.cases.deadline_models import Clock, Deadline, Decision
-from backend.cases.figures import FIRSTS, FORMULAS, INTERVALS
+from backend.cases.firsts import FIRSTS, INTERVALS
+from backend.cases.formulas import FORMULAS
 from backend.cases.models import Case, Survey, SurveyState
 from backend.cases.supervision_models import Exclusion, Measure
 from backend.cases.workflow import Status
@@ -190,9 +191,9 @@ def test_a_case_gone_all_the_way_has_its_times_and_intervals(session):
     scene = make_scene(session)
     case = scene.resolve(scene.submit())
     case.discovered_at, case.accepted_at, case.resolved_at = AT, AT + HOUR, AT + 3 * HOUR
-    assert [at for _, at in figures.times(case)] == [AT, AT + HOUR, AT + 3 * HOUR, None, None]
-    assert ("发现到受理", "1小时") in figures.lengths(case)
-    assert ("发现到办结", "3小时") in figures.lengths(case)
+    assert [at for _, at in firsts.times(case)] == [AT, AT + HOUR, AT + 3 * HOUR, None, None]
+    assert ("发现到受理", "1小时") in firsts.lengths(case)
+    assert ("发现到办结", "3小时") in firsts.lengths(case)
     case.first_contact_at = case.assigned_at - HOUR
     assert INTERVALS["first_contact"].of(case) is None
 
@@ -308,7 +309,7 @@ def test_the_clocks_that_the_service_turns_are_the_ones_that_are_counted(session
 
 def test_on_one_line_a_case_shows_which_firsts_it_has_reached_and_how_fast(session):
     case = Town(session).case(Status.RESOLVED, accepted_at=AT + timedelta(minutes=5))
-    said = [(one.word, one.is_reached, one.took) for one in figures.firsts(case)]
+    said = [(one.word, one.is_reached, one.took) for one in firsts.firsts(case)]
     assert said == [
         ("发现", True, ""),
         ("受理", True, "5分钟"),

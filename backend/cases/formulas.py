@@ -1,0 +1,134 @@
+"""The published rates, each by one formula: which cases count, when, and which of them are good.
+
+Nothing else knows how a case counts: what is kept (standings.py) is filled from here, and so is what is
+counted live (figures.py).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, aliased
+
+from backend.cases.deadline_models import Clock, Deadline, Decision
+from backend.cases.models import Case, Survey, SurveyState
+from backend.cases.supervision_models import Exclusion, Measure
+from backend.cases.workflow import Status
+
+Condition = sa.ColumnElement[bool]
+
+# What was merged into another case or split from one is counted there, so that no matter counts twice.
+IS_COUNTED = Case.master_id.is_(None) & Case.parent_id.is_(None)
+
+
+def _newest(table: Any, meant: Callable[[Any], Condition]) -> Condition:
+    """The condition that a row of a case is meant, and the newest of those that are."""
+    other = aliased(table)
+    newer = sa.select(other.id).where(other.case_id == table.case_id, meant(other), other.id > table.id)
+    return meant(table) & ~newer.exists()
+
+
+@dataclass(frozen=True)
+class Formula:
+    """One published rate: of the cases that count in a period, how many are good.
+
+    `rests_on` is the table whose rows it judges, of which `counts` leaves at most one for a case. `moment`
+    says in which period a case counts, `round` which of its rounds is judged: an exclusion is for that one.
+    """
+
+    label: str
+    sentence: str
+    moment: Any
+    counts: Condition
+    good: Condition
+    round: Any
+    rests_on: Any = None
+
+    def select(self, *what: Any) -> sa.Select[Any]:
+        """These columns of the cases that count."""
+        query = sa.select(*what).select_from(Case).where(IS_COUNTED, self.counts)
+        return query.join(self.rests_on, self.rests_on.case_id == Case.id) if self.rests_on else query
+
+
+# A clock's fate is known when it stops or when it runs out, whichever comes first. Its `due_at` holds all
+# that was granted: pauses and extensions move it. While it is paused it cannot run out.
+_FATE = sa.func.least(Deadline.stopped_at, Deadline.due_at)
+_KEPT = Deadline.stopped_at.is_not(None) & (Deadline.stopped_at <= Deadline.due_at)
+_GOES_ON = Deadline.paused_at.is_(None) | Deadline.stopped_at.is_not(None)
+# Who takes a matter back in time owes nobody an answer, and nobody owes them one.
+_TAKEN_BACK = (Case.status == Status.WITHDRAWN) & _KEPT
+SATISFIED = 4  # of five, and above
+
+
+def _is(clock: Clock) -> Callable[[Any], Condition]:
+    return lambda table: table.clock == clock
+
+
+def _is_answered(table: Any) -> Condition:
+    return sa.and_(table.state == SurveyState.ANSWERED, table.satisfaction.is_not(None))
+
+
+FORMULAS: dict[Measure, Formula] = {
+    Measure.ACCEPTED_IN_TIME: Formula(
+        "按时受理率",
+        "应受理的诉求里，在受理时限内受理、不予受理或当场办好的占多少。"
+        "分母：本期受理时限有了结果（已经处理，或者时限已到）的诉求；时限内自己撤回的不算。",
+        _FATE,
+        _newest(Deadline, _is(Clock.ACCEPT)) & _GOES_ON & ~_TAKEN_BACK,
+        _KEPT,
+        Deadline.round,
+        Deadline,
+    ),
+    Measure.CLOSED_ON_TIME: Formula(
+        "按期办结率",
+        "应办结的诉求里，在办结时限内办结的占多少；批准的延期和挂起已经算进时限。"
+        "分母：本期办结时限有了结果（已经办结，或者时限已到）的诉求，重办的按最近一轮算；时限内自己撤回的不算。",
+        _FATE,
+        _newest(Deadline, _is(Clock.RESOLVE)) & (Deadline.round == Case.round) & _GOES_ON & ~_TAKEN_BACK,
+        _KEPT,
+        Deadline.round,
+        Deadline,
+    ),
+    Measure.SOLVED_FIRST_TIME: Formula(
+        "一次办结率",
+        "结案的诉求里，一次办好、没有退回重办过的占多少。分母：本期结案的诉求。",
+        Case.closed_at,
+        Case.status == Status.CLOSED,
+        Case.round == 1,
+        Case.round,
+    ),
+    Measure.RESOLVED: Formula(
+        "办结率",
+        "受理的诉求里，到现在已经办结（待确认或已结案）的占多少。分母：本期受理的诉求；后来撤回的不算。",
+        Case.accepted_at,
+        Case.status != Status.WITHDRAWN,
+        Case.status.in_([Status.RESOLVED, Status.CLOSED]),
+        Case.round,
+    ),
+    Measure.SATISFIED: Formula(
+        "满意率",
+        "回访中打了分的诉求里，评为“满意”或“很满意”的占多少。"
+        "分母：本期回访打了分的诉求，回访过几次的只算最近一次；没有回复的不算。",
+        Survey.answered_at,
+        _newest(Survey, _is_answered),
+        Survey.satisfaction >= SATISFIED,
+        Survey.round,
+        Survey,
+    ),
+}
+NEVER_TWICE = "并案的只算主件，拆分的只算原件；剔除的诉求分子分母都不算，单独列出。"
+
+
+def leaves_out(measure: Measure) -> Condition:
+    """The condition that an exclusion leaves this case out of this rate, in the round it judges: there is one
+    at most (ix_exclusions_case)."""
+    own = (Exclusion.case_id == Case.id) & (Exclusion.round == FORMULAS[measure].round)
+    return sa.and_(own, Exclusion.measure == measure, Exclusion.state == Decision.APPROVED)
+
+
+def judged_round(session: Session, case: Case, measure: Measure) -> int | None:
+    """The round of a case that this rate judges; None while the case does not count in it."""
+    formula = FORMULAS[measure]
+    found: int | None = session.scalar(formula.select(formula.round).where(Case.id == case.id))
+    return found

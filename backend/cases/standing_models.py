@@ -1,0 +1,70 @@
+"""Tables of standings: how each case counts in each published rate, and what they come to in a month.
+
+They are copies. Triggers (migration 0008) write a mark whenever a row of cases, deadlines, surveys or
+exclusions is written, and standings.py looks at the case again; what has a mark is counted from those rows.
+"""
+
+from datetime import date, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped
+
+from backend.cases.supervision_models import Measure
+from backend.db import Base
+
+
+class Standing(Base):
+    """How a case counted in a rate when it was last looked at: none where it did not count.
+
+    Without foreign keys, like the places of a case: what a row says was true of rows that were checked.
+    """
+
+    __tablename__ = "standings"
+    __table_args__ = (sa.UniqueConstraint("case_id", "measure"), sa.Index("ix_standings_moment", "moment"))
+
+    case_id: Mapped[int]
+    measure: Mapped[Measure]
+    moment: Mapped[datetime]  # by which it counts in a period; of a clock that runs it may be to come
+    is_good: Mapped[bool]
+    is_excluded: Mapped[bool]
+    district_id: Mapped[int | None]
+    subdistrict_id: Mapped[int | None]
+    community_id: Mapped[int | None]
+    unit_id: Mapped[int | None]
+
+
+class StandingSum(Base):
+    """What the standings of a month (as Shanghai has it) come to, of one community and one unit."""
+
+    __tablename__ = "standing_sums"
+    __table_args__ = (
+        sa.Index(
+            "ix_standing_sums_what",
+            "month",
+            "measure",
+            "district_id",
+            "subdistrict_id",
+            "community_id",
+            "unit_id",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
+
+    month: Mapped[date]  # its first day
+    measure: Mapped[Measure]
+    district_id: Mapped[int | None]
+    subdistrict_id: Mapped[int | None]
+    community_id: Mapped[int | None]
+    unit_id: Mapped[int | None]
+    good: Mapped[int]
+    counted: Mapped[int]
+    excluded: Mapped[int]
+
+
+class StandingMark(Base):
+    """A case that was written since it was last looked at. Only ever added and taken away."""
+
+    __tablename__ = "standing_marks"
+
+    case_id: Mapped[int]
