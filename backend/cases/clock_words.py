@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy.orm import object_session
+
 from backend.cases import policies, worktime
 from backend.cases.deadline_models import Deadline
 from backend.cases.duty_rules import place_chain
@@ -24,7 +26,9 @@ def day_minutes(case: Case, row: Deadline) -> int:
     """How many minutes of a clock are a day: of one in working time, those of a working day there."""
     if not row.in_working_time:
         return A_DAY
-    return worktime.day_minutes(policies.kept().hours_of(place_chain(case)))
+    session = object_session(case)
+    world = policies.in_force(session) if session is not None else policies.kept()
+    return worktime.day_minutes(world.hours_of(place_chain(case)))
 
 
 def plain(minutes: int, units: Sequence[tuple[str, int]] = UNITS) -> str:

@@ -32,12 +32,15 @@ __all__ = [
 ]
 
 
-def accept_times(urgent: bool, at: datetime, place_id: int | None = None) -> Times:
+def accept_times(
+    urgent: bool, at: datetime, place_id: int | None = None, session: Session | None = None
+) -> Times:
     """When the first clock of a case that is opened now turns amber and runs out.
 
-    Asks the database only when what this process knows is half a minute old: the quick path calls it.
+    Asks the database only when what this process knows is half a minute old, in the transaction at hand if
+    there is one: the quick path, which calls it too, has none.
     """
-    world = policies.kept()
+    world = policies.in_force(session) if session is not None else policies.kept()
     return policies.times_of(world, Clock.ACCEPT, policies.facts_of_place(world, place_id, urgent), at)
 
 

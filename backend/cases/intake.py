@@ -123,9 +123,9 @@ def new_number(at: datetime) -> str:
     return f"{local(at):%y%m%d}{secrets.randbelow(10**6):06d}"
 
 
-def parameters(report: Report, number: str, at: datetime) -> dict[str, Any]:
+def parameters(report: Report, number: str, at: datetime, session: Session | None = None) -> dict[str, Any]:
     """What OPEN_CASE takes, for psycopg."""
-    times = accept_times(report.urgent, at, report.place_id)
+    times = accept_times(report.urgent, at, report.place_id, session)
     fields = {
         "number": number,
         "place": report.place,
@@ -181,7 +181,7 @@ def _insert(session: Session, report: Report, at: datetime, statement: str) -> A
     for draw in range(1, draws + 1):
         try:
             with session.begin_nested():
-                values = parameters(report, report.number or new_number(at), at)
+                values = parameters(report, report.number or new_number(at), at, session)
                 return session.connection().exec_driver_sql(statement, values).one()
         except IntegrityError as error:
             if "uq_cases_number" not in str(error) or draw == draws:

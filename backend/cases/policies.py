@@ -85,7 +85,8 @@ _lock = Lock()
 
 
 def kept() -> World:
-    """What this process knows, at most half a minute old, asked for in a transaction of its own."""
+    """What this process knows, at most half a minute old, asked for in a transaction of its own: for who has
+    none. Who has one takes `in_force`, or would wait for a second connection while holding the first."""
     return _fresh(None)
 
 
@@ -100,14 +101,13 @@ def forget() -> None:
 
 
 def _fresh(session: Session | None) -> World:
-    """While one thread asks, the others go on with what they have."""
+    """While one thread asks, the others go on with what they have; who has nothing yet waits for it, or asks
+    in the transaction at hand: whoever is asking may be waiting for the connection that this one holds."""
     known = _kept[:1]
     if known and monotonic() - known[0][0] < KEPT_S:
         return known[0][1]
-    if known and not _lock.acquire(blocking=False):
-        return known[0][1]
-    if not known:
-        _lock.acquire()
+    if not _lock.acquire(blocking=not known and session is None):
+        return known[0][1] if known or session is None else read(session)
     try:
         return _ask(session, known[0][1] if known else None)
     finally:

@@ -1,19 +1,24 @@
 """How long clocks run: which policy wins, in what time it counts, and what the process remembers of it."""
 
 from datetime import date, timedelta
+from threading import Thread
+from time import sleep
 
 import pytest
 import sqlalchemy as sa
 
-from backend.cases import deadlines, policies
+from backend import db
+from backend.cases import clock_words, deadlines, intake, policies, worktime
 from backend.cases.clocks import POLICY
 from backend.cases.deadline_models import CalendarDay, Clock, Deadline, Policy
+from backend.cases.intake import Report
+from backend.cases.models import Channel
 from backend.cases.policies import Facts
 from backend.cases.workflow import Action, Status
 from backend.places.models import Area
 from backend.places.roles import Level, Role
 from tests.cases.clock_scene import DAY, HOUR, MINUTE, fresh, running
-from tests.cases.scene import AT
+from tests.cases.scene import AT, make_scene
 from tests.factories import make_area, make_category, make_unit
 
 __all__ = ["fresh"]
@@ -172,3 +177,40 @@ def test_hours_that_cannot_be_read_hold_nobody_up(session, scene):
     scene.community.hours = "早九晚五"
     session.commit()
     assert policies.read(session).hours == {}
+
+
+@pytest.fixture
+def one_connection(database_url):
+    """A pool of one: whoever holds it and asks for another waits in vain."""
+    there = db.Session.kw["bind"]
+    engine = sa.create_engine(database_url, pool_size=1, max_overflow=0, pool_timeout=1)
+    db.Session.configure(bind=engine)
+    yield
+    db.Session.configure(bind=there)
+    engine.dispose()
+
+
+def test_who_is_in_a_transaction_asks_for_policies_in_that(committed, one_connection):
+    place = make_scene(committed).community
+    committed.commit()
+    report = Report("路灯不亮了", place.id, place.name, channel=Channel.WEB)
+    with db.transaction() as session:
+        case = intake.open_case(session, report, AT, quietly=True)
+        policies.forget()
+        clock = Deadline(case_id=case.id, in_working_time=True)
+        assert clock_words.day_minutes(case, clock) == worktime.day_minutes(worktime.HOURS)
+        policies.forget()
+        assert intake.open_case(session, report, AT, quietly=True).due_at == AT + 30 * MINUTE
+
+
+def test_who_is_in_a_transaction_does_not_wait_for_who_waits_for_a_connection(committed, one_connection):
+    """Nothing is known yet: one asks outside of any transaction, and gets the connection only afterwards."""
+    with db.transaction() as session:
+        session.execute(sa.text("SELECT 1"))
+        outside = Thread(target=policies.kept)
+        outside.start()
+        while not policies._lock.locked():
+            sleep(0.01)
+        assert policies.in_force(session).rules == {}
+    outside.join(5)
+    assert not outside.is_alive()
