@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from backend.cases import dispatch
 from backend.cases import service as cases
 from backend.cases.intake import summary
 from backend.cases.models import Case
 from backend.cases.service import Actor
-from backend.orders import queries
+from backend.orders import binding, queries
 from backend.orders.drafting import TEXT_LENGTH, Draft
 from backend.orders.models import Order
-from backend.places import queries as places
 from backend.places.models import Area, Unit
 from backend.privacy import mask_phones
 from backend.web.forms import WrongFields, number, numbers
@@ -54,16 +52,17 @@ def blank(session: Session, actor: Actor, case_numbers: Sequence[str], place_id:
         return _of_cases(session, found)
     known = dict(queries.places(session, actor.posts))
     chosen = place_id if place_id in known else next(iter(known), None)
-    units = places.units_serving(session, session.get_one(Area, chosen)) if chosen else []
+    units = binding.choice(session, session.get_one(Area, chosen)).units if chosen else []
     return Sheet("", "", "", False, chosen, [], [], _choices(units))
 
 
 def _of_cases(session: Session, found: Sequence[Case]) -> Sheet:
     """Title and text in the words of the reports; the units that the duty list names come first."""
     first = found[0]
-    suggestion = dispatch.suggest(session, first)
+    choice = binding.choice(session, first, found[:1])
+    suggestion = choice.suggested
     named: list[Unit] = [suggestion.unit, *suggestion.others] if suggestion else []
-    others = [unit for unit in places.units_serving(session, first) if unit.id not in {u.id for u in named}]
+    others = [unit for unit in choice.units if unit.id not in {u.id for u in named}]
     text = "\n".join(mask_phones(case.report) for case in found)
     return Sheet(
         title=summary(first.report),
@@ -85,8 +84,8 @@ def of_order(session: Session, order: Order) -> Sheet:
         Choice(part.unit_id, part.unit.name, part.is_lead, not part.is_lead, part.task)
         for part in order.parts
     ]
-    rest = [unit for unit in places.units_serving(session, order) if unit.id not in named]
     under = queries.cases(session, order)
+    rest = [unit for unit in binding.choice(session, order, under[:1]).units if unit.id not in named]
     return Sheet(
         order.title,
         order.text,

@@ -11,11 +11,10 @@ from backend.cases.attachments import Photo
 from backend.cases.service import Actor
 from backend.cases.workflow import OUTCOME_LABELS, Outcome
 from backend.errors import NotFound
-from backend.orders import queries, reach
+from backend.orders import binding, queries, reach
 from backend.orders.effects import Told
 from backend.orders.models import Order, OrderPhoto, OrderUnit
 from backend.orders.workflow import ABOUT_PART, RULES, UNREPORTED, Action, Need, Whose, allowed
-from backend.places import queries as places
 from backend.web.forms import WrongFields, number
 from backend.web.words import clean
 
@@ -117,7 +116,8 @@ def _task(session: Session, order: Order, action: Action, part: OrderUnit | None
 
 def _addable(session: Session, order: Order) -> list[tuple[int, str]]:
     bound = {part.unit_id for part in order.parts if queries.is_bound(part)}
-    return [(unit.id, unit.name) for unit in places.units_serving(session, order) if unit.id not in bound]
+    may = binding.choice(session, order, queries.cases(session, order)[:1]).units
+    return [(unit.id, unit.name) for unit in may if unit.id not in bound]
 
 
 def told(form: MultiDict[str, str], photos: Sequence[Photo]) -> Told:

@@ -9,12 +9,13 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from backend.cases.models import Case
 from backend.cases.service import Actor
 from backend.errors import Forbidden, Invalid, NotFound
-from backend.orders import alerts, effects, reach, service, under, workflow
+from backend.orders import alerts, binding, reach, service, under, workflow
 from backend.orders.models import Order, OrderCase, OrderUnit
 from backend.orders.workflow import RULES, Action, Given
-from backend.places.models import Area
+from backend.places.models import Area, Unit
 from backend.places.scope import COLUMNS
 from backend.times import local, now
 
@@ -62,10 +63,11 @@ def draft(session: Session, actor: Actor, drafted: Draft, *, at: datetime | None
     order = Order(
         key=drafted.key, drafted_by=actor.officer_id, status=workflow.Status.DRAFTED, created_at=moment
     )
-    _put(session, order, actor, drafted, Action.DRAFT)
+    found = under.find(session, actor, drafted.cases, drafted.lead_id)
+    units = _put(session, order, actor, drafted, Action.DRAFT, found)
     _insert(session, order, moment)
-    _name_units(session, order, drafted)
-    for case in under.find(session, actor, drafted.cases, drafted.lead_id):
+    _name_units(session, order, drafted, units)
+    for case in found:
         if case.community_id != order.community_id:
             raise Invalid("诉求不在发令单的社区里，请重新选择地点")
         session.add(OrderCase(order_id=order.id, case_id=case.id))
@@ -79,9 +81,10 @@ def revise(
     order = service.lock(session, number, actor)
     role = workflow.acting_role(Action.REVISE, reach.roles_over(actor.posts, order))
     workflow.check(order.status, None, Action.REVISE, role, _given(drafted))
-    _put(session, order, actor, drafted, Action.REVISE)
-    _name_units(session, order, drafted)
-    under.check_lead(session, order)
+    found = under.of_order(session, order)
+    units = _put(session, order, actor, drafted, Action.REVISE, found)
+    _name_units(session, order, drafted, units)
+    under.check_lead(session, found, order.unit_id)
     return _written(session, order, Action.REVISE, actor, at or now())
 
 
@@ -98,8 +101,11 @@ def _given(drafted: Draft) -> Given:
     return Given(title=drafted.title, text=drafted.text, unit_id=drafted.lead_id)
 
 
-def _put(session: Session, order: Order, actor: Actor, drafted: Draft, action: Action) -> None:
-    """Write what the order says, if this person commands at its place. Units come after it has an id."""
+def _put(
+    session: Session, order: Order, actor: Actor, drafted: Draft, action: Action, cases: Sequence[Case]
+) -> list[Unit]:
+    """Write what the order says, if this person commands at its place. Its units come after it has an id:
+    they are returned, the lead first."""
     place = session.get(Area, drafted.place_id)
     if place is None or place.closed_at is not None:
         raise NotFound("没有这个地方，请重新选择地点")
@@ -112,10 +118,11 @@ def _put(session: Session, order: Order, actor: Actor, drafted: Draft, action: A
     if reach.roles_over(actor.posts, order).isdisjoint(RULES[action].roles):
         raise Forbidden("您不能在这个地方发令")
     workflow.check_needs(action, _given(drafted))
-    order.unit = effects.bindable(session, place.district_id, drafted.unit_ids)[0]
-    order.unit_id = order.unit.id
+    units = binding.units(session, place, drafted.unit_ids, cases)
+    order.unit, order.unit_id = units[0], units[0].id
     order.title, order.text = drafted.title.strip(), drafted.text.strip()
     order.address, order.urgent = (drafted.address or "").strip() or None, drafted.urgent
+    return units
 
 
 def _check_lengths(drafted: Draft) -> None:
@@ -143,10 +150,9 @@ def _insert(session: Session, order: Order, at: datetime) -> None:
                 raise
 
 
-def _name_units(session: Session, order: Order, drafted: Draft) -> None:
+def _name_units(session: Session, order: Order, drafted: Draft, units: Sequence[Unit]) -> None:
     """Nothing has happened to a part of a draft, so that all may be written anew."""
     session.execute(sa.delete(OrderUnit).where(OrderUnit.order_id == order.id))
-    units = effects.bindable(session, order.district_id, drafted.unit_ids)
     for unit in units:
         task = drafted.tasks.get(unit.id, "").strip()
         session.add(

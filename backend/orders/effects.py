@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from backend.cases import replies
 from backend.cases.attachments import Photo
 from backend.cases.models import Case
 from backend.cases.service import Actor
 from backend.cases.workflow import Outcome
-from backend.errors import Conflict, Invalid, NotFound, TooMany
+from backend.errors import Conflict, Invalid, TooMany
+from backend.orders import binding, under
 from backend.orders.models import Order, OrderCase, OrderEvent, OrderUnit
 from backend.orders.workflow import Action, PartStatus
-from backend.places.models import Resident, Unit
+from backend.places.models import Resident
 
 URGE_EVERY = timedelta(minutes=30)
 
@@ -54,7 +55,7 @@ def _approve(session: Session, order: Order, step: OrderEvent, actor: Actor, tol
 
 def _add_unit(session: Session, order: Order, step: OrderEvent, actor: Actor, told: Told) -> OrderUnit:
     """A unit joins, or one that was withdrawn is bound again."""
-    unit = bindable(session, order.district_id, [told.unit_id or 0])[0]
+    unit = binding.units(session, order, [told.unit_id or 0], under.of_order(session, order))[0]
     part = next((one for one in order.parts if one.unit_id == unit.id), None)
     if part is not None and part.status is not PartStatus.WITHDRAWN:
         raise Conflict(f"“{unit.name}”已经在这张发令单里了")
@@ -66,15 +67,6 @@ def _add_unit(session: Session, order: Order, step: OrderEvent, actor: Actor, to
     session.flush()
     step.order_unit_id, step.unit = part.id, unit
     return part
-
-
-def bindable(session: Session, district_id: int | None, unit_ids: list[int]) -> list[Unit]:
-    """These units, if each is open and of this district. Raises NotFound."""
-    wanted = sa.select(Unit).where(Unit.id.in_(unit_ids), Unit.closed_at.is_(None))
-    found = {unit.id: unit for unit in session.scalars(wanted.options(joinedload(Unit.area)))}
-    if any(unit_id not in found or found[unit_id].area.district_id != district_id for unit_id in unit_ids):
-        raise NotFound("有的单位已经停用，或者不在这个区，请重新选择")
-    return [found[unit_id] for unit_id in unit_ids]
 
 
 def _acknowledge(session: Session, order: Order, step: OrderEvent, actor: Actor, told: Told) -> None:

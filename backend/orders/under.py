@@ -16,6 +16,7 @@ from backend.cases.workflow import DESK, UNSOLVED, Action, Given, Status, allowe
 from backend.errors import Conflict, Forbidden, Invalid
 from backend.notify.messages import Message
 from backend.notify.models import Notification
+from backend.orders import binding
 from backend.orders.models import Order, OrderCase
 from backend.orders.workflow import Status as OrderStatus
 from backend.places.models import Unit
@@ -43,9 +44,9 @@ def find(session: Session, actor: Actor, numbers: Sequence[str], lead_id: int | 
     return found
 
 
-def check_lead(session: Session, order: Order) -> None:
+def check_lead(session: Session, found: Sequence[Case], lead_id: int) -> None:
     """Raises Conflict for a draft that was changed to a lead to whom its cases cannot go."""
-    _must_be_sendable(session, of_order(session, order), order.unit_id)
+    _must_be_sendable(session, found, lead_id)
 
 
 def _must_be_sendable(session: Session, found: Sequence[Case], lead_id: int | None) -> None:
@@ -56,6 +57,8 @@ def _must_be_sendable(session: Session, found: Sequence[Case], lead_id: int | No
         if case.status is Status.IN_PROGRESS and case.unit_id != lead_id:
             name = session.get_one(Unit, case.unit_id).name
             raise Conflict(f"诉求 {case.number} 已经由“{name}”办理中，请由它主办，或者先请它办结、退单")
+        if lead_id is not None and case.unit_id != lead_id and not binding.may_lead(session, lead_id, case):
+            raise Conflict(f"主办单位不管诉求 {case.number} 的地方，请换一个主办，或者请它协办")
 
 
 def _must_be_free(session: Session, found: Sequence[Case]) -> None:

@@ -12,13 +12,13 @@ from backend.cases.models import Case, Channel
 from backend.cases.workflow import Action as CaseAction
 from backend.cases.workflow import Given, Outcome
 from backend.cases.workflow import Status as CaseStatus
-from backend.errors import Conflict, Forbidden, Invalid
+from backend.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.notify.models import Notification
-from backend.orders import drafting
+from backend.orders import binding, drafting
 from backend.orders.workflow import Action
 from backend.places.models import Area, Resident
 from backend.places.roles import Role
-from tests.factories import make_resident
+from tests.factories import make_area, make_code, make_resident, make_unit
 from tests.orders.scene import ANSWER, AT, make_neighbours
 
 MINUTE = timedelta(minutes=1)
@@ -47,6 +47,39 @@ def again(scene, case):
 def told_to(scene, resident_id):
     own = sa.select(Notification).where(Notification.resident_id == resident_id).order_by(Notification.id)
     return [(row.message.value, row.fields["note"]) for row in scene.session.scalars(own)]
+
+
+def scanned(scene, unit):
+    """A case of the scene's community whose scanned code names a unit of elsewhere."""
+    code = make_code(scene.session, scene.community)
+    code.unit_id = unit.id
+    case = submit(scene)
+    case.code_id = code.id
+    scene.session.flush()
+    return case
+
+
+def test_an_order_binds_whom_its_place_or_one_of_its_cases_names_and_nobody_else(scene):
+    street = scene.session.get(Area, scene.community.subdistrict_id)
+    city = make_unit(scene.session, make_area(scene.session, scene.community.level, street), name="电梯公司")
+    case = scanned(scene, city)
+    with pytest.raises(NotFound, match="不管这个地方"):
+        scene.issue(lead_id=city.id)
+    order = issue(scene, case, lead_id=city.id)
+    assert again(scene, case).unit_id == city.id
+    assert city.id in {unit.id for unit in binding.choice(scene.session, order, [case]).units}
+    other = scene.issue()
+    with pytest.raises(NotFound, match="不管这个地方"):
+        scene.do(other, Action.ADD_UNIT, "secretary", unit_id=city.id)
+
+
+def test_a_lead_must_be_one_to_whom_every_case_can_go(scene):
+    street = scene.session.get(Area, scene.community.subdistrict_id)
+    city = make_unit(scene.session, make_area(scene.session, scene.community.level, street), name="电梯公司")
+    first, second = scanned(scene, city), submit(scene)
+    with pytest.raises(Conflict, match=f"主办单位不管诉求 {second.number} 的地方"):
+        issue(scene, first, second, lead_id=city.id)
+    assert issue(scene, first, second, assisting=[city.id])
 
 
 def test_on_approval_the_cases_go_to_the_lead(scene):
