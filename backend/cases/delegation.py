@@ -58,4 +58,5 @@ def _loads(session: Session, officer_ids: Sequence[int]) -> dict[int, int]:
     in_hand = sa.select(Case.handler_id, sa.func.count()).where(
         Case.handler_id.in_(officer_ids), one_of(Case.status, UNSOLVED)
     )
-    return dict(session.execute(in_hand.group_by(Case.handler_id)).all())  # type: ignore[arg-type]
+    rows = session.execute(in_hand.group_by(Case.handler_id)).tuples()
+    return {handler_id: count for handler_id, count in rows if handler_id is not None}
