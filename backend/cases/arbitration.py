@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
@@ -19,10 +18,12 @@ from backend.cases.service import Actor
 from backend.cases.workflow import Action, Given, Status
 from backend.db import one_of
 from backend.errors import Conflict, Forbidden
-from backend.places.models import Area, Officer, Post, Unit
+from backend.places import changes
+from backend.places.changes import Did, Entry
+from backend.places.models import Area, Change, Officer, Post, Unit
 from backend.places.roles import Role
 from backend.places.scope import Editor, lies_in, roles_of, visible
-from backend.times import local, now, stamp
+from backend.times import local, now
 
 PAGE = 20
 LATELY = 20  # decisions that are still being carried out, to make a duty of
@@ -123,21 +124,14 @@ def decide(
 def written(session: Session, cases: Sequence[Case]) -> set[int]:
     """The ids of those cases whose decision is in a duty list already (one query).
 
-    Known by the duty itself, in a list that was named after the decision and put in force after it: only who
-    may write duties could make that, while anybody may write a line in a case's log.
+    Known by the record of the district's lists: only writing the duty puts it there, while anybody may write
+    a line in a case's log.
     """
-    sources = {source_of(case): case for case in cases if case.arbitrated_at is not None}
-    named = sa.or_(sa.false(), *(DutyList.name.startswith(source, autoescape=True) for source in sources))
-    query = sa.select(Duty.source, DutyList.area_id, DutyList.switched_on_at)
-    query = query.join(DutyList, DutyList.id == Duty.list_id).where(named, Duty.source.in_(sources))
-    rows = session.execute(query.where(DutyList.switched_on_at.is_not(None))).all()
-    return {sources[row.source].id for row in rows if _carries_out(sources[row.source], row)}
-
-
-def _carries_out(case: Case, row: Any) -> bool:
-    """Whether this duty's list is of the case's district, and younger than the decision."""
-    is_own: bool = row.area_id == case.district_id and row.switched_on_at >= case.arbitrated_at
-    return is_own
+    sources = {source_of(case): case.id for case in cases if case.arbitrated_at is not None}
+    own = sa.select(DutyList.id).where(DutyList.area_id.in_({case.district_id for case in cases}))
+    said = Change.after["source"].astext
+    of_lists = (Change.subject == "duty_lists", Change.subject_id.in_(own))
+    return {sources[each] for each in session.scalars(sa.select(said).where(*of_lists, said.in_(sources)))}
 
 
 def precedent(session: Session, case: Case) -> Precedent:
@@ -162,8 +156,8 @@ def source_of(case: Case) -> str:
 def make_duty(session: Session, number: str, actor: Actor, at: datetime | None = None) -> DutyList:
     """Write the decision on this case into the duty list of its district, so that it holds from now on.
 
-    A list in force is never changed: a copy with this duty takes its place, and the record names the officer
-    for each step. Once only. Raises NotFound, Forbidden (who is no arbiter here) or Conflict: not decided,
+    It is one row of the list in force; the record names the officer, and says what stood there before. Once
+    only. Raises NotFound, Forbidden (who is no arbiter here) or Conflict: not decided,
     not filed, written already, or a duty that is narrower still would decide all the same.
     """
     moment = at or now()
@@ -181,15 +175,18 @@ def make_duty(session: Session, number: str, actor: Actor, at: datetime | None =
 
 
 def _put(session: Session, editor: Editor, district: Area, found: Precedent, at: datetime) -> DutyList:
-    name = f"{found.source}（{stamp(at)[11:]}）"[:LONGEST_NAME]
-    current = duty_queries.current(session, district.id)
-    if current is None:
-        row = duties.draft(session, editor, district.id, name)
-    else:
-        row = duties.copy(session, editor, current.id, name)
+    """One row of the list in force, whatever its length; a district without a list gets one."""
     told = Told(found.unit.id, found.category.id, found.area.id, source=found.source)
-    duties.put(session, editor, row.id, told)
-    return duties.switch_on(session, editor, row.id, at)
+    row = duty_queries.current(session, district.id)
+    if row is not None:
+        duties.amend(session, editor, row.id, told)
+    else:
+        row = duties.draft(session, editor, district.id, found.source[:LONGEST_NAME])
+        duties.put(session, editor, row.id, told)
+        duties.switch_on(session, editor, row.id, at)
+    said = Entry(Did.CHANGED, "duty_lists", row.id, row.name, row.area_id, after={"source": found.source})
+    changes.record(session, editor, [said])
+    return row
 
 
 def _mandate(actor: Actor, district: Area) -> Editor:

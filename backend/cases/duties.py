@@ -1,7 +1,8 @@
 """Duty lists (职责清单): drafted, changed while drafts, and switched on in place of the one in force.
 
-The list in force is never changed: a copy is, and takes its place. So it can always be taken back: the former
-list is still there, and is switched on again.
+The list in force is not changed: a copy is, and takes its place. So it can always be taken back: the former
+list is still there, and is switched on again. Only a duty that the district has decided goes into it as it is
+(`amend`): a copy for each decision would pile up lists. What was there before stands on the record.
 """
 
 import itertools
@@ -13,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from backend.cases import duty_queries, duty_rules, editions
+from backend.cases import duty_queries, duty_rules, duty_switches, editions
 from backend.cases.models import Category, Channel, Duty, DutyList, ListState
 from backend.cases.routing import dead
 from backend.errors import Conflict, Invalid, NotFound
@@ -39,17 +40,6 @@ class Told:
     channel: Channel | None = None
     assisting: tuple[int, ...] = ()
     source: str = ""
-
-
-@dataclass(frozen=True)
-class Switch:
-    """What switching a list on changes: the list that retires, and duties by what becomes of them."""
-
-    retires: str | None
-    added: int
-    changed: int
-    removed: int
-    same: int
 
 
 def draft(session: Session, editor: Editor, area_id: int, name: str, told: Sequence[Told] = ()) -> DutyList:
@@ -113,6 +103,18 @@ def put(session: Session, editor: Editor, list_id: int, told: Told) -> Duty:
     Raises NotFound, Forbidden, Conflict (not a draft) or Invalid (unit, category or area cannot be named).
     """
     duty_list, area = _editable(session, editor, list_id)
+    return _put(session, editor, duty_list, area, told)
+
+
+def amend(session: Session, editor: Editor, list_id: int, told: Told) -> Duty:
+    """Let the list in force say this from now on. Raises as `put` does; Conflict if it is not in force."""
+    duty_list, area = _locked(session, editor, list_id)
+    if duty_list.state is not ListState.CURRENT:
+        raise Conflict("这份清单已经不在使用了，请刷新页面再试")
+    return _put(session, editor, duty_list, area, told)
+
+
+def _put(session: Session, editor: Editor, duty_list: DutyList, area: Area, told: Told) -> Duty:
     told = _checked(session, area, told)
     known = session.scalars(_same_key(duty_list, told)).first()
     before = changes.snapshot(known, COLUMNS) if known else {}
@@ -148,28 +150,6 @@ def discard(session: Session, editor: Editor, list_id: int) -> int:
     return count
 
 
-# What is said of the same (category, area, channel) by the old list and by the new; of twins the first.
-_COMPARED = sa.text("""
-    WITH said AS (
-        SELECT DISTINCT ON (list_id, category, area, way)
-               list_id, unit_id, assisting, coalesce(category_id, 0) AS category,
-               coalesce(area_id, 0) AS area, coalesce(channel, '') AS way
-        FROM duties WHERE list_id IN (:old, :new) ORDER BY list_id, category, area, way, id)
-    SELECT count(*) FILTER (WHERE o.list_id IS NULL) AS added,
-           count(*) FILTER (WHERE (o.unit_id, o.assisting) <> (n.unit_id, n.assisting)) AS changed,
-           count(*) FILTER (WHERE n.list_id IS NULL) AS removed,
-           count(*) FILTER (WHERE (o.unit_id, o.assisting) = (n.unit_id, n.assisting)) AS same
-    FROM (SELECT * FROM said WHERE list_id = :old) o
-    FULL JOIN (SELECT * FROM said WHERE list_id = :new) n USING (category, area, way)""")
-
-
-def switch_touches(session: Session, duty_list: DutyList) -> Switch:
-    """How the list differs from the one that it would replace (two queries)."""
-    old = duty_queries.current(session, duty_list.area_id)
-    lists = {"old": old.id if old else 0, "new": duty_list.id}
-    return Switch(old.name if old else None, **session.execute(_COMPARED, lists).one()._mapping)
-
-
 def switch_on(session: Session, editor: Editor, list_id: int, at: datetime | None = None) -> DutyList:
     """Let this list decide from now on; the one in force retires. A retired one is switched on again so.
 
@@ -182,7 +162,7 @@ def switch_on(session: Session, editor: Editor, list_id: int, at: datetime | Non
         raise Conflict("这份清单还是空的，请先写好职责再启用")
     if gone := dead_duties(session, row):
         raise Conflict(f"有 {len(gone)} 条职责写了已停用的单位、类别或地点，请先在“检查”里改好再启用")
-    touched = switch_touches(session, row)
+    touched = duty_switches.touches(session, row)
     others = sa.update(DutyList).where(DutyList.area_id == area.id, DutyList.state == ListState.CURRENT)
     session.execute(others.values(state=ListState.RETIRED))
     row.state, row.switched_on_at = ListState.CURRENT, at or now()

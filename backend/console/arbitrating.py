@@ -100,7 +100,7 @@ def make_duty(number: str) -> ResponseReturnValue:
             found = arbitration.make_duty(session, number, actor).name
     except REFUSED as error:
         return _show(wrong=sentences_of(error), tried=number), error.status
-    flash(f"已写入职责清单，马上生效。新的清单是“{found}”", "success")
+    flash(f"已写入职责清单“{found}”，马上生效", "success")
     return redirect(url_for("dispatching.disputes"), 303)
 
 

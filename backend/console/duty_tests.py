@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from backend import db
 from backend.auth import Who, require
-from backend.cases import duties, duty_checks, duty_matrix, duty_queries, duty_rules
+from backend.cases import duties, duty_checks, duty_matrix, duty_queries, duty_rules, duty_switches
 from backend.cases.duty_checks import Check, Trial
 from backend.cases.editions import SEPARATOR
 from backend.cases.models import Case, Category, ListState
@@ -93,7 +93,7 @@ def _ask(list_id: int, wrong: str = "") -> str:
         editor = people.editor(session)
         row, area = duty_queries.get(session, editor, list_id)
         editor.must_edit(area)
-        touched, dead = duties.switch_touches(session, row), duties.dead_duties(session, row)
+        touched, dead = duty_switches.touches(session, row), duties.dead_duties(session, row)
     return render_template(
         "desk/duties_switch.html", row=row, area=area, touched=touched, dead=dead, wrong=wrong
     )

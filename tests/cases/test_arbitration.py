@@ -104,7 +104,7 @@ def test_a_decision_becomes_a_duty_that_holds_at_once(session, scene):
     next_case = make_case(session, scene.bridge, category_id=scene.entries["512"].id)
     assert dispatch.suggest(session, next_case).unit is scene.office
     duty_list = make_duty(session, scene)
-    assert (duty_list.state, old.state) == (ListState.CURRENT, ListState.RETIRED)
+    assert (duty_list, duty_list.state) == (old, ListState.CURRENT)
     assert dispatch.suggest(session, next_case).unit is scene.order
     elsewhere = make_case(session, scene.pines, category_id=scene.entries["512"].id)
     duty = session.get_one(Duty, dispatch.route(session, next_case).duty.id)
@@ -122,7 +122,7 @@ def test_the_record_and_the_case_name_who_decided(session, scene):
     make_duty(session, scene)
     own = sa.select(Change).where(Change.officer_id == scene.arbiter.officer_id).order_by(Change.id)
     did = [(row.action, row.subject) for row in session.scalars(own)]
-    assert did == [("added", "duty_lists"), ("added", "duties"), ("switched_on", "duty_lists")]
+    assert did == [("added", "duties"), ("changed", "duty_lists")]
     last = session.scalars(sa.select(CaseEvent).order_by(CaseEvent.id.desc()).limit(1)).one()
     assert (last.case_id, last.action, last.public) == (scene.case.id, Action.LOG, False)
     assert last.note.startswith("裁定已写入职责清单：店外经营 × 望溪街道 → 城管局")
@@ -135,6 +135,39 @@ def test_it_is_written_once(session, scene):
     assert arbitration.written(session, [scene.case]) == {scene.case.id}
     with pytest.raises(Conflict, match="不用再写"):
         make_duty(session, scene)
+
+
+def test_a_decision_costs_one_row_and_what_it_replaces_stays_on_the_record(session, scene):
+    """Which rule applied on a day can be read from the record: what the duty said, and from when on."""
+
+    def stored():
+        return [session.scalar(sa.select(sa.func.count(table.id))) for table in (DutyList, Duty)]
+
+    before = stored()
+    decide(session, scene)
+    make_duty(session, scene)
+    assert stored() == [before[0], before[1] + 1]
+    again = dispute(session, scene, at=AT + timedelta(days=1))
+    decide(session, scene, scene.water, again)
+    make_duty(session, scene, case=again)
+    assert stored() == [before[0], before[1] + 1]
+    of_duties = sa.select(Change).where(Change.subject == "duties").order_by(Change.id.desc()).limit(2)
+    later, first = session.scalars(of_duties)
+    units = [said["unit_id"] for said in (first.after, later.before, later.after)]
+    assert units == [scene.order.id, scene.order.id, scene.water.id]
+    assert (later.subject_id, later.before["source"]) == (first.subject_id, first.after["source"])
+    assert arbitration.written(session, [scene.case, again]) == {scene.case.id, again.id}
+
+
+def test_only_the_list_in_force_takes_a_single_duty(session, scene):
+    draft = duties.copy(session, scene.editor, scene.duty_list.id)
+    told = Told(scene.office.id, scene.entries["512"].id)
+    with pytest.raises(Conflict, match="不在使用"):
+        duties.amend(session, scene.editor, draft.id, told)
+    with pytest.raises(Forbidden):
+        duties.amend(
+            session, duty_scene.editor_of(session, scene.district, Role.SUPERVISOR), scene.duty_list.id, told
+        )
 
 
 def test_a_line_in_the_log_that_says_so_does_not_make_it_written(session, scene):

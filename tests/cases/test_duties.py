@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from backend import db
-from backend.cases import categories, dispatch, duties, duty_checks, duty_queries
+from backend.cases import categories, dispatch, duties, duty_checks, duty_queries, duty_switches
 from backend.cases.duties import Told
 from backend.cases.models import Channel, DutyList, ListState
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
@@ -117,7 +117,7 @@ def test_switching_on_is_on_the_record_with_what_it_changes(session, scene):
         )[:1],
     )
     duties.put(session, scene.editor, new.id, *told(scene, ("6", None, "water")))
-    touched = duties.switch_touches(session, new)
+    touched = duty_switches.touches(session, new)
     assert (touched.retires, touched.added, touched.changed, touched.removed, touched.same) == (
         "第一份",
         1,

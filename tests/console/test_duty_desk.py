@@ -241,7 +241,7 @@ def test_an_arbiter_hears_both_sides_decides_and_makes_a_duty(session, scene, as
     assert "已写入职责清单" in client.get(f"{HOME}disputes").text
     twice = client.post(f"{where}/duty")
     assert (twice.status_code, "不用再写" in twice.text) == (409, True)
-    assert session.scalar(sa.select(sa.func.count(DutyList.id))) == 2
+    assert session.scalar(sa.select(sa.func.count(DutyList.id))) == 1
 
 
 def test_a_dispute_names_the_clock_that_runs_out_first(session, scene, as_officer):
