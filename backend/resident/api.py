@@ -11,7 +11,7 @@ from backend.cases.workflow import Action
 from backend.errors import Invalid, LoginNeeded, NotFound
 from backend.notify import grants
 from backend.places import queries as places
-from backend.resident import forms, openapi, rating, reporting, schemas, shown, steps
+from backend.resident import forms, joining, openapi, rating, reporting, schemas, shown, steps
 from backend.resident.contract import contract
 from backend.web import people
 from backend.wechat import accounts, client, contacts
@@ -82,6 +82,22 @@ def list_places() -> schemas.Places:
         return schemas.Places(places=reporting.choices(session, g.contact_id))
 
 
+@bp.get("/matters")
+@require(Who.RESIDENT)
+@contract(
+    "这个地点的社区里，别的居民反映过、正在办的事（至多 5 件，不含本人的）",
+    gives=schemas.Matters,
+    query=("scene",),
+    needs=("scene",),
+    errors=(404,),
+)
+def list_matters() -> schemas.Matters:
+    with db.transaction() as session:
+        area = reporting.place_of(session, request.args.get("scene", ""))
+        found = joining.matters(session, area, g.resident_id)
+        return schemas.Matters(matters=[schemas.Matter(same=one.token, words=one.words) for one in found])
+
+
 @bp.get("/templates")
 @require(Who.RESIDENT)
 @contract("可以请居民订阅的消息模板", gives=schemas.Templates)
@@ -108,15 +124,17 @@ def subscriptions(body: schemas.Subscriptions) -> None:
 @bp.post("/cases")
 @require(Who.RESIDENT)
 @contract(
-    "反映一件事；同一个 key 再次提交，回答同一件（200）",
+    "反映一件事，或附议别人反映过的（same）；同一个 key 再次提交，回答同一件（200）",
     takes=schemas.NewCase,
     gives=schemas.Case,
     status=201,
+    errors=(404, 410),
 )
 def open_case(body: schemas.NewCase) -> tuple[schemas.Case, int]:
     if (body.latitude is None) != (body.longitude is None):
         raise Invalid("纬度和经度要一起给")
-    told = reporting.Told(body.report, body.key, body.scene, body.phone, body.address, _position(body))
+    same = joining.matter_of(body.same)
+    told = reporting.Told(body.report, body.key, body.scene, body.phone, body.address, _position(body), same)
     with db.transaction() as session:
         case, is_new = reporting.open_case(session, told, g.contact_id, g.resident_id, Channel.MINI_PROGRAM)
         return shown.show_case(session, case), 201 if is_new else 200

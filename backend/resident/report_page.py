@@ -87,11 +87,10 @@ def submit() -> ResponseReturnValue:
 
 
 def _open(filled: dict[str, str]) -> str:
-    asked = {name: value for name, value in filled.items() if name != "same"}
-    given = checked(schemas.NewCase, lambda: schemas.NewCase.model_validate(asked))
+    given = checked(schemas.NewCase, lambda: schemas.NewCase.model_validate(filled))
     if not given.scene:  # the form always asks for a place; only a program's report may come without
         raise WrongFields({"scene": NO_PLACE})
-    same = joining.matter_of(filled["same"])
+    same = joining.matter_of(given.same)
     told = reporting.Told(given.report, given.key, given.scene, given.phone, given.address, same=same)
     with db.transaction() as session:
         case, _ = reporting.open_case(session, told, g.contact_id, g.resident_id, Channel.WEB)

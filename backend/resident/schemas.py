@@ -55,6 +55,7 @@ class NewCase(Taken):
     address: Annotated[str, Field(max_length=ADDRESS_LENGTH, title="地址"), CLEAN] = ""
     phone: Annotated[str, Field(max_length=20, title="手机号码"), CLEAN] = ""
     key: Annotated[str, Field(min_length=1, max_length=64, title="提交编号"), CLEAN]
+    same: Annotated[str, Field(max_length=128, title="附议的事"), CLEAN] = ""
 
 
 class Note(Taken):
@@ -89,6 +90,17 @@ class Place(Shown):
 
 class Places(Shown):
     places: list[Place]
+
+
+class Matter(Shown):
+    """What others have reported there; `same` stands for it in a report of one's own (附议), for 12 hours."""
+
+    same: str
+    words: str
+
+
+class Matters(Shown):
+    matters: list[Matter]
 
 
 class Templates(Shown):

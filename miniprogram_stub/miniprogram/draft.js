@@ -6,6 +6,7 @@ const KEPT_UNDER = "draft";
  * @typedef {object} Draft
  * @property {string} key the same for every attempt to send this report, so that a repeat is not a second case
  * @property {string} scene of the place, "" when none is known
+ * @property {string} same stands for what neighbours have reported and this one says too, "" for a matter of its own
  * @property {string} report
  * @property {string} address
  * @property {string} phone
@@ -16,7 +17,7 @@ const KEPT_UNDER = "draft";
 
 /** @returns {Draft} */
 function fresh() {
-  return { key: newKey(), scene: "", report: "", address: "", phone: "", location: null, photos: [], number: "" };
+  return { key: newKey(), scene: "", same: "", report: "", address: "", phone: "", location: null, photos: [], number: "" };
 }
 
 /** @returns {Draft} what was kept, or a fresh one */

@@ -10,6 +10,11 @@ const PLACES = [
   { scene: "p8", name: "望溪社区", path: "青岚区 / 望溪街道" },
 ];
 
+const MATTERS = [
+  { same: "token-of-a-lamp", words: "路灯不亮（玉兰社区，11月20日有人反映，正在办）" },
+  { same: "token-of-waste", words: "垃圾堆放（玉兰社区，11月19日有人反映，正在办）" },
+];
+
 /** Fields of a case that tests may override. */
 const FRESH_CASE = {
   status: "submitted",
@@ -27,6 +32,7 @@ const ROUTES = [
   ["POST", /^\/login$/, "login", "public"],
   ["GET", /^\/place$/, "place", "public"],
   ["GET", /^\/places$/, "places"],
+  ["GET", /^\/matters$/, "listMatters"],
   ["GET", /^\/templates$/, "templates"],
   ["POST", /^\/subscriptions$/, "subscribe"],
   ["GET", /^\/cases$/, "list"],
@@ -49,6 +55,8 @@ class Refusal extends Error {
 class ApiServer {
   constructor() {
     this.cases = [];
+    /** What neighbours have reported at the first place; none, until a test says so. */
+    this.matters = [];
     this.keys = new Map();
     this.surveys = new Map();
     this.tokens = new Set();
@@ -127,6 +135,11 @@ class ApiServer {
     return [200, { places: PLACES }];
   }
 
+  listMatters({ query }) {
+    const [, place] = this.place({ query });
+    return [200, { matters: place === PLACES[0] ? this.matters : [] }];
+  }
+
   templates() {
     return [200, { template_ids: this.templateIds }];
   }
@@ -139,6 +152,7 @@ class ApiServer {
   open({ body }) {
     const given = JSON.parse(body);
     if (this.keys.has(given.key)) return [200, this.keys.get(given.key)];
+    if (given.same && !this.matters.some(({ same }) => same === given.same)) throw new Refusal(410, "gone", "链接已失效");
     if (!given.report.trim()) throw new Refusal(400, "empty_report", "请写一句话，说说是什么事。");
     const place = PLACES.find(({ scene }) => scene === given.scene);
     const opened = this.addCase({ report: given.report, place: place ? place.name : "", given });
@@ -215,4 +229,4 @@ function send(response, status, answer) {
   response.end(answer === undefined ? undefined : JSON.stringify(answer));
 }
 
-module.exports = { ApiServer, Refusal };
+module.exports = { ApiServer, MATTERS, Refusal };

@@ -2,6 +2,7 @@
 
 import html
 import re
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -90,6 +91,27 @@ def test_quarrels_and_pleas_are_nobodys_business(session, place, phone, matter):
     elsewhere = make_community(session, name="月季社区")
     make_case(session, elsewhere, category_id=matter.category_id, status=Status.IN_PROGRESS)
     assert len(TOKEN.findall(form(phone))) == 1
+
+
+def test_the_mini_program_offers_the_matters_and_joins_by_what_stands_for_one(session, mini, matter):
+    status, answer = mini.get("/matters?scene=yulan")
+    [offered] = answer["matters"]
+    assert (status, offered["words"].split("（")[0]) == (200, "路灯不亮")
+    told = {"report": "附议", "scene": "yulan", "key": "k-1", "same": offered["same"]}
+    status, case = mini.post("/cases", **told)
+    assert (status, case["status"], own_case(session, mini).master_id) == (201, "merged", matter.id)
+    assert mini.post("/cases", **told)[1]["number"] == case["number"]
+    assert mini.get("/matters?scene=yulan")[1] == {"matters": []}
+    assert mini.get("/matters?scene=nowhere")[0] == 404
+
+
+def test_what_stands_for_nothing_is_refused_and_so_is_what_is_too_old(session, mini, matter, monkeypatch):
+    told = {"report": "灯不亮", "scene": "yulan", "key": "k-1"}
+    assert mini.post("/cases", **told, same="made-up")[0] == 404
+    [offered] = mini.get("/matters?scene=yulan")[1]["matters"]
+    monkeypatch.setattr("backend.resident.joining.OPEN_FOR", timedelta(seconds=-1))
+    assert mini.post("/cases", **told, same=offered["same"])[0] == 410
+    assert session.query(Case).count() == 1
 
 
 def test_a_question_stands_first_and_is_answered_by_any_word(session, phone, desk, case):

@@ -4,6 +4,7 @@ const { API_ORIGIN } = require("../config");
 const { call, read, upload } = require("./http");
 
 /** @typedef {{ scene: string, name: string, path: string }} Place */
+/** @typedef {{ same: string, words: string }} Matter */
 /** @typedef {{ at: string, label: string, note: string, who: string }} Step */
 /** @typedef {{ id: string, url: string }} Photo */
 /** @typedef {{ action: string, label: string, needs_note: boolean }} Offer */
@@ -30,6 +31,8 @@ module.exports = {
   place: (scene) => read(`/place?scene=${encodeURIComponent(scene)}`),
   /** @type {() => Promise<{ places: Place[] }>} */
   places: () => call("GET", "/places"),
+  /** @type {(scene: string) => Promise<{ matters: Matter[] }>} */
+  matters: (scene) => call("GET", `/matters?scene=${encodeURIComponent(scene)}`),
   /** @type {() => Promise<{ template_ids: string[] }>} */
   templates: () => call("GET", "/templates"),
   /** @type {(accepted: object) => Promise<void>} */

@@ -2,7 +2,7 @@
 
 const assert = require("node:assert/strict");
 const { afterEach, beforeEach, test } = require("node:test");
-const { ApiServer, Refusal } = require("../api_server");
+const { ApiServer, MATTERS, Refusal } = require("../api_server");
 const { Phone } = require("../phone");
 
 let server;
@@ -76,6 +76,52 @@ test("everything that was filled in reaches the case, photos included", async ()
     longitude: 114.35,
   });
   assert.deepEqual(server.cases[0].photos.map(({ content }) => content), ["photo wxfile://tmp/1.jpg", "photo wxfile://tmp/2.jpg"]);
+});
+
+test("what neighbours have reported is said too with one tap, and without a word", async () => {
+  server.matters = MATTERS;
+  await phone.open("pages/report/report?scene=p7");
+  assert.match(phone.text(), /邻居反映过的事.*附议：路灯不亮.*附议：垃圾堆放/);
+  await phone.tap("matter-1");
+  await phone.tap("matter-0");
+  assert.match(phone.text(), /已附议：路灯不亮.*还想说什么/);
+  await phone.tap("submit");
+  const { key, ...given } = server.cases[0].given;
+  assert.deepEqual(given, { report: "附议", scene: "p7", same: "token-of-a-lamp" });
+});
+
+test("what was chosen is taken back by a second tap, by another place, and by a new day", async () => {
+  server.matters = MATTERS;
+  await phone.open("pages/report/report?scene=p7");
+  await phone.type("report", "井盖坏了");
+  await phone.tap("matter-0");
+  await phone.tap("matter-0");
+  await phone.tap("matter-1");
+  await phone.open("pages/report/report?scene=p8");
+  assert.ok(!phone.has("matters"));
+  await phone.tap("submit");
+  assert.equal(server.cases[0].given.same, undefined);
+  assert.equal(server.cases[0].given.report, "井盖坏了");
+});
+
+test("a matter that is gone meanwhile costs nothing that was written", async () => {
+  server.matters = MATTERS;
+  await phone.open("pages/report/report?scene=p7");
+  await phone.type("report", "我家楼下也是");
+  await phone.tap("matter-0");
+  server.matters = MATTERS.slice(1);
+  await phone.tap("submit");
+  assert.match(phone.text(), /附议：垃圾堆放.*您写的内容还在/);
+  await phone.tap("submit");
+  assert.equal(server.cases[0].given.report, "我家楼下也是");
+});
+
+test("without the matters one reports all the same", async () => {
+  server.fault = (name) => (name === "listMatters" ? "drop" : undefined);
+  await phone.open("pages/report/report?scene=p7");
+  await phone.type("report", "路灯不亮");
+  await phone.tap("submit");
+  assert.equal(server.cases.length, 1);
 });
 
 test("a chosen photo and the location can be taken back", async () => {

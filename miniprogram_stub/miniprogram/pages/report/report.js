@@ -1,7 +1,7 @@
 // Report: say what is wrong at a place, with photos, the location and a telephone number if one likes.
 
 const api = require("../../api/index");
-const { sentence } = require("../../api/errors");
+const { ApiError, sentence } = require("../../api/errors");
 const drafts = require("../../draft");
 const { sceneOf, sceneOfLink } = require("../../place_code");
 const subscriptions = require("../../subscriptions");
@@ -10,6 +10,7 @@ Page({
   data: {
     draft: drafts.fresh(),
     place: /** @type {import("../../api/index").Place | null} */ (null),
+    matters: /** @type {import("../../api/index").Matter[]} */ ([]),
     places: /** @type {import("../../api/index").Place[]} */ ([]),
     sending: false,
     problem: "",
@@ -46,8 +47,9 @@ Page({
     if (!scene) return this.offerPlaces();
     try {
       this.setData({ place: await api.place(scene), problem: "" });
+      await this.offerMatters();
     } catch (failure) {
-      this.setData({ place: null, problem: sentence(failure) });
+      this.setData({ place: null, matters: [], problem: sentence(failure) });
       await this.offerPlaces();
     }
   },
@@ -66,6 +68,28 @@ Page({
     const place = this.data.places[Number(event.detail.value)];
     this.changeDraft({ scene: place.scene });
     this.setData({ place, problem: "" });
+    this.offerMatters();
+  },
+
+  /** What neighbours have reported there. What was chosen before is not: it stands for something for some hours only. */
+  async offerMatters() {
+    const { scene } = this.draft;
+    this.changeDraft({ same: "" });
+    try {
+      const { matters } = await api.matters(scene);
+      if (scene === this.draft.scene) this.setData({ matters });
+    } catch (failure) {
+      // The report can be sent as one of its own, so this only goes to the log.
+      this.setData({ matters: [] });
+      console.warn("matters not available", failure);
+    }
+  },
+
+  /** Says the same as neighbours did, or, tapped again, does not.
+   * @param {WechatMiniprogram.TouchEvent} event */
+  chooseMatter(event) {
+    const { same } = event.currentTarget.dataset;
+    this.changeDraft({ same: this.draft.same === same ? "" : same });
   },
 
   scanPlace() {
@@ -127,6 +151,8 @@ Page({
       await this.send(await answers);
     } catch (failure) {
       this.setData({ problem: `${sentence(failure)}您写的内容还在，可以再点一次。` });
+      const isRefused = failure instanceof ApiError && [404, 410].includes(failure.status);
+      if (isRefused && this.draft.same) await this.offerMatters();
     } finally {
       this.busy = false;
       this.setData({ sending: false });
@@ -144,10 +170,11 @@ Page({
     this.finish();
   },
 
-  /** The report as the API takes it: what was left empty is left out. */
+  /** The report as the API takes it: what was left empty is left out. Who says the same need not write it again. */
   wording() {
-    const { key, scene, report, address, phone, location } = this.draft;
-    const given = Object.entries({ scene, address, phone }).filter(([, value]) => value);
+    const { key, scene, same, address, phone, location } = this.draft;
+    const report = this.draft.report || (same ? "附议" : "");
+    const given = Object.entries({ scene, same, address, phone }).filter(([, value]) => value);
     return { key, report, ...Object.fromEntries(given), ...location };
   },
 
@@ -165,6 +192,7 @@ Page({
     const { number, scene } = this.draft;
     drafts.forget();
     this.setDraft({ ...drafts.fresh(), scene });
+    if (scene) this.offerMatters();
     wx.navigateTo({ url: `/pages/case/case?number=${number}` });
   },
 });
