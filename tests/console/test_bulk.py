@@ -78,6 +78,9 @@ def test_others_are_offered_what_is_theirs(session, place, cases, as_officer):
     walk(session, cases[0], place, Action.ACKNOWLEDGE)
     page = chosen(as_officer(place.handler), cases[:1])
     assert offered(page) == ["take", "delegate", "progress"]
+    walk(session, cases[0], place, Action.RESOLVE)
+    dispatcher = make_officer(session, Role.DISPATCHER, area=place.community, name="高远")
+    assert offered(chosen(as_officer(dispatcher), cases[:1])) == ["close"]
 
 
 def test_each_is_done_by_this_officer_and_its_people_are_told(session, place, cases, client):

@@ -20,6 +20,7 @@ def bar_of(page):
 @pytest.mark.parametrize("size", ["phone", "desktop"])
 def test_from_the_list_all_are_accepted_at_once(request, committed, scene, enter, size):
     page = enter(request.getfixturevalue(size), scene.desk, LIST)
+    assert page.get_by_role("button", name="批量办理").is_disabled()
     page.locator("[name=picked]").first.check()
     assert page.locator("[data-count]").inner_text() == "（1 件）"
     page.get_by_label("全选本页").check()
