@@ -19,8 +19,8 @@ from backend.times import local, now
 from backend.web.forms import WrongFields
 from tests.cases.clock_scene import clock_of, fresh
 from tests.cases.pictures import jpeg
+from tests.cases.request_scene import in_progress
 from tests.cases.scene import scene
-from tests.cases.test_time_requests import in_progress
 from tests.console.conftest import open_case, walk
 
 __all__ = ["fresh", "scene"]

@@ -1,0 +1,91 @@
+"""The rounds of a case: what closes one, what the resident then says, and what begins the next."""
+
+import pytest
+import sqlalchemy as sa
+
+from backend.cases import service, surveys
+from backend.cases.deadline_models import Deadline
+from backend.cases.models import Survey, SurveyState
+from backend.cases.workflow import Action, Status
+from backend.places.roles import Role
+from tests.cases.clock_scene import DAY, HOUR
+from tests.cases.scene import AT, SOLVED
+
+
+def test_closing_for_a_silent_resident_confirms_nothing(session, scene):
+    case = scene.resolve(scene.submit())
+    scene.do(case, Action.CLOSE, Role.SYSTEM, AT + HOUR)
+    assert (case.confirmed_at, case.fed_back_at) == (None, AT + HOUR)
+
+
+def test_reopening_begins_a_new_round_and_clears_what_the_last_one_reached(session, scene):
+    case = scene.resolve(scene.submit())
+    scene.do(case, Action.CONFIRM, Role.RESIDENT)
+    scene.do(case, Action.REOPEN, Role.RESIDENT, AT + DAY, note="又不亮了")
+    assert (case.status, case.round, case.outcome) == (Status.ACCEPTED, 2, None)
+    assert {case.resolved_at, case.confirmed_at, case.fed_back_at, case.closed_at} == {None}
+    assert case.accepted_at == AT
+    running = session.scalars(sa.select(Deadline).where(Deadline.stopped_at.is_(None))).all()
+    assert {(clock.round, clock.clock) for clock in running} == {(2, "assign"), (2, "answer")}
+    assert case.due_at == min(clock.due_at for clock in running) == AT + DAY + HOUR
+
+
+def test_the_second_round_has_a_survey_of_its_own(session, scene):
+    case = scene.resolve(scene.submit())
+    scene.do(case, Action.CONFIRM, Role.RESIDENT)
+    scene.do(case, Action.REOPEN, Role.RESIDENT)
+    scene.do(case, Action.ASSIGN, Role.SECRETARY, AT + HOUR, unit_id=scene.unit.id)
+    scene.do(case, Action.ACKNOWLEDGE, Role.HANDLER, AT + HOUR)
+    scene.do(case, Action.RESOLVE, Role.HANDLER, AT + HOUR, **vars(SOLVED))
+    scene.do(case, Action.CONFIRM, Role.RESIDENT, AT + HOUR)
+    found = session.execute(sa.select(Survey.round, Survey.state).order_by(Survey.round)).all()
+    assert found == [(1, SurveyState.EXPIRED), (2, SurveyState.DUE)]
+
+
+def closed(scene):
+    case = scene.resolve(scene.submit())
+    scene.do(case, Action.CLOSE, Role.SYSTEM)
+    survey = scene.session.scalars(sa.select(Survey).where(Survey.case_id == case.id)).one()
+    return case, survey
+
+
+def answered(scene, survey, **answer):
+    survey = surveys.find_open(scene.session, survey.id, scene.resident_id)
+    surveys.answer(survey, at=AT + DAY, **answer)
+    service.answer_survey(scene.session, survey, scene.actor(Role.RESIDENT), AT + DAY)
+
+
+@pytest.mark.parametrize(
+    ("answer", "note"),
+    [
+        ({"solved": False}, "没有解决"),
+        ({"solved": False, "satisfaction": 5, "words": "灯还是坏的"}, "没有解决：灯还是坏的"),
+        ({"solved": True, "satisfaction": 2}, "不满意"),
+        ({"solved": True, "satisfaction": 1, "words": "拖了一周"}, "不满意：拖了一周"),
+    ],
+)
+def test_a_bad_answer_reopens_the_case_even_if_it_was_solved(session, scene, answer, note):
+    case, survey = closed(scene)
+    answered(scene, survey, **answer)
+    assert (case.status, case.round) == (Status.ACCEPTED, 2)
+    last = scene.events(case)[-1]
+    assert (last.action, last.role, last.note) == (Action.REOPEN, Role.RESIDENT, note)
+    assert (survey.state, survey.round) == (SurveyState.ANSWERED, 1)
+
+
+@pytest.mark.parametrize("satisfaction", [None, 3, 4, 5])
+def test_a_good_answer_confirms_the_case(session, scene, satisfaction):
+    case, survey = closed(scene)
+    answered(scene, survey, solved=True, satisfaction=satisfaction)
+    assert (case.status, case.round, case.confirmed_at) == (Status.CLOSED, 1, AT + DAY)
+
+
+def test_a_late_word_about_the_first_round_does_not_touch_the_second(session, scene):
+    case, first = closed(scene)
+    answered(scene, first, solved=False)
+    scene.do(case, Action.ASSIGN, Role.SECRETARY, AT + DAY, unit_id=scene.unit.id)
+    scene.do(case, Action.ACKNOWLEDGE, Role.HANDLER, AT + DAY)
+    scene.do(case, Action.RESOLVE, Role.HANDLER, AT + DAY, **vars(SOLVED))
+    surveys.rate(first, 1)
+    service.answer_survey(session, first, scene.actor(Role.RESIDENT), AT + 2 * DAY)
+    assert (case.status, case.round, case.confirmed_at) == (Status.RESOLVED, 2, None)
