@@ -13,7 +13,7 @@ from backend.cases import service
 from backend.cases.models import Case
 from backend.cases.service import Actor
 from backend.cases.workflow import Action, Given, allowed
-from backend.console import board_figures, supervision_forms, wording
+from backend.console import board_figures, board_spans, supervision_forms, wording
 from backend.console.board_figures import MARK_LABELS, WATCHERS, Board, Mark, Wanted
 from backend.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
 from backend.orders import reach
@@ -55,6 +55,15 @@ def figures() -> ResponseReturnValue:
     if (seen := news.print_of(found)) == request.args.get("seen"):
         return news.UNCHANGED
     return render_template("desk/board_figures.html", board=found, seen=seen, labels=MARK_LABELS, marks=Mark)
+
+
+@bp.get("/spans")
+@require(Who.OFFICER)
+def spans() -> ResponseReturnValue:
+    """How long things took lately. Asked for once by the board: it costs more than what changes there."""
+    with db.transaction() as session:
+        found = board_spans.lately(session, _posts(people.officer(session)), now())
+    return render_template("desk/board_spans.html", spans=found, days=board_spans.DAYS)
 
 
 @bp.get("/cases")

@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from backend.cases import standings
 from backend.cases.models import CaseEvent
 from backend.cases.supervision_models import Supervision
-from backend.cases.workflow import Action
+from backend.cases.workflow import Action, Status
 from backend.console import board_figures
 from backend.console.board_figures import Mark, Wanted
 from backend.orders.models import Order
@@ -18,7 +19,7 @@ from backend.times import local, now
 from tests.console.board_town import LATER, PAST, fill, make_town, open_work, supervise
 from tests.console.conftest import asked_again, queries_of
 from tests.console.desks import HTMX
-from tests.factories import make_community, make_officer
+from tests.factories import make_case, make_community, make_officer
 
 ORDER = ("open", *Mark)
 
@@ -83,6 +84,46 @@ def test_the_page_shows_the_figures_and_leads_to_the_rows(client, town):
     assert "督办 1 张" in rows
 
 
+def accepted(town, place, minutes, **fields):
+    """A case that was discovered an hour ago and accepted so many minutes later."""
+    at = now() - timedelta(hours=1)
+    times = {"discovered_at": at, "accepted_at": at + timedelta(minutes=minutes)}
+    return make_case(town.session, place, **times | fields)
+
+
+def test_the_board_says_how_long_each_part_of_the_firsts_took_lately(session, client, town):
+    for minutes in range(1, 11):
+        accepted(town, town.yulan, minutes)
+    soon = now() + timedelta(seconds=30)
+    accepted(town, town.dangui, 50, resolved_at=soon)
+    for fields in ({"accepted_at": now() - timedelta(days=31)}, {"status": Status.WITHDRAWN}):
+        accepted(town, town.yulan, 55, **fields)
+    first = accepted(town, town.yulan, 7, assigned_at=soon, first_contact_at=soon - timedelta(minutes=5))
+    accepted(town, town.yulan, 55, master_id=first.id)
+    accepted(town, make_community(session), 55)
+    session.flush()
+    while standings.look_again(session):
+        pass
+    accepted(town, town.yulan, 12)  # which nobody has looked at yet
+    session.commit()
+    rows = re.findall(r"<strong>(\S+)</strong>.*?>(\d\S+)</td>.*?>(\d\S+)</td>.*?>(\d+)</td>", spans(client))
+    assert rows == [
+        ("发现到受理", "7分钟", "12分钟", "13"),
+        ("受理到派单", "53分钟", "53分钟", "1"),
+        ("发现到办结", "1小时", "1小时", "1"),
+    ]
+
+
+def spans(client):
+    address = re.search(r'hx-get="([^"]+spans)"', client.get("/console/board/").text)[1]
+    return client.get(address).text
+
+
+def test_where_nothing_was_accepted_lately_the_board_says_so(session, as_officer):
+    elsewhere = make_officer(session, Role.SUPERVISOR, area=make_community(session))
+    assert "没有受理的诉求" in spans(as_officer(elsewhere))
+
+
 def test_the_figures_come_again_only_when_they_are_others(session, client, town):
     seen = re.search(r"figures\?seen=(\w+)", client.get("/console/board/").text)[1]
     assert client.get(f"/console/board/figures?seen={seen}").status_code == 204
@@ -125,7 +166,7 @@ def test_the_board_of_one_community_shows_nothing_of_its_neighbour(session, town
 
 
 def test_who_has_no_post_that_watches_an_area_is_told_so(town, as_officer):
-    for address in ("", "figures", "cases", "orders"):
+    for address in ("", "figures", "spans", "cases", "orders"):
         refused = as_officer(town.handler).get(f"/console/board/{address}")
         assert refused.status_code == 403
         assert "督查看板给督查专员" in refused.text

@@ -1,12 +1,15 @@
 """The board in Chromium, on a phone and on a desk: readable, tappable, and new by itself."""
 
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
 
 from backend.cases.supervision_models import Supervision
+from backend.times import now
 from tests.browser import is_cut, sign_in
 from tests.console.board_town import PAST, fill, make_town, open_work, shoot
-from tests.factories import make_contact
+from tests.factories import make_case, make_contact
 
 pytestmark = pytest.mark.browser
 
@@ -30,11 +33,17 @@ def enter(committed, town, site):
     return sign
 
 
-def test_nothing_is_cut_on_a_phone_or_a_desk(phone, desktop, site, enter):
+def test_nothing_is_cut_on_a_phone_or_a_desk(phone, desktop, site, enter, committed, town):
+    at = now() - timedelta(days=3)
+    times = {"accepted_at": at + timedelta(minutes=9), "resolved_at": at + timedelta(days=2)}
+    make_case(committed, town.yulan, discovered_at=at, **times)
+    committed.commit()
     for name, context in (("phone", phone), ("desk", desktop)):
         page = enter(context)
         for n, path in enumerate(("board/", "board/cases", "board/orders", "supervisions/")):
             page.goto(f"{site}/console/{path}")
+            if path == "board/":
+                page.get_by_text("近 30 天受理的诉求").wait_for()
             assert not is_cut(page), path
             shoot(page, f"{name}-{n}")
         assert page.complaints == []
