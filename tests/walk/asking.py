@@ -145,7 +145,7 @@ FIELDS: dict[str, Values] = {
     "board.mark": said("urged", "calm"),
     "board.supervise_order.unit": lambda source: source.street.book["unit_id"][:1],
     "board.supervise.unit": lambda source: source.street.book["unit_id"][:1],
-    "bulk.picked": lambda source: [f"{each}.{LAST}" for each in source.some(source.street.book["number"])],
+    "bulk.picked": lambda source: [f"{source.street.book['number'][0]}.{LAST}"],
     "category": book("category_id"),
     "carrier": said("url"),
     "cause": said("底册缺失"),
