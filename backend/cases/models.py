@@ -20,6 +20,7 @@ IN_HAND = (
     "handler_id IS NOT NULL AND status IN"
     " ('submitted', 'accepted', 'assigned', 'disputed', 'in_progress', 'resolved', 'merged')"
 )
+COUNTED = "action IN ('urge', 'send_back', 'dispute', 'arbitrate')"  # steps that monthly notices count
 REPORT_LENGTH = 2_000  # characters of a report, however it comes
 
 
@@ -287,6 +288,7 @@ class CaseEvent(Base):
     """
 
     __tablename__ = "case_events"
+    __table_args__ = (sa.Index("ix_case_events_counted", "created_at", postgresql_where=sa.text(COUNTED)),)
 
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
     round: Mapped[int] = mapped_column(sa.SmallInteger)
