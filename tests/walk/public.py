@@ -4,6 +4,7 @@ from tests.walk.walking import Answer
 
 CHOSEN = "who reports without a code chooses among all communities and stations of the account's district"
 SCANNED = "a code hangs on a wall: whoever scans it reads where they are, and whom to telephone"
+JOINED = "who has the same to say as others reads what is being worked on there, as it is filed, and where"
 REPORTED = "who reports something sees in their own case where it is, and whom to telephone"
 SHARED = "the streets of one account share its codes: each sees how many every street has"
 OWN_OFFICER = "who administers an officer sees where else that officer holds posts"
@@ -12,6 +13,7 @@ NOTICED = "a monthly notice is published for everybody, its draft for nobody"
 
 # Route, beginnings of the kinds of marks, why.
 PUBLIC: dict[str, tuple[tuple[str, ...], str]] = {
+    "api.list_matters": (("areas.",), JOINED),
     "api.list_places": (("areas.", "place_codes.scene"), CHOSEN),
     "api.open_case": (("areas.",), REPORTED),
     "api.place": (("areas.", "place_codes.scene"), SCANNED),
