@@ -58,5 +58,5 @@ def _loads(session: Session, officer_ids: Sequence[int]) -> dict[int, int]:
     in_hand = sa.select(Case.handler_id, sa.func.count()).where(
         Case.handler_id.in_(officer_ids), one_of(Case.status, UNSOLVED)
     )
-    rows = session.execute(in_hand.group_by(Case.handler_id)).tuples()
+    rows = session.execute(in_hand.group_by(Case.handler_id))
     return {handler_id: count for handler_id, count in rows if handler_id is not None}
