@@ -5,7 +5,7 @@ import sys
 
 from bench import place, report
 
-BENCHES = ("intake", "size", "posters", "ledger", "orders", "sweep")
+BENCHES = ("intake", "size", "posters", "ledger", "orders", "sweep", "rates")
 
 
 def main(wanted: list[str]) -> None:
