@@ -165,14 +165,20 @@ def _now(measure: Measure, reach: Reach, period: Period) -> sa.Select[Any]:
 
 
 def _sums(reach: Reach, months: tuple[date, date]) -> sa.Select[Any]:
-    named = [getattr(StandingSum, name) for name in ("measure", "community_id", "unit_id", *SUMS)]
     lies_in = (StandingSum.month >= months[0]) & (StandingSum.month < months[1])
-    return sa.select(*named).where(lies_in, _within(reach, StandingSum))
+    sums = _grouped(StandingSum, [getattr(StandingSum, name).label(name) for name in SUMS])
+    return sums.where(lies_in, _within(reach, StandingSum))
+
+
+def _grouped(rows: Any, counts: Sequence[Any]) -> sa.Select[Any]:
+    """Each part is added up by itself first: what is put together is then a few lines of each."""
+    key = (rows.measure, rows.community_id, rows.unit_id)
+    return sa.select(*key, *(sa.func.sum(each).label(each.name) for each in counts)).group_by(*key)
 
 
 def _rows(found: sa.Select[Any], sign: int = 1) -> sa.Select[Any]:
     rows = found.subquery().c
-    return sa.select(rows.measure, rows.community_id, rows.unit_id, *numbers(rows, sign))
+    return _grouped(rows, numbers(rows, sign))
 
 
 def _added(parts: Iterable[sa.Select[Any]], by: By | None) -> sa.Select[Any]:
