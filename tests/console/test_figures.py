@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from backend.cases import case_sheet, exclusions
 from backend.cases.deadline_models import Clock, Deadline
-from backend.cases.figures import FIRSTS, FORMULAS, INTERVALS
+from backend.cases.firsts import FIRSTS, INTERVALS
+from backend.cases.formulas import FORMULAS
 from backend.cases.supervision_models import Exclusion, Measure
 from backend.cases.workflow import Status
 from backend.console.figures_sections import SECTIONS
