@@ -234,6 +234,7 @@ EFFECTS: dict[Action, Effect] = {
     Action.REOPEN: _reopen,
     Action.WITHDRAW: _withdraw,
     Action.MERGE: _merge,
+    Action.JOIN: _merge,
     Action.UNMERGE: _unmerge,
     Action.LINK: _link,
     Action.URGE: _urge,

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from backend.cases import telling
 from backend.cases.models import Case, CaseEvent
-from backend.cases.workflow import RULES, UNSOLVED, Action, Audience, Given, Status
+from backend.cases.workflow import RULES, UNSOLVED, Action, Audience, Given, Status, check
 from backend.notify.messages import Message
 from backend.places.roles import Role
 
@@ -65,8 +65,8 @@ def adopt(session: Session, case: Case, master: Case, at: datetime) -> None:
 
 
 def write_down(session: Session, case: Case, action: Action, note: str, at: datetime) -> None:
-    """Add to a case's history what a step on its kin means for it: for officers, by the system. It changes
-    nothing and tells nobody, so the table has no row for it."""
+    """Add to a case's history what a step on its kin means for it: for officers, by the system."""
+    check(case.status, action, Role.SYSTEM, Given(note=note))
     session.add(
         CaseEvent(
             case_id=case.id,
@@ -85,7 +85,7 @@ def write_down(session: Session, case: Case, action: Action, note: str, at: date
 def _point(session: Session, members: Iterable[Case], master: Case, why: str, at: datetime) -> None:
     for member in members:
         member.master_id, member.unit_id = master.id, master.unit_id
-        write_down(session, member, Action.MERGE, why, at)
+        write_down(session, member, Action.REMERGE, why, at)
 
 
 def _resolved(session: Session, case: Case, at: datetime) -> list[Next]:

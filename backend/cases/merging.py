@@ -111,9 +111,9 @@ def _joinable(session: Session, master_id: int, community_id: int | None) -> Cas
 
 
 def _join(session: Session, case: Case, master: Case, at: datetime) -> None:
-    given = Given(note="居民附议", case_id=master.id)
-    service.perform(session, case.number, Action.MERGE, service.SYSTEM, given, at=at)
-    kin.write_down(session, master, Action.LINK, f"居民附议：{case.number}", at)
+    resident = Actor(resident_id=case.resident_id)
+    service.perform(session, case.number, Action.JOIN, resident, Given(case_id=master.id), at=at)
+    kin.write_down(session, master, Action.JOINED, case.number, at)
     _pass_on_danger(session, case, master, at)
 
 

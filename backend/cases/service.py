@@ -25,6 +25,7 @@ INTERNAL = workflow.UNTOLD | {
     Action.SUPERVISE,
     Action.SPLIT,
     Action.MERGE,
+    Action.JOIN,
     Action.UNMERGE,
     Action.FIRST_CONTACT,
 }

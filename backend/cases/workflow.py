@@ -32,6 +32,9 @@ class Action(StrEnum):
     RETRACT = "retract"
     SPLIT = "split"
     MERGE = "merge"
+    JOIN = "join"
+    JOINED = "joined"
+    REMERGE = "remerge"
     UNMERGE = "unmerge"
     FOLLOW = "follow"
     LINK = "link"
@@ -155,8 +158,7 @@ RULES: dict[Action, Rule] = {
     A.CLASSIFY: Rule("归类", UNSOLVED, None, DESK, (N.CATEGORY,)),
     A.ACCEPT: Rule("受理", (S.SUBMITTED,), S.ACCEPTED, (*DESK, R.SYSTEM),
         tells=((P.RESIDENT, M.CASE_ACCEPTED),), stamps="accepted_at"),
-    A.REJECT: Rule("不予受理", (S.SUBMITTED,), S.REJECTED, DESK, (N.NOTE,),
-        tells=((P.RESIDENT, M.CASE_REJECTED),)),
+    A.REJECT: Rule("不予受理", (S.SUBMITTED,), S.REJECTED, DESK, (N.NOTE,), tells=((P.RESIDENT, M.CASE_REJECTED),)),
     A.CLAIM: Rule("抢单", WITH_DESK, None, DESK),
     A.ASSIGN: Rule("派单", (S.ACCEPTED, S.ASSIGNED), S.ASSIGNED, (*DESK, R.SYSTEM), (N.UNIT,),
         tells=((P.UNIT, M.CASE_ASSIGNED), (P.FORMER_UNIT, M.CASE_GONE), (P.RESIDENT, M.CASE_ON_ITS_WAY)),
@@ -165,6 +167,9 @@ RULES: dict[Action, Rule] = {
     A.SPLIT: Rule("拆分", (S.ACCEPTED, *WITH_UNIT), None, DESK, (N.UNIT, N.NOTE)),
     A.MERGE: Rule("并案", UNSOLVED, S.MERGED, (*DESK, R.SYSTEM), (N.CASE,),
         tells=((P.FORMER_UNIT, M.CASE_GONE), (P.RESIDENT, M.CASE_MERGED))),
+    A.JOIN: Rule("附议", (S.SUBMITTED,), S.MERGED, (R.RESIDENT,), (N.CASE,)),
+    A.JOINED: Rule("收到附议", UNSOLVED, None, (R.SYSTEM,), (N.NOTE,)),
+    A.REMERGE: Rule("改并", (S.MERGED,), None, (R.SYSTEM,), (N.NOTE,)),
     A.UNMERGE: Rule("撤销并案", (S.MERGED,), S.ACCEPTED, (*DESK, R.SYSTEM), (N.NOTE,),
         tells=((P.COMMUNITY, M.CASE_UNMERGED),)),
     A.FOLLOW: Rule("随主件办结", (S.MERGED,), S.RESOLVED, (R.SYSTEM,), (N.NOTE,),
@@ -203,8 +208,7 @@ RULES: dict[Action, Rule] = {
         tells=((P.COMMUNITY, M.PERSON_WANTED), (P.UNIT, M.PERSON_WANTED))),
     A.PAUSE: Rule("申请挂起", WITH_UNIT, None, UNIT, (N.NOTE,), tells=((P.SUPERVISORS, M.TIME_WANTED),)),
     A.EXTEND: Rule("申请延期", WITH_UNIT, None, UNIT, (N.NOTE,), tells=((P.SUPERVISORS, M.TIME_WANTED),)),
-    A.GRANT: Rule("同意申请", UNSOLVED, None, (R.SUPERVISOR, R.DISPATCHER),
-        tells=((P.UNIT, M.TIME_DECIDED),)),
+    A.GRANT: Rule("同意申请", UNSOLVED, None, (R.SUPERVISOR, R.DISPATCHER), tells=((P.UNIT, M.TIME_DECIDED),)),
     A.DENY: Rule("不同意申请", UNSOLVED, None, (R.SUPERVISOR, R.DISPATCHER), (N.NOTE,),
         tells=((P.UNIT, M.TIME_DECIDED),)),
     A.RESUME: Rule("恢复计时", UNSOLVED, None, (R.SYSTEM, R.SUPERVISOR, R.DISPATCHER, *UNIT)),
@@ -214,10 +218,8 @@ RULES: dict[Action, Rule] = {
         tells=((P.SUPERVISORS, M.SUPERVISION_ANSWERED),)),
     A.END_SUPERVISION: Rule("办结督办", (*OPEN, S.CLOSED, S.WITHDRAWN, S.REJECTED), None, (R.SUPERVISOR, R.LEADER), (N.NOTE,)),
     A.MARK: Rule("标记难案", (*OPEN, S.CLOSED), None, COMMAND),
-    A.TAKE_CHARGE: Rule("包案", UNSOLVED, None, COMMAND, (N.OFFICER,),
-        tells=((P.LEADER, M.CASE_IN_CHARGE),)),
-    A.FORM_GROUP: Rule("组建专班", UNSOLVED, None, COMMAND, (N.OFFICERS,),
-        tells=((P.GROUP, M.GROUP_FORMED),)),
+    A.TAKE_CHARGE: Rule("包案", UNSOLVED, None, COMMAND, (N.OFFICER,), tells=((P.LEADER, M.CASE_IN_CHARGE),)),
+    A.FORM_GROUP: Rule("组建专班", UNSOLVED, None, COMMAND, (N.OFFICERS,), tells=((P.GROUP, M.GROUP_FORMED),)),
     A.LOG: Rule("工作日志", (*OPEN, S.CLOSED), None, (*UNIT, *COMMAND, R.INFORMATION_OFFICER, R.GROUP_MEMBER), (N.NOTE,)),
     A.REVIEW: Rule("复盘", (S.CLOSED,), None, (*COMMAND, R.UNIT_HEAD), (N.NOTE,)),
     A.SEE_PHONE: Rule("查看电话", OPEN, None, (*ON_SPOT, *DESK, *UNIT, R.SUPERVISOR)),
@@ -226,7 +228,7 @@ RULES: dict[Action, Rule] = {
 LOOKS = frozenset({A.SEE_PHONE})  # written down for officers alone: nothing happened to the case
 # Residents do not see them: to them nothing happened.
 UNTOLD = LOOKS | {
-    A.CLASSIFY, A.CLAIM, A.TAKE, A.DELEGATE, A.LINK, A.MARK, A.TAKE_CHARGE, A.FORM_GROUP, A.LOG, A.REVIEW,
+    A.CLASSIFY, A.CLAIM, A.TAKE, A.DELEGATE, A.LINK, A.JOINED, A.REMERGE, A.MARK, A.TAKE_CHARGE, A.FORM_GROUP, A.LOG, A.REVIEW,
     A.ANSWER_SUPERVISION, A.END_SUPERVISION, A.PAUSE, A.EXTEND, A.GRANT, A.DENY, A.RESUME,
 }  # fmt: skip
 

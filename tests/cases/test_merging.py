@@ -136,14 +136,14 @@ def test_whose_master_is_another_one_now_reads_so_in_their_own_history(session, 
     service.perform(session, master.number, Action.WITHDRAW, service.Actor(resident_id=master.resident_id))
     gone = f"一起办的 {master.number} 已由反映人撤回"
     moved = (f"{gone}，改为并入 {heir.number}", False, Status.MERGED)
-    assert told_by_the_system(scene, member, Action.MERGE) == [moved]
+    assert told_by_the_system(scene, member, Action.REMERGE) == [moved]
     assert told_by_the_system(scene, heir, Action.UNMERGE)[0][0] == f"{gone}，这件接着办"
     third = at_work(scene)
     merge(scene, heir, third)
     session.refresh(member)
     assert (member.master_id, member.unit_id) == (third.id, scene.unit.id)
     went_along = (f"原来并入的 {heir.number} 已并入 {third.number}，随着并入", False, Status.MERGED)
-    assert told_by_the_system(scene, member, Action.MERGE) == [moved, went_along]
+    assert told_by_the_system(scene, member, Action.REMERGE) == [moved, went_along]
     assert resident_heard(scene, member) == [Message.CASE_MERGED]
 
 
@@ -265,8 +265,9 @@ def test_nobody_is_woken_by_a_joiner_but_the_matter_says_who_joined(session, sce
     master = at_work(scene)
     case = merging.join(session, words_of(scene), master.id, AT)
     assert officers_heard(scene, case) == set()
-    assert resident_heard(scene, case) == [Message.CASE_MERGED]
-    assert told_by_the_system(scene, master, Action.LINK)[0][0] == f"居民附议：{case.number}"
+    assert resident_heard(scene, case) == []  # they were answered on the spot
+    assert told_by_the_system(scene, master, Action.JOINED)[0][0] == case.number
+    assert scene.events(case)[-1].action is Action.JOIN
     assert not deadlines.running(session, case.id)
 
 

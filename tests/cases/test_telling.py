@@ -99,6 +99,9 @@ TOLD = {
     Action.RETRACT: {(Message.CASE_GONE, name) for name in UNIT},
     Action.SPLIT: set(),
     Action.MERGE: {(Message.CASE_GONE, name) for name in UNIT} | {(Message.CASE_MERGED, "resident")},
+    Action.JOIN: set(),  # by the resident, who is answered on the spot
+    Action.JOINED: set(),
+    Action.REMERGE: set(),
     Action.UNMERGE: {(Message.CASE_UNMERGED, name) for name in COMMUNITY},
     Action.FOLLOW: {(Message.CASE_RESOLVED, "resident")},
     Action.LINK: set(),

@@ -60,7 +60,7 @@ def test_a_refusal_says_what_the_status_is_now():
 @pytest.mark.parametrize(
     ("role", "actions"),
     [
-        (Role.RESIDENT, "submit locate add confirm reopen withdraw urge ask_person"),
+        (Role.RESIDENT, "submit locate add join confirm reopen withdraw urge ask_person"),
         (
             Role.HANDLER,
             "add acknowledge take delegate first_contact ask progress send_back dispute resolve link pause"
@@ -79,7 +79,7 @@ def test_a_refusal_says_what_the_status_is_now():
         ),
         (Role.ARBITER, "arbitrate"),
         (Role.GROUP_MEMBER, "add progress log"),
-        (Role.SYSTEM, "accept assign merge unmerge follow close withdraw resume"),
+        (Role.SYSTEM, "accept assign merge joined remerge unmerge follow close withdraw resume"),
         (Role.LEADER, "supervise end_supervision mark take_charge form_group log review"),
     ],
 )

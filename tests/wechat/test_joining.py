@@ -190,7 +190,7 @@ def test_the_case_of_a_moment_ago_is_the_one_that_joins(client, committed, matte
     assert (case.status, case.report) == (Status.MERGED, "我家楼下的灯也不亮，走路看不见")
     assert case.number in reply
     steps = committed.scalars(sa.select(CaseEvent.action).filter_by(case_id=case.id).order_by(CaseEvent.id))
-    assert steps.all() == [Action.SUBMIT, Action.MERGE]
+    assert steps.all() == [Action.SUBMIT, Action.JOIN]
 
 
 def test_what_is_over_when_the_digit_comes_is_said_and_the_case_stands_alone(client, committed, matter):
