@@ -11,7 +11,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from backend.cases import clock_ledger, policies
 from backend.cases.clock_ledger import nearest, note, rows, running, set_times, watch
-from backend.cases.clocks import EXTENDABLE, POLICY, is_needed, length
+from backend.cases.clocks import EXTENDABLE, POLICY, TURNING, is_needed, length
 from backend.cases.deadline_models import ChangeKind, Clock, Deadline
 from backend.cases.models import Case
 from backend.cases.policies import Times
@@ -46,6 +46,8 @@ def accept_times(
 
 def turn(session: Session, case: Case, action: Action, at: datetime) -> None:
     """Stop and start the clocks that this step concerns, and set the case's nearest deadline."""
+    if action not in TURNING:
+        return
     there = running(session, case.id, to_change=True)
     stopped = [row for row in there if action in POLICY[row.clock].stopped_by]
     for row in stopped:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from backend.cases import telling
 from backend.cases.models import Case, CaseEvent
@@ -19,6 +19,7 @@ from backend.notify.messages import Message
 from backend.places.roles import Role
 
 NOTHING = Given()
+_SPOKEN_OF = (joinedload(Case.place), joinedload(Case.unit))  # what is said to its resident names them
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ def follows(session: Session, case: Case, action: Action, at: datetime) -> list[
 def members_of(session: Session, case: Case) -> list[Case]:
     """What was merged into this case and still is, oldest first, held until the transaction ends."""
     merged = sa.select(Case).where(Case.master_id == case.id, Case.status == Status.MERGED)
-    held = merged.order_by(Case.id).with_for_update().execution_options(populate_existing=True)
-    return list(session.scalars(held))
+    held = merged.order_by(Case.id).with_for_update(of=Case).execution_options(populate_existing=True)
+    return list(session.scalars(held.options(*_SPOKEN_OF)))
 
 
 def parts_of(session: Session, case: Case, statuses: Sequence[Status] = tuple(Status)) -> list[Case]:
