@@ -2,11 +2,13 @@
 
 from backend import auth
 from backend.cases import (
+    category_models,
     deadline_models,
     ledger_models,
     meeting_models,
     standing_models,
     supervision_models,
+    survey_models,
 )
 from backend.cases import models as cases
 from backend.notify import models as notify
@@ -18,6 +20,7 @@ from backend.wechat import models as wechat
 TABLES = (
     auth,
     cases,
+    category_models,
     deadline_models,
     ledger_models,
     meeting_models,
@@ -27,5 +30,6 @@ TABLES = (
     poster_jobs,
     standing_models,
     supervision_models,
+    survey_models,
     wechat,
 )

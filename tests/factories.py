@@ -4,7 +4,8 @@ from itertools import count
 
 import sqlalchemy as sa
 
-from backend.cases.models import Case, CaseKind, Category, Channel, Edition
+from backend.cases.category_models import CaseKind, Category, Edition
+from backend.cases.models import Case, Channel
 from backend.notify.models import Contact
 from backend.places.models import Area, Officer, PlaceCode, Post, Resident, Unit
 from backend.places.roles import Level, UnitKind

@@ -5,7 +5,7 @@ import pytest
 import sqlalchemy as sa
 
 from backend import clock
-from backend.cases.models import Survey, SurveyState
+from backend.cases.survey_models import Survey, SurveyState
 from backend.cases.workflow import Status
 from backend.notify.messages import Message
 from backend.notify.models import Notification

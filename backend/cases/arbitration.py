@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
 from backend.cases import dispatch, duties, duty_queries, duty_rules, meanwhile, routing, service
+from backend.cases.category_models import Category
 from backend.cases.duties import LONGEST_NAME, Told
-from backend.cases.models import Case, CaseEvent, Category, Duty, DutyList, ListState
+from backend.cases.models import Case, CaseEvent, Duty, DutyList, ListState
 from backend.cases.queries import NEVER
 from backend.cases.routing import Duty as Rule
 from backend.cases.routing import Index

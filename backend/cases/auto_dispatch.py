@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.cases import audience, dispatch, duty_rules, service
-from backend.cases.models import AutoDispatch, Case, Category
+from backend.cases.category_models import Category
+from backend.cases.models import AutoDispatch, Case
 from backend.cases.routing import Chain, Decision, decide
 from backend.cases.workflow import WITH_DESK, Action, Given, Status
 from backend.db import one_of

@@ -12,8 +12,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, aliased
 
 from backend.cases import editions, limits
+from backend.cases.category_models import CaseKind, Category, Edition
 from backend.cases.editions import LONGEST_CODE, SEPARATOR, Item
-from backend.cases.models import Case, CaseKind, Category, Duty, Edition
+from backend.cases.models import Case, Duty
 from backend.errors import Conflict, Invalid, NotFound
 from backend.places.models import PlaceCode
 from backend.places.scope import Editor

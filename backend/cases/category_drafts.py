@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from backend.cases import editions, limits
 from backend.cases.categories import KIND_LABELS
 from backend.cases.category_columns import Line
+from backend.cases.category_models import CaseKind
 from backend.cases.editions import LEVELS, LONGEST_CODE, SEPARATOR, Item
-from backend.cases.models import CaseKind
 from backend.errors import Invalid
 from backend.places.imports import Fate, Finding, RowFate
 from backend.sheets import words

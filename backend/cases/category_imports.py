@@ -16,8 +16,9 @@ from backend.cases import category_columns, category_drafts, duties, duty_names,
 from backend.cases.categories import KIND_LABELS
 from backend.cases.category_columns import Line
 from backend.cases.category_drafts import Draft
+from backend.cases.category_models import Category
 from backend.cases.editions import LEVELS, SEPARATOR, Difference, Item
-from backend.cases.models import Case, Category, Duty
+from backend.cases.models import Case, Duty
 from backend.errors import Invalid
 from backend.places.imports import Fate, Finding, Kind, Options, Plan, RowFate
 from backend.places.models import Area, PlaceCode

@@ -11,8 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from backend.cases.category_models import Category
 from backend.cases.editions import initials
-from backend.cases.models import Category
 
 SHORTEST = 2  # characters of a word that a report may be searched for
 LIMIT = 20

@@ -7,7 +7,8 @@ from datetime import date, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from backend.cases.models import Case, Survey
+from backend.cases.models import Case
+from backend.cases.survey_models import Survey
 from backend.cases.workflow import Outcome, Status
 from backend.places import codes
 from backend.places.models import Area, CodeScans, PlaceCode

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
 from backend.cases import duty_queries, duty_rules, duty_switches, editions
-from backend.cases.models import Category, Channel, Duty, DutyList, ListState
+from backend.cases.category_models import Category
+from backend.cases.models import Channel, Duty, DutyList, ListState
 from backend.cases.routing import dead
 from backend.errors import Conflict, Invalid, NotFound
 from backend.places import changes

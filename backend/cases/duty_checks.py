@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 
 from backend.cases import deriving, duties, duty_alikes, duty_rules, routing
 from backend.cases.categories import is_leaf
+from backend.cases.category_models import Category
 from backend.cases.duties import Told
 from backend.cases.duty_names import area_chain
-from backend.cases.models import Case, Category, Duty, DutyList
+from backend.cases.models import Case, Duty, DutyList
 from backend.cases.routing import Alike, Chain, Comparison, Decision, Difference, Gap, Index
 from backend.cases.routing import Duty as Rule
 from backend.errors import Invalid

@@ -13,9 +13,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from backend.cases import duties, duty_names, duty_queries
+from backend.cases.category_models import Category
 from backend.cases.duties import Told
 from backend.cases.duty_names import Names, full_unit_name
-from backend.cases.models import CHANNEL_LABELS, Category, Channel, Duty, DutyList, ListState
+from backend.cases.models import CHANNEL_LABELS, Channel, Duty, DutyList, ListState
 from backend.errors import Invalid
 from backend.places import headers
 from backend.places.imports import Fate, Finding, Kind, Options, Plan, RowFate

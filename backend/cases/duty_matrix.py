@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 
 from backend.cases import duty_rules
 from backend.cases.categories import is_leaf
+from backend.cases.category_models import Category
 from backend.cases.duty_names import area_chain
 from backend.cases.editions import SEPARATOR
-from backend.cases.models import Category, Duty, DutyList
+from backend.cases.models import Duty, DutyList
 from backend.cases.routing import Chain, Decision, Index, Name, Question, decide
 from backend.cases.routing import Duty as Rule
 from backend.errors import NotFound

@@ -8,7 +8,8 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from backend.cases.models import CHANNEL_LABELS, Category, Channel
+from backend.cases.category_models import Category
+from backend.cases.models import CHANNEL_LABELS, Channel
 from backend.errors import Invalid
 from backend.places.models import Area, Unit
 from backend.places.scope import subtree

@@ -7,7 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.cases.models import CHANNEL_LABELS, Category, Channel, Duty, DutyList, ListState
+from backend.cases.category_models import Category
+from backend.cases.models import CHANNEL_LABELS, Channel, Duty, DutyList, ListState
 from backend.cases.routing import Chain, Decision, Name, Question
 from backend.cases.routing import Duty as Rule
 from backend.places.models import Area, Unit

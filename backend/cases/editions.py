@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from pypinyin import Style, lazy_pinyin
 from sqlalchemy.orm import Session
 
-from backend.cases.models import CaseKind, Category, Edition
+from backend.cases.category_models import CaseKind, Category, Edition
 from backend.errors import Forbidden, Invalid
 from backend.places import changes
 from backend.places.changes import Did

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from backend.cases.deadline_models import Clock, Deadline, Decision
-from backend.cases.models import Case, Survey, SurveyState
+from backend.cases.models import Case
 from backend.cases.supervision_models import Exclusion, Measure
+from backend.cases.survey_models import Survey, SurveyState
 from backend.cases.workflow import Status
 
 Condition = sa.ColumnElement[bool]

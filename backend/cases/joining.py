@@ -6,7 +6,8 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased, joinedload
 
-from backend.cases.models import Case, CaseKind, Category
+from backend.cases.category_models import CaseKind, Category
+from backend.cases.models import Case
 from backend.cases.workflow import UNSOLVED
 from backend.db import one_of
 from backend.times import local, now

@@ -1,4 +1,4 @@
-"""Tables of cases: the case, its events, attachments, surveys; the dictionary, the duty list."""
+"""Tables of cases: the case, its events and attachments; the duty list."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKey
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from backend.cases.category_models import Category
 from backend.cases.workflow import Action, Outcome, Status
 from backend.db import Base, created_at, json_object
 from backend.places.models import Area, Resident, Unit
@@ -63,71 +64,10 @@ class Stored(StrEnum):
     LOST = "lost"  # cannot be had any more, or refused; `reason` says why
 
 
-class SurveyState(StrEnum):
-    DUE = "due"
-    SENT = "sent"
-    ANSWERED = "answered"
-    EXPIRED = "expired"
-
-
-class CaseKind(StrEnum):
-    """The five kinds of case (五大类)."""
-
-    COMPLAINT = "complaint"
-    DISPUTE = "dispute"
-    LEGAL = "legal"
-    COUNSELLING = "counselling"
-    ASSISTANCE = "assistance"
-
-
 class ListState(StrEnum):
     DRAFT = "draft"
     CURRENT = "current"
     RETIRED = "retired"
-
-
-class Edition(Base):
-    """An edition of the event dictionary (事件字典的一版): what was taken in at once."""
-
-    __tablename__ = "editions"
-
-    name: Mapped[str]
-    import_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id"))
-    officer_id: Mapped[int | None] = mapped_column(ForeignKey("officers.id"))
-    created_at: Mapped[created_at]
-
-
-class Category(Base):
-    """An entry of the event dictionary, on one of four levels, as some editions had it.
-
-    What it says (code, names from the top) never changes. An edition that says it otherwise ends this row and
-    adds another, so that an old case goes on saying what it said.
-    """
-
-    __tablename__ = "categories"
-    __table_args__ = (
-        sa.CheckConstraint("level BETWEEN 1 AND 4", name="four_levels"),
-        sa.Index("ix_categories_code", "code", unique=True, postgresql_where=sa.text("until_id IS NULL")),
-        sa.Index("ix_categories_parent", "parent_id"),
-    )
-
-    code: Mapped[str]
-    parent_id: Mapped[int | None] = mapped_column(ForeignKey("categories.id"))
-    level: Mapped[int] = mapped_column(sa.SmallInteger)
-    kind: Mapped[CaseKind]
-    name: Mapped[str]
-    path: Mapped[str]  # the names from the top, like 市容环卫 / 占道经营 / 无照经营游商
-    initials: Mapped[str]  # of the name in pinyin, for typing
-    synonyms: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), server_default="{}")
-    keywords: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), server_default="{}")
-    resolve_hours: Mapped[int | None] = mapped_column(sa.SmallInteger)  # the time limit, if it has its own
-    in_working_days: Mapped[bool] = mapped_column(
-        server_default=sa.false()
-    )  # the limit counts those, of 24 h
-    since_id: Mapped[int] = mapped_column(ForeignKey("editions.id"))
-    until_id: Mapped[int | None] = mapped_column(ForeignKey("editions.id"))  # the first without it
-
-    parent: Mapped["Category | None"] = relationship(remote_side="Category.id", lazy="raise_on_sql")
 
 
 class DutyList(Base):
@@ -357,30 +297,3 @@ class Attachment(Base):
     size: Mapped[int | None]
     reason: Mapped[str | None]
     created_at: Mapped[created_at]
-
-
-class Survey(Base):
-    """The callback survey (回访) of one round of a case."""
-
-    __tablename__ = "surveys"
-    __table_args__ = (
-        sa.UniqueConstraint("case_id", "round"),
-        sa.CheckConstraint("satisfaction BETWEEN 1 AND 5", name="five_steps"),
-        sa.Index("ix_surveys_next", "next_at", postgresql_where=sa.text("next_at IS NOT NULL")),
-        sa.Index("ix_surveys_resident", "resident_id", "id"),
-    )
-
-    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
-    round: Mapped[int] = mapped_column(sa.SmallInteger)
-    resident_id: Mapped[int] = mapped_column(ForeignKey("residents.id"))
-    state: Mapped[SurveyState] = mapped_column(server_default="due")
-    next_at: Mapped[datetime | None]  # when something is to be done: sent, reminded, expired
-    sent_at: Mapped[datetime | None]
-    reminded_at: Mapped[datetime | None]
-    answered_at: Mapped[datetime | None]
-    solved: Mapped[bool | None]
-    satisfaction: Mapped[int | None] = mapped_column(sa.SmallInteger)
-    words: Mapped[str | None]
-    created_at: Mapped[created_at]
-
-    case: Mapped[Case] = relationship(lazy="raise_on_sql")

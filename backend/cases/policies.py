@@ -19,9 +19,10 @@ from sqlalchemy.orm import Session
 
 from backend import db, times
 from backend.cases import duty_rules, worktime
+from backend.cases.category_models import Category
 from backend.cases.clocks import POLICY, length
 from backend.cases.deadline_models import CalendarDay, Clock, Policy
-from backend.cases.models import Case, Category
+from backend.cases.models import Case
 from backend.cases.routing import Chain
 from backend.cases.worktime import Hours
 from backend.places.models import Area

@@ -10,8 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from backend.cases import policies, worktime
+from backend.cases.category_models import Category
 from backend.cases.deadline_models import CalendarDay, Clock, Policy
-from backend.cases.models import Category
 from backend.db import after_commit
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.places import changes

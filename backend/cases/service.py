@@ -7,7 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
 from backend.cases import deadlines, effects, kin, surveys, telling, workflow
-from backend.cases.models import Attachment, Case, CaseEvent, Category, Survey
+from backend.cases.category_models import Category
+from backend.cases.models import Attachment, Case, CaseEvent
+from backend.cases.survey_models import Survey
 from backend.cases.workflow import Action, Given, Rule, Status
 from backend.errors import Forbidden, NotFound
 from backend.places.models import Area, Post

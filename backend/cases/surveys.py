@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.cases.models import Case, Survey, SurveyState
+from backend.cases.models import Case
+from backend.cases.survey_models import Survey, SurveyState
 from backend.config import config
 from backend.errors import Gone, Invalid, NotFound
 from backend.notify.messages import Message

@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from backend import db
 from backend.auth import Who, require
+from backend.cases.category_models import Category
 from backend.cases.clocks import CLOCK_LABELS
 from backend.cases.duties import STATE_LABELS
-from backend.cases.models import CHANNEL_LABELS, Category
+from backend.cases.models import CHANNEL_LABELS
 from backend.db import Base
 from backend.places import changes
 from backend.places.models import Area, Change, Officer, Unit

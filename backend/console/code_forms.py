@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from backend import times
-from backend.cases.models import Category
+from backend.cases.category_models import Category
 from backend.places.code_changes import Wish
 from backend.places.models import PlaceCode
 from backend.times import SHANGHAI, local

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from backend import db
 from backend.auth import Who, require
 from backend.cases import code_figures
+from backend.cases.category_models import Category
 from backend.cases.code_figures import STATE_LABELS
-from backend.cases.models import Category
 from backend.console import code_forms, code_making
 from backend.console.code_files import bp, find, read_wanted
 from backend.errors import Conflict, Invalid

@@ -10,7 +10,7 @@ from backend import db
 from backend.auth import Who, require
 from backend.cases import categories, category_search, editions, limits
 from backend.cases.categories import KIND_LABELS
-from backend.cases.models import CaseKind, Category
+from backend.cases.category_models import CaseKind, Category
 from backend.errors import Conflict, Forbidden, Invalid
 from backend.places.scope import Editor
 from backend.sheets import words

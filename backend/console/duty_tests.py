@@ -16,9 +16,10 @@ from sqlalchemy.orm import Session
 from backend import db
 from backend.auth import Who, require
 from backend.cases import duties, duty_checks, duty_matrix, duty_queries, duty_rules, duty_switches
+from backend.cases.category_models import Category
 from backend.cases.duty_checks import Check, Trial
 from backend.cases.editions import SEPARATOR
-from backend.cases.models import Case, Category, ListState
+from backend.cases.models import Case, ListState
 from backend.cases.routing import Gap
 from backend.errors import Conflict
 from backend.places.models import Area, Unit

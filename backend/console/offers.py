@@ -7,8 +7,9 @@ from functools import cached_property
 from sqlalchemy.orm import Session
 
 from backend.cases import category_search, delegation, dispatch
+from backend.cases.category_models import Category
 from backend.cases.dispatch import Choice
-from backend.cases.models import Case, Category
+from backend.cases.models import Case
 from backend.places import queries as places
 
 Options = Sequence[tuple[int, str]]

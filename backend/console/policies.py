@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from backend import db, times
 from backend.auth import Who, require
 from backend.cases import clock_words, policies, policy_changes, worktime
+from backend.cases.category_models import Category
 from backend.cases.clocks import CLOCK_LABELS, POLICY
 from backend.cases.deadline_models import Clock
-from backend.cases.models import Category
 from backend.cases.policy_changes import Line, Said
 from backend.console import choosing
 from backend.errors import AppError, Conflict, Forbidden, Invalid, NotFound

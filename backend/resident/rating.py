@@ -5,8 +5,9 @@ from sqlalchemy.orm import Session
 
 from backend import auth
 from backend.cases import service, surveys
-from backend.cases.models import Case, Survey, SurveyState
+from backend.cases.models import Case
 from backend.cases.service import Actor
+from backend.cases.survey_models import Survey, SurveyState
 from backend.errors import NotFound
 from backend.resident.schemas import Rating
 from backend.web.forms import WrongFields

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from backend.cases import attachments, queries, workflow
-from backend.cases.models import Attachment, AttachmentKind, Case, CaseEvent, Stored, Survey, SurveyState
+from backend.cases.models import Attachment, AttachmentKind, Case, CaseEvent, Stored
+from backend.cases.survey_models import Survey, SurveyState
 from backend.cases.workflow import Status
 from backend.config import config
 from backend.errors import Invalid

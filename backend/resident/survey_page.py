@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 from backend import auth, db
 from backend.auth import public
 from backend.cases import surveys
-from backend.cases.models import Survey, SurveyState
+from backend.cases.survey_models import Survey, SurveyState
 from backend.config import config
 from backend.errors import Gone, Invalid, NotFound
 from backend.resident import rating, schemas, wording

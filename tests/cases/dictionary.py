@@ -1,8 +1,8 @@
 """A small event dictionary, and a full one of 4,096 entries."""
 
 from backend.cases import editions
+from backend.cases.category_models import CaseKind
 from backend.cases.editions import SEPARATOR, Item
-from backend.cases.models import CaseKind
 from backend.places.scope import COMMAND_LINE
 
 # Invented, but shaped like a district's: code, the code above, name, synonyms, keywords.

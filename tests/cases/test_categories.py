@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from backend import db
 from backend.cases import categories, editions
 from backend.cases.categories import KIND_LABELS
+from backend.cases.category_models import CaseKind, Category, Edition
 from backend.cases.category_search import category_suggestions, find
-from backend.cases.models import CaseKind, Category, Duty, DutyList, Edition
+from backend.cases.models import Duty, DutyList
 from backend.errors import Conflict, Forbidden, Invalid
 from backend.places.models import Change, PlaceCode
 from backend.places.roles import Level, Role

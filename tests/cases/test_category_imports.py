@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from backend import sheets
 from backend.cases import categories, category_imports, editions, limits
 from backend.cases.category_imports import ABSENT, CATEGORIES, HEADERS, HINTS
-from backend.cases.models import CaseKind, Duty, DutyList, Edition
+from backend.cases.category_models import CaseKind, Edition
+from backend.cases.models import Duty, DutyList
 from backend.errors import Forbidden, Invalid
 from backend.places.imports import Fate, Options
 from backend.places.models import Area, Import

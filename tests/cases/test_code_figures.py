@@ -6,7 +6,7 @@ import pytest
 
 from backend.cases import code_figures
 from backend.cases.code_figures import Figures, Wanted
-from backend.cases.models import Survey, SurveyState
+from backend.cases.survey_models import Survey, SurveyState
 from backend.cases.workflow import Outcome, Status
 from backend.places import codes
 from backend.places.models import Area, CodeScans

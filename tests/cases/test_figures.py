@@ -8,8 +8,9 @@ from backend.cases import deadlines, exclusions, figures, firsts
 from backend.cases.deadline_models import Clock, Deadline, Decision
 from backend.cases.firsts import FIRSTS, INTERVALS
 from backend.cases.formulas import FORMULAS
-from backend.cases.models import Case, Survey, SurveyState
+from backend.cases.models import Case
 from backend.cases.supervision_models import Exclusion, Measure
+from backend.cases.survey_models import Survey, SurveyState
 from backend.cases.workflow import Status
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.places.models import Area

@@ -9,7 +9,8 @@ from backend import db
 from backend.cases import deadlines, joining, kin, merging, service
 from backend.cases.deadline_models import Deadline
 from backend.cases.intake import Report
-from backend.cases.models import Case, CaseLink, Channel, Survey
+from backend.cases.models import Case, CaseLink, Channel
+from backend.cases.survey_models import Survey
 from backend.cases.workflow import Action, Outcome, Status
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.notify.messages import Message

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from backend.cases import service, surveys
 from backend.cases.deadline_models import Deadline
-from backend.cases.models import Survey, SurveyState
+from backend.cases.survey_models import Survey, SurveyState
 from backend.cases.workflow import Action, Status
 from backend.places.roles import Role
 from tests.cases.clock_scene import DAY, HOUR

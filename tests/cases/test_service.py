@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from backend.cases import service
 from backend.cases.deadline_models import Deadline
 from backend.cases.effects import URGE_EVERY
-from backend.cases.models import Attachment, AttachmentKind, Case, CaseEvent, Survey
+from backend.cases.models import Attachment, AttachmentKind, Case, CaseEvent
 from backend.cases.service import Actor
+from backend.cases.survey_models import Survey
 from backend.cases.workflow import RULES, Action, Given, Outcome, Status
 from backend.errors import Conflict, Forbidden, NotFound, TooMany
 from backend.notify.models import Notification

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from backend import db
 from backend.cases import exclusions, figures, standings
 from backend.cases.deadline_models import Clock, Deadline, Decision
-from backend.cases.models import Survey
 from backend.cases.standing_models import Standing, StandingMark, StandingSum
 from backend.cases.supervision_models import Exclusion, Measure
+from backend.cases.survey_models import Survey
 from backend.cases.workflow import Action, Status
 from backend.places.models import Area, Post
 from backend.places.roles import Level, Role

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from backend import db
 from backend.cases import service, surveys, tasks
-from backend.cases.models import Case, Survey, SurveyState
+from backend.cases.models import Case
+from backend.cases.survey_models import Survey, SurveyState
 from backend.cases.surveys import SATISFACTION, answer, find_open, is_bad, take_due
 from backend.cases.workflow import Action, Given, Status
 from backend.config import config

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from backend import db
 from backend.cases import surveys, tasks
 from backend.cases.deadline_models import Clock, Deadline
-from backend.cases.models import Case, CaseEvent, Channel, Survey, SurveyState
+from backend.cases.models import Case, CaseEvent, Channel
 from backend.cases.service import SYSTEM, perform
+from backend.cases.survey_models import Survey, SurveyState
 from backend.cases.workflow import Action, Status
 from backend.config import config
 from backend.errors import Conflict

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 import zxingcpp
 from PIL import Image
 
-from backend.cases.models import Category, Edition
+from backend.cases.category_models import Category, Edition
 from backend.console import poster_tasks
 from backend.console.code_files import CHOSEN, STOP
 from backend.places import code_changes, codes

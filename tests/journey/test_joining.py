@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from backend.cases.models import SurveyState
+from backend.cases.survey_models import SurveyState
 from backend.cases.workflow import Action, Status
 from tests.cases.pictures import jpeg
 from tests.journey.test_journey import PLACE, UNIT, link_in, number_in, read_case

@@ -6,7 +6,8 @@ import pytest
 import sqlalchemy as sa
 from PIL import Image
 
-from backend.cases.models import Case, CaseEvent, Survey, SurveyState
+from backend.cases.models import Case, CaseEvent
+from backend.cases.survey_models import Survey, SurveyState
 from backend.cases.workflow import Action, Outcome, Status
 from tests.cases.pictures import jpeg, jpeg_of_a_telephone
 

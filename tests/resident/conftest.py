@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from backend import auth, db
 from backend.app import create_app
 from backend.cases import intake, service, surveys
-from backend.cases.models import Case, Channel, Survey
+from backend.cases.models import Case, Channel
 from backend.cases.service import Actor
+from backend.cases.survey_models import Survey
 from backend.cases.workflow import Action, Given, Outcome
 from backend.places.roles import Role
 from backend.places.scope import posts_of

@@ -2,7 +2,8 @@
 
 import pytest
 
-from backend.cases.models import Attachment, Case, CaseEvent, Channel, SurveyState
+from backend.cases.models import Attachment, Case, CaseEvent, Channel
+from backend.cases.survey_models import SurveyState
 from backend.cases.workflow import Action, Status
 from backend.config import config
 from backend.notify import grants

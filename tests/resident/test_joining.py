@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from backend.cases.models import Case, CaseKind
+from backend.cases.category_models import CaseKind
+from backend.cases.models import Case
 from backend.cases.workflow import Action, Status
 from tests.factories import make_case, make_category, make_community
 from tests.resident.conftest import at

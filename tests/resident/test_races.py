@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from backend.cases.models import Case, CaseEvent, Survey, SurveyState
+from backend.cases.models import Case, CaseEvent
+from backend.cases.survey_models import Survey, SurveyState
 from backend.cases.workflow import Action, Status
 from backend.wechat import accounts
 from tests.factories import make_code, make_community

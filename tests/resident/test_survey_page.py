@@ -6,7 +6,8 @@ import time
 import pytest
 
 from backend import auth
-from backend.cases.models import Case, Survey, SurveyState
+from backend.cases.models import Case
+from backend.cases.survey_models import Survey, SurveyState
 from backend.cases.workflow import Status
 from backend.config import config
 from tests.browser import add_form_token

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from backend import storage
 from backend.auth import LoginSession, LoginTicket, hash_token
 from backend.cases import intake
+from backend.cases.category_models import Category
 from backend.cases.intake import Report
 from backend.cases.meeting_models import Attendee, Matter, Meeting, MeetingKind
 from backend.cases.models import (
@@ -19,16 +20,14 @@ from backend.cases.models import (
     AttachmentKind,
     AutoDispatch,
     Case,
-    Category,
     Channel,
     Duty,
     DutyList,
     ListState,
     Stored,
-    Survey,
-    SurveyState,
 )
 from backend.cases.service import Actor, perform
+from backend.cases.survey_models import Survey, SurveyState
 from backend.cases.workflow import Action, Given, Outcome
 from backend.notify import binding
 from backend.places import changes, codes, imports, officers, scope
