@@ -90,6 +90,7 @@ class Config(BaseSettings):
     storage_dir: Path | None = None
     wechat_accounts: Path | None = None
     wechat_api_base: Web = WECHAT
+    message_hours: Annotated[tuple[time, time], NoDecode, BeforeValidator(_hours)] = (time(7, 30), time(22))
     survey_delay_minutes: int = Field(default=24 * 60, ge=0)
     survey_hours: Annotated[tuple[time, time], NoDecode, BeforeValidator(_hours)] = (time(9), time(20))
     survey_days_open: int = Field(default=7, ge=1)

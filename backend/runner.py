@@ -29,14 +29,15 @@ ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ECHO = 1.0  # seconds: `timeout` and others signal the process and its group; a second Ctrl-C comes later
 PATIENCE = 30.0  # seconds for a program to finish: WeChat may take 20 to answer (backend/wechat/transport.py)
 
-# What a demonstration needs and nobody has set: no real WeChat, a survey that comes while one looks on,
-# and the addresses at the end of a short page.
+# What a demonstration needs and nobody has set: no real WeChat, messages and a survey that come while one
+# looks on, at night too, and the addresses at the end of a short page.
 DEMONSTRATION = {
     "PORT": "8000",
     "SANDBOX_PORT": "8100",
     "SANDBOX_STATE": "{VAR_DIR}/sandbox",
     "WECHAT_API_BASE": "http://127.0.0.1:{SANDBOX_PORT}",
     "PUBLIC_URL": "http://127.0.0.1:{PORT}",
+    "MESSAGE_HOURS": "00:00-24:00",
     "SURVEY_DELAY_MINUTES": "1",
     "SURVEY_HOURS": "00:00-24:00",
     "GRANIAN_LOG_LEVEL": "error",

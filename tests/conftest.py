@@ -12,7 +12,8 @@ os.environ |= {
     "DATA_KEYS": "1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
     "STORAGE_DIR": str(VAR / f"storage-{os.getpid()}"),
     "PUBLIC_URL": "http://127.0.0.1:8000",
-    "SURVEY_HOURS": "00:00-24:00",  # tests run at night too
+    "MESSAGE_HOURS": "00:00-24:00",  # tests run at night too
+    "SURVEY_HOURS": "00:00-24:00",
     "WECHAT_ACCOUNTS": str(VAR / f"accounts-{os.getpid()}.toml"),
 }
 

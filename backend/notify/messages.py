@@ -73,12 +73,14 @@ class Choice:
 
 @dataclass(frozen=True)
 class Kind:
-    """What one message says. `link` is a path below PUBLIC_URL; `urgent` ignores quiet hours."""
+    """What one message says. `link` is a path below PUBLIC_URL; `urgent` ignores quiet hours; what `fades` is
+    no news any more once something newer has been said of the same matter."""
 
     status: str  # at most five Han characters: what a template's phrase slot takes
     text: str
     link: str
     urgent: bool = False
+    fades: bool = False
     choices: tuple[Choice, ...] = ()
 
 
@@ -96,7 +98,7 @@ CATALOGUE: dict[Message, Kind] = {
     M.CASE_URGED:       Kind("催办", "诉求 {number} 有群众或督查催办，请尽快办理。\n{place}\n{summary}\n{note}", OFFICER, urgent=True),
     M.CASE_WITHDRAWN:   Kind("已撤回", "诉求 {number} 群众已撤回，不用再办。\n{place}\n{note}", OFFICER),
     M.CASE_OVERDUE:     Kind("已超时", "诉求 {number} 超过时限还没有{note}，请马上跟进。\n{place}\n{summary}", OFFICER, urgent=True),
-    M.CASE_SOON_DUE:    Kind("快到时限", "诉求 {number} 快到时限了：请在{until}前{note}。\n{place}\n{summary}", OFFICER),
+    M.CASE_SOON_DUE:    Kind("快到时限", "诉求 {number} 快到时限了：请在{until}前{note}。\n{place}\n{summary}", OFFICER, fades=True),
     M.CASE_ESCALATED:   Kind("超时上报", "诉求 {number} 超时仍没有{note}，已上报给您，请过问。\n{place}\n承办：{who}\n{summary}", OFFICER, urgent=True),
     M.CASE_GONE:        Kind("不用再办", "诉求 {number} 已收回、改派或并案，您单位不用再办。\n{place}\n{note}", OFFICER),
     M.CASE_DELEGATED:   Kind("交您办理", "诉求 {number} 交给您办理。\n{place}\n{summary}\n请在{until}前办好这一步。{note}", OFFICER, urgent=True),
@@ -111,10 +113,10 @@ CATALOGUE: dict[Message, Kind] = {
     M.TIME_DECIDED:     Kind("申请已批", "诉求 {number} 的时限申请有结果了：{note}", OFFICER),
     M.SUPERVISED:       Kind("督办", "督办单：诉求 {number}\n{place}\n要求：{note}\n请按时答复。", SUPERVISIONS, urgent=True),
     M.SUPERVISION_ANSWERED: Kind("督办答复", "诉求 {number} 的督办单已答复：{note}", OFFICER),
-    M.SUPERVISION_OVERDUE: Kind("督办超时", "诉求 {number} 的督办单到期没有答复，请{who}马上答复。\n要求：{note}", SUPERVISIONS, urgent=True),
+    M.SUPERVISION_OVERDUE: Kind("督办超时", "诉求 {number} 的督办单到期没有答复，请{who}马上答复。\n要求：{note}", SUPERVISIONS),
     M.ORDER_SUPERVISED: Kind("督办", "督办单：发令单 {number}（{summary}）\n{place}\n督办{who}：{note}\n请在“督办单”页面按时答复。", SUPERVISIONS, urgent=True),
     M.ORDER_SUPERVISION_ANSWERED: Kind("督办答复", "发令单 {number} 的督办单，{who}已答复：{note}", SUPERVISIONS),
-    M.ORDER_SUPERVISION_OVERDUE: Kind("督办超时", "发令单 {number} 的督办单到期没有答复，请{who}马上答复。\n要求：{note}", SUPERVISIONS, urgent=True),
+    M.ORDER_SUPERVISION_OVERDUE: Kind("督办超时", "发令单 {number} 的督办单到期没有答复，请{who}马上答复。\n要求：{note}", SUPERVISIONS),
     M.ORDER_DRAFTED:    Kind("待批准", "发令单 {number} 请您批准：{summary}\n{place}\n受令单位：{who}", ORDER, urgent=True),
     M.ORDER_REFUSED:    Kind("未批准", "发令单 {number} 没有批准：{summary}\n理由：{note}", ORDER, urgent=True),
     M.ORDER_ISSUED:     Kind("发令单", "社区发令 {number}：{summary}\n{place}\n您单位的任务：{note}\n请在{until}前签收。", ORDER, urgent=True),
@@ -125,14 +127,14 @@ CATALOGUE: dict[Message, Kind] = {
     M.ORDER_WITHDRAWN:  Kind("发令撤回", "发令单 {number} 撤回，{who}不用再办：{summary}\n{note}", ORDER, urgent=True),
     M.ORDER_URGED:      Kind("催办", "发令单 {number} 催办：{summary}\n{place}\n{note}", ORDER, urgent=True),
     M.ORDER_JOINED:     Kind("任务合并", "发令单 {number}：{who}并入您单位，它的任务由您单位接着办。\n{place}\n{summary}\n{note}", ORDER, urgent=True),
-    M.ORDER_SOON_DUE:   Kind("快到时限", "发令单 {number} 快到时限了：请在{until}前{note}。\n{place}\n{summary}", ORDER),
+    M.ORDER_SOON_DUE:   Kind("快到时限", "发令单 {number} 快到时限了：请在{until}前{note}。\n{place}\n{summary}", ORDER, fades=True),
     M.ORDER_OVERDUE:    Kind("已超时", "发令单 {number} 超过时限还没有{note}，请马上跟进。\n{place}\n{summary}", ORDER, urgent=True),
     M.ORDER_ESCALATED:  Kind("超时上报", "发令单 {number} 超时仍没有{note}，已上报给您，请过问。\n{place}\n受令单位：{who}\n{summary}", ORDER, urgent=True),
     M.PERSON_WANTED:    Kind("请联系", "诉求 {number} 的群众请工作人员联系。\n{place}\n{note}", OFFICER, urgent=True),
-    M.CASE_ACCEPTED:    Kind("已受理", "您反映的事情（编号 {number}）已经受理，正在安排负责的单位。{note}", RESIDENT),
+    M.CASE_ACCEPTED:    Kind("已受理", "您反映的事情（编号 {number}）已经受理，正在安排负责的单位。{note}", RESIDENT, fades=True),
     M.CASE_REJECTED:    Kind("不能受理", "您反映的事情（编号 {number}）不能受理。原因：{note}", RESIDENT),
-    M.CASE_ON_ITS_WAY:  Kind("已派单", "您反映的事情（编号 {number}）已派给{who}，请等待办理。", RESIDENT),
-    M.CASE_IN_PROGRESS: Kind("处理中", "{who}已经接手您反映的事情（编号 {number}），正在处理。", RESIDENT),
+    M.CASE_ON_ITS_WAY:  Kind("已派单", "您反映的事情（编号 {number}）已派给{who}，请等待办理。", RESIDENT, fades=True),
+    M.CASE_IN_PROGRESS: Kind("处理中", "{who}已经接手您反映的事情（编号 {number}），正在处理。", RESIDENT, fades=True),
     M.CASE_RESOLVED:    Kind("待您确认", "您反映的事情（编号 {number}）已办理：{note}\n请您看一看，然后直接回复“已解决”或“没有解决”。", RESIDENT, urgent=True),
     M.CASE_CLOSED:      Kind("已办结", "您反映的事情（编号 {number}）已结案。谢谢您的反映，之后我们会做一次回访。", RESIDENT),
     M.CASE_REOPENED:    Kind("重新办理", "您反映的事情（编号 {number}）会重新办理，有进展会马上告诉您。", RESIDENT),

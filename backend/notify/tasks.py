@@ -8,7 +8,7 @@ from typing import Any
 
 from backend import db
 from backend.broker import actor, nudge
-from backend.notify import early, outbox
+from backend.notify import early, outbox, quiet
 from backend.notify.channels import LADDERS, Channel, Letter, Owed, Refusal, Then
 from backend.times import now, stamp
 
@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 def deliver(ids: list[int]) -> None:
     """Send those of these messages that are due and free. Safe to run twice, and by several workers."""
     with db.transaction() as session:
+        quiet.hold(session, ids)
         claimed = outbox.claim(session, ids)
     for owed in claimed:
         try:
@@ -34,6 +35,7 @@ def sweep() -> None:
     """Give back what dead workers held; enqueue what is due, retries and lost nudges alike."""
     with db.transaction() as session:
         outbox.release_expired(session)
+        quiet.drop_faded(session)
         ids = outbox.due(session)
     nudge(deliver, ids)
 

@@ -31,7 +31,7 @@ class Figure:
     of: str
 
 
-@public  # published for everybody; a draft is not found
+@public
 def months() -> ResponseReturnValue:
     """The notices of the place or account that the address names, else of all, the newest first."""
     with db.transaction() as session:
@@ -43,7 +43,7 @@ def months() -> ResponseReturnValue:
         return render_template("resident/months.html", **page)
 
 
-@public  # published for everybody; a draft is not found
+@public
 def month(notice_id: int) -> ResponseReturnValue:
     """One notice; no person is named in its figures, and no rate of very few cases is shown."""
     with db.transaction() as session:

@@ -140,6 +140,7 @@ FIELDS: dict[str, Values] = {
     "auto_dispatch.category": said(""),
     "auto_dispatch.place": marked("areas.subdistrict.name"),
     "basis": said("职责清单第 3 条"),
+    "rule": said("", "0"),
     "before": said(LAST),
     "board.community": lambda source: [source.street.areas["community"].id],
     "board.mark": said("urged", "calm"),

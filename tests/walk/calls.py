@@ -53,6 +53,7 @@ PROOF = "ab" * 32  # the sha256 of a photo
 HELD = "the order is held already, by a verb that asked"
 UNGUARDED = {
     "cases.meanwhile.check": "is given the case by who has asked whether it is theirs",
+    "cases.meanwhile.repeated": "is given the case by who has asked whether it is theirs",
     "cases.editions.amend": "the dictionary is everybody's; who may change it is asked by its callers",
     "cases.exclusions.decidable": "whoever asks has read the rows by `listed`",
     "cases.service.answer_survey": "the survey's own link is the right to answer it",
@@ -194,6 +195,7 @@ GIVEN: dict[str, Give] = {
     "case": lambda s: case_like(s),
     "cases": lambda s: [case_like(s)],
     "cases.meanwhile.check.seen": lambda s: None,
+    "cases.meanwhile.repeated.seen": lambda s: 0,
     "cases.meanwhile.check.statuses": lambda s: set(Status),
     "category_id": lambda s: s.book["category_id"][0],
     "channel": lambda s: Channel.WECHAT,
