@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from threading import Lock
 from time import monotonic
+from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
@@ -100,12 +101,32 @@ def suggest(session: Session, case: Any) -> Suggestion | None:
     return Suggestion(units[0], why, units[1 : 1 + OTHERS])
 
 
+def as_if(case: Any, category_id: int | None) -> Any:
+    """The case as it would be asked about if it were filed so."""
+    if category_id == case.category_id:
+        return case
+    columns = {column: getattr(case, column) for column in (*duty_rules.PLACES, "channel", "code_id")}
+    return SimpleNamespace(category_id=category_id, **columns)
+
+
 def choice(session: Session, case: Any) -> Choice:
     """Which units may be given this case: those that the scanned code or the duty list names, then all that
     serve where it is. Nobody else may have it, whichever page or program asks."""
     found, serving = suggest(session, case), places.units_serving(session, case)
     named = [found.unit, *found.others] if found else []
-    return Choice(list({unit.id: unit for unit in (*named, *serving)}.values()), found)
+    return Choice(_distinct([*named, *serving]), found)
+
+
+def guess(session: Session, case: Any, category_id: int) -> Choice:
+    """The same, with what would be suggested if the case, which is not filed yet, were filed so."""
+    may, found = choice(session, case), suggest(session, as_if(case, category_id))
+    if may.suggested is not None or found is None or found.unit not in may.units:
+        return may
+    return Choice(_distinct([found.unit, *may.units]), found)
+
+
+def _distinct(units: Sequence[Unit]) -> list[Unit]:
+    return list({unit.id: unit for unit in units}.values())
 
 
 def rules(session: Session, case: Any) -> list[tuple[int, str]]:

@@ -4,11 +4,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from types import SimpleNamespace
 
 from sqlalchemy.orm import Session
 
-from backend.cases import category_search, dispatch, duty_rules, similar, waiting
+from backend.cases import category_search, dispatch, similar, waiting
 from backend.cases.dispatch import Suggestion
 from backend.cases.models import Case
 from backend.cases.service import Actor
@@ -63,10 +62,7 @@ def news(found: Sequence[Case], facts: Mapping[int, Facts], at: datetime) -> str
 
 def suggestion(session: Session, case: Case, category_id: int | None) -> Suggestion | None:
     """The unit for a case as if it were filed so."""
-    if category_id == case.category_id:
-        return dispatch.suggest(session, case)
-    columns = {column: getattr(case, column) for column in (*duty_rules.PLACES, "channel", "code_id")}
-    return dispatch.suggest(session, SimpleNamespace(category_id=category_id, **columns))
+    return dispatch.suggest(session, dispatch.as_if(case, category_id))
 
 
 def categories_of(session: Session, case: Case) -> list[tuple[int, str]]:

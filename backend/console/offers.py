@@ -25,6 +25,8 @@ class Offers:
     @cached_property
     def units(self) -> Choice:
         """Those that may have it, in the order in which they are likely, and what is suggested."""
+        if self.case.category_id is None and self.categories:
+            return dispatch.guess(self.session, self.case, self.categories[0][0])
         return dispatch.choice(self.session, self.case)
 
     @cached_property

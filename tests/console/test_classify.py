@@ -99,3 +99,17 @@ def test_the_page_says_where_the_scanned_code_hangs_and_whose_that_is(session, p
     page = as_officer(place.desk).get(f"/console/cases/{case.number}").text
     assert "扫的二维码贴在：一楼大堂" in page
     assert f'<option value="{code.unit_id}" selected>电梯维保站' in page
+
+
+def test_a_unit_is_suggested_by_what_the_report_says_before_anybody_has_filed_it(session, place, as_officer):
+    lamp, _ = dictionary(session)
+    case = open_case(session, place.community, "门口的路灯坏了三天")
+    duty_list = DutyList(area_id=place.community.district_id, name="职责清单", state=ListState.CURRENT)
+    session.add(duty_list)
+    session.flush()
+    office = make_unit(session, session.get_one(Area, place.community.district_id), name="青岚区城管局")
+    session.add(Duty(list_id=duty_list.id, category_id=lamp.id, unit_id=office.id, source="三定方案"))
+    walk(session, case, place, Action.ACCEPT)
+    page = as_officer(place.desk).get(f"/console/cases/{case.number}").text
+    assert f'<option value="{office.id}" selected>青岚区城管局' in page
+    assert "按“路灯不亮" in page
