@@ -9,7 +9,7 @@ from backend.cases.surveys import DISSATISFIED, SATISFACTION
 from backend.cases.workflow import OPEN, RULES, Action, Status
 from backend.times import spoken
 from backend.wechat import joining, wording
-from backend.wechat.reports import JOIN_FOR, back_to, cut, is_joining, is_locating, open_case, surveyed
+from backend.wechat.reports import ADD_FOR, back_to, cut, is_adding, is_locating, open_case, surveyed
 from backend.wechat.talk import (
     EMPTY,
     MOST_RECENT,
@@ -64,7 +64,7 @@ def answer_survey(state: State, facts: Facts, *, solved: bool) -> Turn:
         return Turn(state, wording.SURVEY_OVER)
     answer = AnswerSurvey(survey.id, solved)
     if solved:
-        until = (facts.now + JOIN_FOR).timestamp()
+        until = (facts.now + ADD_FOR).timestamp()
         asking = replace(state, survey=survey.id, survey_number=survey.number, survey_until=until)
         return Turn(asking, wording.SURVEY_SOLVED, (answer,))
     back = back_to(state, survey.number, facts)
@@ -179,17 +179,17 @@ def _another(state: State, understood: Understood, facts: Facts) -> Turn:
 
 def _join(state: State, understood: Understood, facts: Facts) -> Turn:
     """Where we asked why a case came back, "一样的问题" is the answer."""
-    is_awaited = state.asking == "why" and is_joining(state, facts)
+    is_awaited = state.asking == "why" and is_adding(state, facts)
     return NOT_AN_ANSWER if is_awaited else joining.offer(state, facts)
 
 
 def _phone(state: State, understood: Understood, facts: Facts) -> Turn:
     assert understood.phone is not None
     keep = KeepPhone(understood.phone)
-    if not is_joining(state, facts) or facts.joined is None:
+    if not is_adding(state, facts) or facts.last is None:
         return Turn(state, wording.KEPT["phone"], (keep,))
-    words = (AddToCase(facts.joined.number, understood.name),) if understood.name else ()
-    return Turn(state, wording.JOINED["phone"], (keep, *words))
+    words = (AddToCase(facts.last.number, understood.name),) if understood.name else ()
+    return Turn(state, wording.ADDED["phone"], (keep, *words))
 
 
 def _step(state: State, understood: Understood, facts: Facts, action: Action, said: str) -> Turn:

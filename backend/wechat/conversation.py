@@ -13,18 +13,18 @@ from backend.notify.binding import SCENE_PREFIX
 from backend.wechat import wording
 from backend.wechat.answers import BY_INTENT, NOT_AN_ANSWER, answer_survey, deny, digit, is_rating
 from backend.wechat.reports import (
+    add,
     ask_which,
     at_place,
     cut,
-    is_joining,
+    is_adding,
     is_just_there,
     is_locating,
     is_saying_where,
-    join,
     last_place,
     open_case,
     place_named,
-    report_or_join,
+    report_or_add,
 )
 from backend.wechat.talk import (
     Bind,
@@ -60,24 +60,24 @@ def _voice(state: State, message: Message, facts: Facts) -> Turn:
     media = ((AttachmentKind.VOICE.value, message.media_id),)
     if message.text.strip():
         return _words(state, message, media, facts)
-    if is_joining(state, facts):
-        return join(state, facts, "voice", media=media)
+    if is_adding(state, facts):
+        return add(state, facts, "voice", media=media)
     return open_case(state, wording.VOICE_REPORT, media, facts)
 
 
 def _picture(state: State, message: Message, facts: Facts) -> Turn:
     kind = AttachmentKind.PHOTO if message.kind is Kind.PHOTO else AttachmentKind.VIDEO
     media = ((kind.value, message.media_id),)
-    if is_joining(state, facts):
-        return join(state, facts, kind.value, media=media)
+    if is_adding(state, facts):
+        return add(state, facts, kind.value, media=media)
     kept = replace(state, kept=(*state.kept, *media)[-KEEP_AT_MOST:])
     return Turn(kept, wording.KEPT[kind.value])
 
 
 def _link(state: State, message: Message, facts: Facts) -> Turn:
     words = f"{message.text} {message.label}".strip()
-    if is_joining(state, facts):
-        return join(state, facts, "words", words=words)
+    if is_adding(state, facts):
+        return add(state, facts, "words", words=words)
     return Turn(replace(state, kept_words=words[:REPORT_LENGTH]), wording.KEPT["words"] + cut(words))
 
 
@@ -88,12 +88,12 @@ def _location(state: State, message: Message, facts: Facts) -> Turn:
     if is_locating(state, facts):
         reply = wording.PLACED.format(place=facts.near.name, number=state.case_number)
         return Turn(replace(placed, asking=""), reply, (_where(state, facts.near, message),))
-    if not is_joining(state, facts):
+    if not is_adding(state, facts):
         return Turn(placed, wording.KEPT["location"].format(place=facts.near.name))
     # The code at the door says more than the middle of the grid that is nearest: only the position is new.
     scanned = last_place(state, facts) if is_just_there(state, facts.now) else None
     place = scanned or facts.near
-    reply = wording.JOINED["location"].format(place=message.label or place.name, number=state.case_number)
+    reply = wording.ADDED["location"].format(place=message.label or place.name, number=state.case_number)
     return Turn(state if scanned else placed, reply, (_where(state, place, message),))
 
 
@@ -150,12 +150,12 @@ def _words(state: State, message: Message, media: Media, facts: Facts) -> Turn:
         if facts.alike:
             return ask_which(state, text, media, understood, facts)
     if understood.intent is Intent.WORDS or (media and understood.intent is Intent.BLANK):
-        return report_or_join(state, text, media, understood, facts)
+        return report_or_add(state, text, media, understood, facts)
     if understood.intent is Intent.DIGIT:
         return digit(state, digit_of(text), facts)
     turn = BY_INTENT[understood.intent](state, understood, facts)
     # "没人处理" with nothing to confirm is not an answer but a complaint.
-    return turn if turn is not NOT_AN_ANSWER else report_or_join(state, text, media, understood, facts)
+    return turn if turn is not NOT_AN_ANSWER else report_or_add(state, text, media, understood, facts)
 
 
 def _welcome(facts: Facts) -> str:

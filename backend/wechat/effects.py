@@ -1,6 +1,6 @@
 """Carrying out what the conversation decided: one short function per effect.
 
-The two that matter most (a new case, words and photos that join one) do not pass here: inbound.py writes them
+The two that matter most (a new case, words and photos for one) do not pass here: inbound.py writes them
 in the same statement as the message.
 """
 

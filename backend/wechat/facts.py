@@ -114,7 +114,7 @@ def gather(account: Account, delivery: Delivery, at: datetime) -> tuple[Known, F
 
 
 def _facts(account: Account, home: Home, found: list[Any], at: datetime) -> Facts:
-    joined, asked, scanned, recent, survey = found
+    last, asked, scanned, recent, survey = found
     *place, code, is_code_used = scanned or (None, True)
     return Facts(
         now=at,
@@ -127,7 +127,7 @@ def _facts(account: Account, home: Home, found: list[Any], at: datetime) -> Fact
         scanned=Place(*place) if place else None,
         code=code,
         is_code_used=is_code_used,
-        joined=_case(joined),
+        last=_case(last),
         asked=_case(asked),
         recent=tuple(case for case in map(_case, recent or ()) if case),
         survey=SurveyFact(survey[0], survey[1], survey[2] == "sent") if survey else None,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from backend.cases.workflow import Status
 from backend.wechat import wording
-from backend.wechat.reports import JOIN_FOR, code_of, is_joining, place_of
+from backend.wechat.reports import ADD_FOR, code_of, is_adding, place_of
 from backend.wechat.talk import Facts, JoinMatter, State, Turn
 
 
@@ -19,7 +19,7 @@ def offer(state: State, facts: Facts) -> Turn:
     offered = replace(
         state,
         matters=tuple(matter.id for matter in facts.matters),
-        matters_until=(facts.now + JOIN_FOR).timestamp(),
+        matters_until=(facts.now + ADD_FOR).timestamp(),
         survey_seen=facts.survey.id if facts.survey else 0,
     )
     return Turn(offered, wording.MATTERS.format(lines=lines))
@@ -37,7 +37,7 @@ def choose(state: State, digit: int, facts: Facts) -> Turn:
     """Join the matter of this digit: with the case that was opened a moment ago, else with a new one."""
     if digit > len(state.matters):
         return Turn(state, wording.MATTERS_WHICH.format(count=len(state.matters)))
-    is_own = is_joining(state, facts) and facts.joined is not None and facts.joined.status is Status.SUBMITTED
+    is_own = is_adding(state, facts) and facts.last is not None and facts.last.status is Status.SUBMITTED
     join = JoinMatter(
         state.case_number if is_own else facts.number,
         state.matters[digit - 1],
@@ -50,7 +50,7 @@ def choose(state: State, digit: int, facts: Facts) -> Turn:
     joined = replace(
         state,
         case_number=join.number,
-        case_until=(facts.now + JOIN_FOR).timestamp(),
+        case_until=(facts.now + ADD_FOR).timestamp(),
         dangers=state.dangers if is_own else (),
         asking="",
         last_words="",

@@ -21,7 +21,7 @@ from backend.wechat.talk import (
 )
 from backend.wechat.understanding import Understood
 
-JOIN_FOR = timedelta(minutes=30)
+ADD_FOR = timedelta(minutes=30)
 PLACE_FOR = timedelta(hours=12)  # a scan in the morning says nothing about tomorrow
 JUST_NOW = timedelta(minutes=30)  # whoever scanned longer ago may have gone elsewhere
 # How long after the last case's half hour the answer to "where?" or "elsewhere?" is still one.
@@ -29,10 +29,10 @@ WAITS_FOR_PLACE = {"place": PLACE_FOR, "elsewhere": timedelta()}
 NEW_REPORT = 15  # characters: words this long are a matter of their own even right after another
 
 
-def report_or_join(state: State, text: str, media: Media, understood: Understood, facts: Facts) -> Turn:
+def report_or_add(state: State, text: str, media: Media, understood: Understood, facts: Facts) -> Turn:
     is_awaited = state.asking == "why" or state.was_cut
-    if is_joining(state, facts) and (is_awaited or is_about_it(state, understood, facts)):
-        return _join_words(state, text, media, understood, facts)
+    if is_adding(state, facts) and (is_awaited or is_about_it(state, understood, facts)):
+        return _add_words(state, text, media, understood, facts)
     return open_case(state, text, media, facts, understood)
 
 
@@ -61,7 +61,7 @@ def open_case(
     opened = replace(
         at_place(state, facts.named, facts.now, said=True) if facts.named else state,
         case_number=facts.number,
-        case_until=(facts.now + JOIN_FOR).timestamp(),
+        case_until=(facts.now + ADD_FOR).timestamp(),
         dangers=understood.calls if understood else (),
         asking="place" if place is None else "elsewhere" if urgent else "",
         last_words="",
@@ -80,7 +80,7 @@ def _certainty(state: State, facts: Facts) -> Certainty:
     return Certainty.EARLIER if is_earlier else Certainty.KNOWN
 
 
-def join(
+def add(
     state: State,
     facts: Facts,
     what: str,
@@ -89,17 +89,17 @@ def join(
     media: Media = (),
     urgent: bool = False,
 ) -> Turn:
-    assert facts.joined is not None
-    reply = wording.JOINED[what].format(number=facts.joined.number, place="")
+    assert facts.last is not None
+    reply = wording.ADDED[what].format(number=facts.last.number, place="")
     if words:
         state = replace(state, last_words=words[:REPORT_LENGTH], was_cut=bool(cut(words)))
-    added = AddToCase(facts.joined.number, words[:REPORT_LENGTH], media, urgent)
+    added = AddToCase(facts.last.number, words[:REPORT_LENGTH], media, urgent)
     return Turn(state, reply + cut(words), (added,))
 
 
-def _join_words(state: State, text: str, media: Media, understood: Understood, facts: Facts) -> Turn:
+def _add_words(state: State, text: str, media: Media, understood: Understood, facts: Facts) -> Turn:
     """What is dangerous in them is said first, told to the officers, and from now on a danger of the case."""
-    turn = join(state, facts, "words", words=text, media=media, urgent=bool(understood.dangers))
+    turn = add(state, facts, "words", words=text, media=media, urgent=bool(understood.dangers))
     dangers = tuple(dict.fromkeys((*state.dangers, *understood.calls)))
     is_asking = state.asking == "place" and is_locating(state, facts)
     still = wording.PLACE_STILL.format(example=facts.example) if is_asking else ""
@@ -122,7 +122,7 @@ def place_named(
 def ask_which(state: State, words: str, media: Media, understood: Understood, facts: Facts) -> Turn:
     """Several places, or one with a longer name, may be meant: ask, and let the officers read the words."""
     question = wording.PLACE_WHICH.format(words=words, names="\n".join(facts.alike))
-    turn = _join_words(state, words, media, understood, facts)
+    turn = _add_words(state, words, media, understood, facts)
     return replace(turn, reply=_alarm(understood) + question)
 
 
@@ -138,26 +138,26 @@ def surveyed(state: State) -> State:
 
 def back_to(state: State, number: str, facts: Facts) -> State:
     """What is written next, however long it is, is about the case that came back: we have asked for it."""
-    until = (facts.now + JOIN_FOR).timestamp()
+    until = (facts.now + ADD_FOR).timestamp()
     return replace(surveyed(state), asking="why", case_number=number, case_until=until, dangers=())
 
 
-def is_joining(state: State, facts: Facts) -> bool:
+def is_adding(state: State, facts: Facts) -> bool:
     """Whether what comes now belongs to the case that was opened a moment ago and is still open."""
     return (
-        facts.joined is not None
+        facts.last is not None
         and facts.now.timestamp() <= state.case_until
-        and facts.joined.status in RULES[Action.ADD].sources
+        and facts.last.status in RULES[Action.ADD].sources
     )
 
 
 def is_locating(state: State, facts: Facts) -> bool:
     """Whether the account still waits to hear where the last case is. What comes days later is no answer."""
     patience = WAITS_FOR_PLACE.get(state.asking)
-    if patience is None or facts.joined is None:
+    if patience is None or facts.last is None:
         return False
     is_over = facts.now.timestamp() > state.case_until + patience.total_seconds()
-    return not is_over and facts.joined.status in RULES[Action.LOCATE].sources
+    return not is_over and facts.last.status in RULES[Action.LOCATE].sources
 
 
 def is_saying_where(state: State, understood: Understood, facts: Facts) -> bool:
@@ -168,9 +168,9 @@ def is_saying_where(state: State, understood: Understood, facts: Facts) -> bool:
 
 def _is_correctable(state: State, facts: Facts) -> bool:
     """Whether a name alone moves the last case; where we asked why it came back, it is an answer to that."""
-    if facts.joined is None or state.asking == "why":
+    if facts.last is None or state.asking == "why":
         return False
-    return is_joining(state, facts) and facts.joined.status in RULES[Action.LOCATE].sources
+    return is_adding(state, facts) and facts.last.status in RULES[Action.LOCATE].sources
 
 
 def is_about_it(state: State, understood: Understood, facts: Facts) -> bool:
@@ -180,7 +180,7 @@ def is_about_it(state: State, understood: Understood, facts: Facts) -> bool:
     """
     if len(understood.core) >= NEW_REPORT and not facts.is_name:
         return False
-    return not understood.dangers or (is_joining(state, facts) and {*understood.calls} <= {*state.dangers})
+    return not understood.dangers or (is_adding(state, facts) and {*understood.calls} <= {*state.dangers})
 
 
 def place_of(state: State, facts: Facts) -> Place | None:

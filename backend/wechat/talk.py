@@ -115,7 +115,7 @@ class Facts:
     is_name: bool = False  # whether the words are nothing but the name of a place
     alike: tuple[str, ...] = ()  # names to choose from, where an answer to "where?" names no place for sure
     near: Place | None = None
-    joined: CaseFact | None = None  # the case of state.case_number, as it stands now
+    last: CaseFact | None = None  # the case of state.case_number, as it stands now
     asked: CaseFact | None = None  # the case whose number is in the text, if it is the sender's
     recent: tuple[CaseFact, ...] = ()  # newest first, at most MOST_RECENT
     survey: SurveyFact | None = None  # the survey that waits for an answer, or the one that was tapped

@@ -28,7 +28,7 @@ class Intent(StrEnum):
     OFFICE = "office"  # an officer looks for the way to the list of cases
     DIGIT = "digit"
     PHONE = "phone"  # a telephone number and little else
-    WORDS = "words"  # anything else: a report, or words that join one
+    WORDS = "words"  # anything else: a report, or words to add to one
 
 
 @dataclass(frozen=True)

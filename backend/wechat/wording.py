@@ -35,7 +35,7 @@ CUT = "\n您写得比较长，我们记下了前{length}个字。后面的请再
 DANGER = "【紧急】{advice}。\n"
 DANGER_NOTED = "这件事我们已按紧急情况处理。\n"
 
-JOINED = {
+ADDED = {
     "words": "已加到编号 {number}。如果这是另一件事，请回复“另一件”。",
     "photo": "照片已加到编号 {number}。",
     "voice": "语音已加到编号 {number}，工作人员会收听。",

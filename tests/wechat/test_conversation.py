@@ -68,12 +68,12 @@ def test_one_message_after_a_scan_opens_a_case_with_number_next_step_and_time(at
     ],
 )
 def test_what_follows_within_half_an_hour_joins_the_case(reported, kind, message, effect):
-    turn = send(kind, reported, message=message, joined=CASE, now=NOON + timedelta(minutes=29))
+    turn = send(kind, reported, message=message, last=CASE, now=NOON + timedelta(minutes=29))
     assert turn.effects == (effect,)
 
 
 def test_a_photo_after_half_an_hour_is_kept_for_the_next_report(reported):
-    late = {"now": NOON + timedelta(minutes=31), "joined": CASE}
+    late = {"now": NOON + timedelta(minutes=31), "last": CASE}
     kept = send(Kind.PHOTO, reported, message={"media_id": "m1"}, **late)
     assert kept.effects == ()
     opened = say("垃圾堆在路口没人清理", kept.state, **late)
@@ -82,18 +82,18 @@ def test_a_photo_after_half_an_hour_is_kept_for_the_next_report(reported):
 
 def test_nothing_joins_a_case_that_was_withdrawn(reported):
     gone = replace(CASE, status=Status.WITHDRAWN)
-    assert isinstance(say("又停电了", reported, joined=gone).effects[0], OpenCase)
+    assert isinstance(say("又停电了", reported, last=gone).effects[0], OpenCase)
 
 
 def test_long_words_right_after_a_report_are_a_matter_of_their_own(reported):
-    turn = say("另外，菜市场门口的下水道堵了，污水一直往外流", reported, joined=CASE)
+    turn = say("另外，菜市场门口的下水道堵了，污水一直往外流", reported, last=CASE)
     assert isinstance(turn.effects[0], OpenCase)
 
 
 def test_short_words_that_were_another_matter_become_a_case_on_request(reported):
-    joined = say("井盖也坏了", reported, joined=CASE)
-    assert "另一件" in joined.reply
-    turn = say("另一件", joined.state, joined=CASE, number="261121000002")
+    added = say("井盖也坏了", reported, last=CASE)
+    assert "另一件" in added.reply
+    turn = say("另一件", added.state, last=CASE, number="261121000002")
     assert turn.effects == (OpenCase("261121000002", "井盖也坏了", YULAN),)
 
 
@@ -158,7 +158,7 @@ def test_all_open_cases_are_there_to_withdraw_even_many_with_long_reports():
 
 @pytest.mark.parametrize("text", ["26112268068", "2611226806", "261122680", "编号：2611226806811"])
 def test_a_mistyped_number_is_said_not_to_exist_and_is_added_to_nothing(reported, text):
-    turn = say(text, reported, joined=CASE)
+    turn = say(text, reported, last=CASE)
     assert turn.effects == ()
     assert "12位数字" in turn.reply
 
@@ -176,13 +176,13 @@ def test_a_report_that_is_too_long_says_so_and_its_rest_joins_it(at_yulan):
     assert opened.effects[0].text == ("路灯坏" * 667)[:2000]
     assert "前2000个字" in opened.reply
     rest = "后来又来过两次人，都说不归他们管，让我们再等一等"
-    turn = say(rest, opened.state, joined=CASE)
+    turn = say(rest, opened.state, last=CASE)
     assert turn.effects == (AddToCase(CASE.number, rest),)
-    assert isinstance(say(rest, turn.state, joined=CASE).effects[0], OpenCase)
+    assert isinstance(say(rest, turn.state, last=CASE).effects[0], OpenCase)
 
 
 def test_long_words_that_join_a_case_say_that_they_were_cut():
-    turn = say("路灯坏" * 667, say("2", survey=SURVEY).state, joined=CASE)
+    turn = say("路灯坏" * 667, say("2", survey=SURVEY).state, last=CASE)
     assert turn.effects == (AddToCase(CASE.number, ("路灯坏" * 667)[:2000]),)
     assert "前2000个字" in turn.reply
 
@@ -234,7 +234,7 @@ def test_with_two_open_cases_the_number_must_be_said():
 
 
 def test_a_name_with_a_telephone_number_joins_the_case(reported):
-    turn = say("我姓郑，电话13800000000", reported, joined=CASE)
+    turn = say("我姓郑，电话13800000000", reported, last=CASE)
     assert turn.effects == (KeepPhone("13800000000"), AddToCase(CASE.number, "我姓郑"))
 
 
@@ -312,7 +312,7 @@ def test_dissatisfaction_is_met_with_the_case_coming_back():
 def test_words_after_not_solved_join_the_case_that_came_back():
     back = say("2", survey=SURVEY).state
     reopened = replace(CASE, status=Status.ACCEPTED)
-    turn = say("灯还是不亮", back, joined=reopened)
+    turn = say("灯还是不亮", back, last=reopened)
     assert turn.effects == (AddToCase(CASE.number, "灯还是不亮"),)
 
 
@@ -320,11 +320,9 @@ def test_a_long_account_of_what_is_not_solved_joins_the_case_that_came_back():
     survey = SurveyFact(5, CASE.number, True)
     back = say("2", survey=survey).state
     told = "灯只亮了一个晚上就又灭了，来的人说要换整根线，之后再也没有人来过"
-    located = send(
-        Kind.LOCATION, back, message={"latitude": 22.7, "longitude": 114.2}, joined=CASE, near=YULAN
-    )
+    located = send(Kind.LOCATION, back, message={"latitude": 22.7, "longitude": 114.2}, last=CASE, near=YULAN)
     for state in (back, located.state):
-        assert say(told, state, joined=CASE).effects == (AddToCase(CASE.number, told),)
+        assert say(told, state, last=CASE).effects == (AddToCase(CASE.number, told),)
 
 
 def test_an_answered_survey_says_so_kindly():
@@ -346,11 +344,11 @@ def test_a_wrong_digit_is_asked_again():
 def test_a_change_of_mind_brings_back_the_case_that_was_asked_about(text):
     other = replace(CASE, number="261121000009")
     asked = replace(say("1", survey=SURVEY).state, case_number=other.number, case_until=9e9)
-    turn = say(text, asked, joined=other)
+    turn = say(text, asked, last=other)
     assert turn.effects == (Step(CASE.number, Action.REOPEN, text),)
     assert f"编号 {CASE.number} 会重新办理" in turn.reply
     told = "垃圾桶旁边还是很臭，晚上窗户都不敢开，孩子也睡不好"
-    assert say(told, turn.state, joined=CASE).effects == (AddToCase(CASE.number, told),)
+    assert say(told, turn.state, last=CASE).effects == (AddToCase(CASE.number, told),)
 
 
 def test_a_change_of_mind_that_was_spoken_keeps_its_recording():

@@ -18,21 +18,21 @@ def burning(at_yulan):
 
 def test_danger_at_a_place_that_was_asked_for_is_danger_first():
     asked = say("路灯不亮了").state
-    turn = say("玉兰社区有人打架", asked, joined=CASE, named=YULAN)
+    turn = say("玉兰社区有人打架", asked, last=CASE, named=YULAN)
     assert turn.effects == (OpenCase(FACTS.number, "玉兰社区有人打架", YULAN, urgent=True),)
     assert "110" in turn.reply
 
 
 def test_danger_that_is_told_again_with_its_place_answers_where():
     asked = say("三栋着火了").state
-    turn = say("玉兰社区三栋着火了", asked, joined=FIRE, named=YULAN)
+    turn = say("玉兰社区三栋着火了", asked, last=FIRE, named=YULAN)
     assert turn.effects == (Locate(CASE.number, YULAN, address="玉兰社区三栋着火了"),)
     assert turn.reply.index("119") < turn.reply.index("玉兰社区")
 
 
 def test_danger_that_was_another_matter_is_urgent_there_too(burning):
-    joined = say("五栋也着火了", burning, joined=FIRE)
-    turn = say("另一件", joined.state, joined=FIRE, number="261121000002")
+    added = say("五栋也着火了", burning, last=FIRE)
+    turn = say("另一件", added.state, last=FIRE, number="261121000002")
     assert turn.effects == (OpenCase("261121000002", "五栋也着火了", YULAN, urgent=True),)
 
 
@@ -49,7 +49,7 @@ def test_danger_at_a_place_scanned_just_now_says_the_place_and_how_to_correct_it
 
 
 def test_danger_after_another_matter_opens_its_own_case_at_once(reported):
-    turn = say("有人跳楼", reported, joined=CASE, number="261121000002")
+    turn = say("有人跳楼", reported, last=CASE, number="261121000002")
     assert turn.effects == (OpenCase("261121000002", "有人跳楼", YULAN, urgent=True),)
 
 
@@ -78,7 +78,7 @@ def test_danger_is_where_the_words_say_even_right_after_a_scan(at_yulan):
 def test_a_location_or_a_name_after_danger_moves_the_case_there(at_yulan, hours):
     at = NOON + timedelta(hours=hours)
     opened = say("有人跳楼", at_yulan, now=at).state
-    after = {"joined": replace(CASE, report="有人跳楼"), "now": at + timedelta(minutes=5)}
+    after = {"last": replace(CASE, report="有人跳楼"), "now": at + timedelta(minutes=5)}
     located = send(Kind.LOCATION, opened, message=POSITION, near=GUIHUA, **after)
     assert located.effects == (Locate(CASE.number, GUIHUA, 22.7, 114.2, "三栋"),)
     named = say("桂花社区", opened, named=GUIHUA, is_name=True, **after)
@@ -88,42 +88,42 @@ def test_a_location_or_a_name_after_danger_moves_the_case_there(at_yulan, hours)
 def test_a_location_long_after_danger_is_about_something_new(at_yulan):
     opened = say("有人跳楼", at_yulan).state
     later = send(
-        Kind.LOCATION, opened, message=POSITION, joined=FIRE, near=GUIHUA, now=NOON + timedelta(hours=2)
+        Kind.LOCATION, opened, message=POSITION, last=FIRE, near=GUIHUA, now=NOON + timedelta(hours=2)
     )
     assert later.effects == ()
 
 
 def test_more_about_a_danger_joins_its_case(burning):
-    turn = say("窗口冒着烟", burning, joined=FIRE)
+    turn = say("窗口冒着烟", burning, last=FIRE)
     assert "119" in turn.reply
     assert turn.effects == (AddToCase(CASE.number, "窗口冒着烟", urgent=True),)
 
 
 @pytest.mark.parametrize("words", ["桂花社区有人打架", "桂花社区着火，有人打架"])
 def test_another_danger_opens_a_case_of_its_own_and_leaves_the_first_where_it_is(burning, words):
-    turn = say(words, burning, joined=FIRE, named=GUIHUA, number="261121000002")
+    turn = say(words, burning, last=FIRE, named=GUIHUA, number="261121000002")
     assert turn.effects == (OpenCase("261121000002", words, GUIHUA, urgent=True),)
     assert "110" in turn.reply
 
 
 def test_a_danger_at_the_end_of_a_long_report_is_the_cases_all_the_same(at_yulan):
     opened = say("楼道里堆满了纸箱和旧家具，说了很多次也没有人来清理，" * 3 + "现在冒烟了", at_yulan).state
-    turn = say("三栋着火了", opened, joined=CASE)
+    turn = say("三栋着火了", opened, last=CASE)
     assert turn.effects == (AddToCase(CASE.number, "三栋着火了", urgent=True),)
 
 
-def test_a_danger_that_was_joined_is_one_of_the_case_from_then_on():
+def test_a_danger_that_was_added_is_one_of_the_case_from_then_on():
     back = say("2", survey=SURVEY).state
-    told = say("灯不亮，有人晕倒了", back, joined=CASE).state
+    told = say("灯不亮，有人晕倒了", back, last=CASE).state
     assert told.dangers == ("120",)
-    again = say("又有人晕倒了", replace(told, asking=""), joined=CASE)
+    again = say("又有人晕倒了", replace(told, asking=""), last=CASE)
     assert again.effects == (AddToCase(CASE.number, "又有人晕倒了", urgent=True),)
 
 
 def test_the_dangers_of_one_case_are_not_those_of_the_next(burning):
     moved = send(Kind.SCAN, burning, message={"text": "s"}, scanned=GUIHUA).state
     back = say("2", burning, survey=SURVEY).state
-    calm = say("路灯不亮了，晚上看不见路，请派人来修一下", burning, joined=FIRE).state
+    calm = say("路灯不亮了，晚上看不见路，请派人来修一下", burning, last=FIRE).state
     assert moved.dangers == back.dangers == calm.dangers == ()
 
 
@@ -139,22 +139,22 @@ def test_a_state_from_before_dangers_were_remembered_is_read(burning):
 
 def test_danger_that_names_one_of_several_places_is_danger_first(burning):
     named = "桂花社区着火了"
-    turn = say(named, burning, joined=FIRE, alike=("望溪街道桂花社区", "松屿街道桂花社区"))
+    turn = say(named, burning, last=FIRE, alike=("望溪街道桂花社区", "松屿街道桂花社区"))
     assert turn.effects == (AddToCase(CASE.number, named, urgent=True),)
     assert turn.reply.index("119") < turn.reply.index("望溪街道桂花社区")
     assert "按紧急情况处理" in turn.reply
 
 
 def test_danger_that_named_one_of_several_places_can_be_another_matter(burning):
-    older = say("窗口冒着烟", burning, joined=FIRE).state
-    asked = say("桂花社区着火了", older, joined=FIRE, alike=("望溪街道桂花社区",)).state
-    turn = say("另一件", asked, joined=FIRE, number="261121000002")
+    older = say("窗口冒着烟", burning, last=FIRE).state
+    asked = say("桂花社区着火了", older, last=FIRE, alike=("望溪街道桂花社区",)).state
+    turn = say("另一件", asked, last=FIRE, number="261121000002")
     assert turn.effects[0].text == "桂花社区着火了"
 
 
 def test_danger_in_what_was_asked_for_joins_the_case_that_came_back():
     back = say("2", survey=SURVEY).state
-    told = say("灯不亮，有人晕倒了", back, joined=CASE)
+    told = say("灯不亮，有人晕倒了", back, last=CASE)
     assert told.effects == (AddToCase(CASE.number, "灯不亮，有人晕倒了", urgent=True),)
 
 

@@ -87,13 +87,13 @@ def test_what_was_reported_a_moment_ago_is_what_joins_while_nobody_has_looked_at
     reported, status, number, is_own
 ):
     case = replace(CASE, status=status)
-    offered = say("附议", reported, joined=case, **OFFERED).state
-    turn = say("1", offered, joined=case, number="261121000009")
+    offered = say("附议", reported, last=case, **OFFERED).state
+    turn = say("1", offered, last=case, number="261121000009")
     assert turn.effects == (JoinMatter(number, LAMP.id, YULAN, is_own=is_own),)
 
 
 def test_a_case_of_half_an_hour_ago_is_let_be(reported):
-    late = {"now": NOON + timedelta(minutes=31), "number": "261121000009", "joined": CASE}
+    late = {"now": NOON + timedelta(minutes=31), "number": "261121000009", "last": CASE}
     offered = say("附议", reported, **late, **OFFERED).state
     assert say("1", offered, **late).effects == (JoinMatter("261121000009", LAMP.id, YULAN),)
 
@@ -121,7 +121,7 @@ def test_a_list_is_forgotten_with_its_half_hour_its_place_or_another_report(offe
 
 def test_the_same_trouble_is_an_answer_where_we_asked_why_a_case_came_back(reported):
     asked = replace(reported, asking="why")
-    turn = say("一样的问题", asked, joined=replace(CASE, status=Status.ACCEPTED), **OFFERED)
+    turn = say("一样的问题", asked, last=replace(CASE, status=Status.ACCEPTED), **OFFERED)
     assert turn.effects[0].words == "一样的问题"
 
 

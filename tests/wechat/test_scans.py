@@ -52,7 +52,7 @@ def test_a_code_that_is_no_longer_used_says_so_and_its_place_is_known():
 
 def test_short_words_join_the_case_and_open_no_other():
     opened = say("路灯不亮了", scan().state)
-    assert say("三栋门口", opened.state, joined=CASE).effects[0].number == CASE.number
+    assert say("三栋门口", opened.state, last=CASE).effects[0].number == CASE.number
 
 
 def deliver(client, fields, **more):

@@ -19,7 +19,7 @@ def test_a_report_without_a_place_is_kept_as_a_case_and_the_place_is_asked_for()
 
 def test_the_name_of_a_community_answers_where():
     asked = say("路灯不亮了").state
-    turn = say("玉兰", asked, joined=CASE, named=YULAN, is_name=True)
+    turn = say("玉兰", asked, last=CASE, named=YULAN, is_name=True)
     assert turn.effects == (Locate(CASE.number, YULAN),)
     assert "玉兰社区" in turn.reply
     assert turn.state.asking == ""
@@ -27,7 +27,7 @@ def test_the_name_of_a_community_answers_where():
 
 def test_what_is_said_beyond_the_name_of_the_place_is_kept_as_the_address():
     asked = say("路灯不亮了").state
-    turn = say("玉兰社区3号楼2单元", asked, joined=CASE, named=YULAN)
+    turn = say("玉兰社区3号楼2单元", asked, last=CASE, named=YULAN)
     assert turn.effects == (Locate(CASE.number, YULAN, address="玉兰社区3号楼2单元"),)
 
 
@@ -40,28 +40,26 @@ def test_what_is_said_beyond_the_name_of_the_place_is_kept_as_the_address():
 )
 def test_a_report_that_names_a_place_is_not_taken_for_the_answer_where(words, later):
     asked = say("路灯不亮了").state
-    turn = say(words, asked, joined=CASE, named=YULAN, now=NOON + later)
+    turn = say(words, asked, last=CASE, named=YULAN, now=NOON + later)
     assert [type(effect) for effect in turn.effects] == [OpenCase]
 
 
 @pytest.mark.parametrize("names", [("玉兰苑东门",), ("玉兰苑东门", "玉兰苑西门")])
 def test_a_name_that_is_only_the_beginning_of_others_is_kept_and_asked_about(names):
     asked = say("路灯不亮了").state
-    turn = say("玉兰苑", asked, joined=CASE, alike=names)
+    turn = say("玉兰苑", asked, last=CASE, alike=names)
     assert turn.effects == (AddToCase(CASE.number, "玉兰苑"),)
     assert "“玉兰苑”记下了" in turn.reply
     assert [line for line in turn.reply.splitlines() if line in names] == list(names)
     assert "发送位置" in turn.reply
-    named = say(names[0], turn.state, joined=CASE, named=Place(9, names[0]), is_name=True)
+    named = say(names[0], turn.state, last=CASE, named=Place(9, names[0]), is_name=True)
     assert named.effects == (Locate(CASE.number, Place(9, names[0])),)
 
 
 def test_a_location_answers_where_even_an_hour_later():
     asked = say("路灯不亮了").state
     position = {"latitude": 22.7, "longitude": 114.2, "label": "玉兰苑"}
-    turn = send(
-        Kind.LOCATION, asked, message=position, joined=CASE, near=YULAN, now=NOON + timedelta(hours=1)
-    )
+    turn = send(Kind.LOCATION, asked, message=position, last=CASE, near=YULAN, now=NOON + timedelta(hours=1))
     assert turn.effects == (Locate(CASE.number, YULAN, 22.7, 114.2, "玉兰苑"),)
 
 
@@ -79,33 +77,33 @@ def test_what_the_words_name_counts_more_than_what_was_scanned_a_while_ago(at_yu
 def test_a_name_that_was_spoken_answers_where_and_its_recording_is_kept():
     asked = say("路灯不亮了").state
     spoken = {"text": "玉兰社区。", "media_id": "v1"}
-    turn = send(Kind.VOICE, asked, message=spoken, joined=CASE, named=YULAN, is_name=True)
+    turn = send(Kind.VOICE, asked, message=spoken, last=CASE, named=YULAN, is_name=True)
     assert turn.effects == (Locate(CASE.number, YULAN), AddToCase(CASE.number, media=(("voice", "v1"),)))
 
 
 def test_a_name_that_was_spoken_in_part_is_kept_with_its_recording():
     asked = say("路灯不亮了").state
     spoken = {"text": "玉兰苑", "media_id": "v1"}
-    turn = send(Kind.VOICE, asked, message=spoken, joined=CASE, alike=("玉兰苑东门",))
+    turn = send(Kind.VOICE, asked, message=spoken, last=CASE, alike=("玉兰苑东门",))
     assert turn.effects == (AddToCase(CASE.number, "玉兰苑", (("voice", "v1"),)),)
 
 
 def test_what_comes_after_a_place_was_named_is_there_too(at_yulan):
     opened = say("桂花社区有人跳楼", at_yulan, named=GUIHUA).state
-    turn = say("垃圾堆在路口三天了，没有人来清理", opened, joined=CASE)
+    turn = say("垃圾堆在路口三天了，没有人来清理", opened, last=CASE)
     assert turn.effects[0].place == GUIHUA
 
 
 def test_a_location_long_after_the_scan_says_where_the_case_is(at_yulan):
     later = NOON + timedelta(hours=6)
     opened = say("路灯不亮了", at_yulan, now=later).state
-    turn = send(Kind.LOCATION, opened, message=POSITION, joined=CASE, near=GUIHUA, now=later)
+    turn = send(Kind.LOCATION, opened, message=POSITION, last=CASE, near=GUIHUA, now=later)
     assert turn.effects == (Locate(CASE.number, GUIHUA, 22.7, 114.2, "三栋"),)
     assert say("漏水", turn.state, now=later).effects[0].place == GUIHUA
 
 
 def test_a_location_after_a_scan_adds_the_position_and_keeps_the_place(reported):
-    turn = send(Kind.LOCATION, reported, message=POSITION, joined=CASE, near=Place(9, "玉兰一网格"))
+    turn = send(Kind.LOCATION, reported, message=POSITION, last=CASE, near=Place(9, "玉兰一网格"))
     assert turn.effects == (Locate(CASE.number, YULAN, 22.7, 114.2, "三栋"),)
 
 
@@ -126,7 +124,7 @@ def test_yesterdays_scan_says_nothing_about_today(at_yulan):
 
 
 def test_a_digit_while_a_place_is_asked_for_asks_for_it_again():
-    turn = say("1", say("路灯不亮了").state, joined=CASE)
+    turn = say("1", say("路灯不亮了").state, last=CASE)
     assert "社区名称" in turn.reply
 
 
@@ -136,14 +134,14 @@ NAME_ALONE = {"named": GUIHUA, "is_name": True}
 @pytest.mark.parametrize("words", ["三栋", "我家"])
 def test_words_that_are_no_place_are_kept_and_the_place_is_asked_for_again(words):
     asked = say("路灯不亮了").state
-    turn = say(words, asked, joined=CASE)
+    turn = say(words, asked, last=CASE)
     assert turn.effects == (AddToCase(CASE.number, words),)
     assert "还不知道在哪里：请回复社区名称，例如“玉兰社区”" in turn.reply
-    assert say("桂花", turn.state, joined=CASE, **NAME_ALONE).effects == (Locate(CASE.number, GUIHUA),)
+    assert say("桂花", turn.state, last=CASE, **NAME_ALONE).effects == (Locate(CASE.number, GUIHUA),)
 
 
 def test_words_about_a_case_whose_place_is_known_ask_for_nothing(reported):
-    assert "社区名称" not in say("在三栋门口", reported, joined=CASE).reply
+    assert "社区名称" not in say("在三栋门口", reported, last=CASE).reply
 
 
 def test_the_reply_to_a_report_with_a_place_says_how_to_put_it_right(at_yulan):
@@ -153,30 +151,30 @@ def test_the_reply_to_a_report_with_a_place_says_how_to_put_it_right(at_yulan):
 
 
 def test_a_name_alone_moves_the_case_as_often_as_it_is_said(reported):
-    moved = say("桂花社区", reported, joined=CASE, **NAME_ALONE)
+    moved = say("桂花社区", reported, last=CASE, **NAME_ALONE)
     assert moved.effects == (Locate(CASE.number, GUIHUA),)
-    back = say("玉兰社区", moved.state, joined=CASE, named=YULAN, is_name=True)
+    back = say("玉兰社区", moved.state, last=CASE, named=YULAN, is_name=True)
     assert back.effects == (Locate(CASE.number, YULAN),)
 
 
 def test_a_long_name_alone_moves_the_case_too(reported):
     stop = Place(9, "地铁4号线-望溪街道玉兰苑东门公交站")
-    turn = say(stop.name, reported, joined=CASE, named=stop, is_name=True)
+    turn = say(stop.name, reported, last=CASE, named=stop, is_name=True)
     assert turn.effects == (Locate(CASE.number, stop),)
 
 
 def test_a_name_alone_is_added_where_the_case_cannot_be_moved(reported):
     done = replace(CASE, status=Status.RESOLVED)
-    turn = say("桂花社区", reported, joined=done, **NAME_ALONE)
+    turn = say("桂花社区", reported, last=done, **NAME_ALONE)
     assert turn.effects == (AddToCase(CASE.number, "桂花社区"),)
 
 
 def test_a_name_alone_after_half_an_hour_moves_nothing(reported):
-    turn = say("桂花社区", reported, joined=CASE, now=NOON + timedelta(minutes=31), **NAME_ALONE)
+    turn = say("桂花社区", reported, last=CASE, now=NOON + timedelta(minutes=31), **NAME_ALONE)
     assert [type(effect) for effect in turn.effects] == [OpenCase]
 
 
 def test_a_name_alone_answers_why_a_case_came_back_where_that_was_asked():
     back = say("2", survey=SURVEY).state
-    turn = say("桂花社区", back, joined=CASE, **NAME_ALONE)
+    turn = say("桂花社区", back, last=CASE, **NAME_ALONE)
     assert turn.effects == (AddToCase(CASE.number, "桂花社区"),)
