@@ -14,15 +14,16 @@ from backend.times import local, now
 
 RECENT = timedelta(days=30)
 MOST = 5
+SAME = "附议：{matter}"  # the report of whoever joins without a word of their own
+UNNAMED = "同一件事"
 _Own = aliased(Case)
 
 
 @dataclass(frozen=True)
 class Matter:
-    """A case that others may join: its id, what it is filed as, and that with where and since when."""
+    """A case that others may join: its id, and what it is filed as, where and since when."""
 
     id: int
-    name: str
     words: str
 
 
@@ -47,13 +48,13 @@ def matters(
     )
     is_first = Case.id == (first or 0)  # newer ones do not push out what somebody has chosen
     newest = session.execute(query.order_by(is_first.desc(), Case.id.desc()).limit(MOST))
-    return [Matter(case.id, category.name, _said(case, category)) for case, category in newest]
+    return [Matter(case.id, _said(case, category)) for case, category in newest]
 
 
 def name_of(session: Session, matter_id: int) -> str:
-    """What a matter is filed as; empty when it is filed as nothing any more."""
+    """What a matter is filed as; in plain words when it is filed as nothing any more."""
     filed = sa.select(Category.name).join(Case, Case.category_id == Category.id)
-    return session.scalar(filed.where(Case.id == matter_id)) or ""
+    return session.scalar(filed.where(Case.id == matter_id)) or UNNAMED
 
 
 def _is_news_to(resident_id: int | None) -> sa.ColumnElement[bool]:

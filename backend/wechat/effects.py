@@ -73,7 +73,7 @@ def media_json(account: str, media: tuple[tuple[str, str], ...]) -> str:
 
 
 def _join(session: Session, sender: Sender, effect: JoinMatter) -> str:
-    """Join the matter; where it is done meanwhile, the case stays one of its own, and the reply says so."""
+    """Join the matter; where that cannot be, the case stays one of its own, and the reply says so."""
     matter = joining.name_of(session, effect.matter_id)
     case = _own(session, sender, effect) if effect.is_own else _opened(session, sender, effect, matter)
     if case is None:
@@ -91,7 +91,7 @@ def _own(session: Session, sender: Sender, effect: JoinMatter) -> Case | None:
 def _opened(session: Session, sender: Sender, effect: JoinMatter, matter: str) -> Case:
     """Raises UniqueViolation for a number that is taken, as the quick path does: inbound.py draws anew."""
     report = Report(
-        text=wording.MATTER_REPORT.format(matter=matter),
+        text=joining.SAME.format(matter=matter),
         place_id=effect.place.id,
         place=effect.place.name,
         channel=Channel.WECHAT,

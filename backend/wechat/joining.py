@@ -1,6 +1,7 @@
 """Turns of 附议: what others reported at the place is offered, numbered, and joined by its digit."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from backend.cases.workflow import Status
 from backend.wechat import wording
@@ -37,15 +38,16 @@ def choose(state: State, digit: int, facts: Facts) -> Turn:
     """Join the matter of this digit: with the case that was opened a moment ago, else with a new one."""
     if digit > len(state.matters):
         return Turn(state, wording.MATTERS_WHICH.format(count=len(state.matters)))
+    listed = _when_listed(state, facts)
     is_own = is_adding(state, facts) and facts.last is not None and facts.last.status is Status.SUBMITTED
     join = JoinMatter(
         state.case_number if is_own else facts.number,
         state.matters[digit - 1],
-        place_of(state, facts) or facts.home,
+        place_of(state, listed) or facts.home,
         is_own=is_own,
         words=state.kept_words,
         media=state.kept,
-        code=code_of(state, facts),
+        code=code_of(state, listed),
     )
     joined = replace(
         state,
@@ -60,3 +62,8 @@ def choose(state: State, digit: int, facts: Facts) -> Turn:
         matters=(),
     )
     return Turn(joined, "", (join,))
+
+
+def _when_listed(state: State, facts: Facts) -> Facts:
+    """As it was when the matters were listed: they were those of a place that may have lapsed since."""
+    return replace(facts, now=datetime.fromtimestamp(state.matters_until, UTC) - ADD_FOR)

@@ -9,9 +9,7 @@ WELCOME = f"您好，这里是{{area}}诉求服务。\n{ONE_MESSAGE}\n扫一扫�
 AT_PLACE = f"您好，您现在在{{place}}。\n{ONE_MESSAGE}"
 NO_SUCH_CODE = f"这个二维码已经停用了，不要紧。\n{ONE_MESSAGE}"
 CODE_ENDED = f"这个二维码已经不用了，不要紧。您现在在{{place}}。\n{ONE_MESSAGE}"
-HELP = (
-    f"{ONE_MESSAGE}\n回复“进度”看办到哪一步，回复“催办”“撤回”或“人工”都可以。\n邻居也反映过的事，回复“附议”。"
-)
+HELP = f"{ONE_MESSAGE}\n回复“进度”看办到哪一步，回复“催办”“撤回”或“人工”都可以。\n邻居反映过同样的事，回复“我也是”，就一起办。"
 GREETED = f"您好。{ONE_MESSAGE}"
 THANKED = "不客气。有事随时给我们留言。"
 TELL_MORE = "没太看明白。请多写几个字，说说在哪里、遇到了什么事。"
@@ -78,14 +76,15 @@ CONFIRMED = "谢谢您的确认（编号 {number}），这件事结案了。"
 REOPENED = "知道了，编号 {number} 会重新办理。请说说哪里没有解决，我们会告诉负责的单位。"
 NO_ANOTHER = "请直接写下这件新的事情。"
 
-MATTERS = "这里正在办的事，是您说的吗？回复数字，一起办：\n{lines}\n不是的话，请直接写下您的事。"
+MATTERS = (
+    "这里正在办下面的事。有您要说的吗？回复前面的数字，就一起办：\n{lines}\n没有的话，请直接写下您的事。"
+)
 MATTERS_WHICH = "请回复 1 到 {count} 中的一个数字。不是这些事的话，请直接写下您的事。"
-MATTERS_WHERE = "好的。请先扫一扫身边的二维码，或点“＋”发送位置，再回复“附议”；也可以直接写下您的事。"
-NO_MATTERS = f"{{place}}现在没有可以附议的事。\n{ONE_MESSAGE}"
+MATTERS_WHERE = "好的。请先扫一扫身边的二维码，或点“＋”发送位置，再回复“我也是”；也可以直接写下您的事。"
+NO_MATTERS = f"{{place}}现在没有邻居反映过、正在办的事。\n{ONE_MESSAGE}"
 MATTER_JOINED = "好的，和邻居反映的“{matter}”一起办。\n您的编号：{number}\n办好了会在这里告诉您，也请您评价。半小时内发来的照片、语音、位置或电话，会加到里面。"
-MATTER_REPORT = "附议：{matter}"
 MATTER_LATE = (
-    "邻居反映的“{matter}”已经不在办理中，您的这件单独登记了。\n编号：{number}\n请再说说您那里现在怎么样。"
+    "现在不能和邻居反映的“{matter}”一起办，您的这件单独登记了。\n编号：{number}\n请再说说您那里现在怎么样。"
 )
 MATTER_APART = "这两件事现在不能一起办，编号 {number} 会单独办理，有进展会在这里告诉您。"
 

@@ -15,15 +15,15 @@ from backend.wechat import facts as reading
 from backend.wechat import wording
 from backend.wechat.talk import JoinMatter, Kind, RateSurvey, SurveyFact
 from backend.wechat.understanding import Intent, understand
-from tests.factories import make_case, make_category
+from tests.factories import make_case, make_category, make_community
 from tests.wechat import pushes
 from tests.wechat.pushes import push, read
 from tests.wechat.pushes import send as post
 from tests.wechat.talking import CASE, FACTS, GUIHUA, NOON, POSITION, SURVEY, YULAN, say, send
 from tests.wechat.test_names import statements
 
-LAMP = Matter(31, "路灯不亮", "路灯不亮（玉兰社区，11月20日有人反映，正在办）")
-WASTE = Matter(32, "垃圾堆放", "垃圾堆放（玉兰社区，11月19日有人反映，正在办）")
+LAMP = Matter(31, "路灯不亮（玉兰社区，11月20日有人反映，正在办）")
+WASTE = Matter(32, "垃圾堆放（玉兰社区，11月19日有人反映，正在办）")
 OFFERED = {"matters": (LAMP, WASTE)}
 
 
@@ -96,6 +96,13 @@ def test_a_case_of_half_an_hour_ago_is_let_be(reported):
     late = {"now": NOON + timedelta(minutes=31), "number": "261121000009", "last": CASE}
     offered = say("附议", reported, **late, **OFFERED).state
     assert say("1", offered, **late).effects == (JoinMatter("261121000009", LAMP.id, YULAN),)
+
+
+def test_the_matter_is_joined_where_it_was_listed_though_the_scan_has_lapsed_since():
+    there = send(Kind.SCAN, message={"text": "scene1"}, scanned=YULAN, code=4).state
+    listed = say("我也是", there, now=NOON + timedelta(hours=11, minutes=59), **OFFERED).state
+    turn = say("1", listed, now=NOON + timedelta(hours=12, minutes=5))
+    assert turn.effects == (JoinMatter(FACTS.number, LAMP.id, YULAN, code=4),)
 
 
 def test_the_digit_answers_whatever_was_asked_last(offered, at_yulan):
@@ -177,7 +184,7 @@ def test_who_joins_by_chat_has_a_case_of_their_own_and_wakes_nobody(client, comm
     assert read(post(client, delivery)) == reply  # delivered again
     tell(client, pushes.image())
     assert committed.scalars(sa.select(Attachment.case_id)).all() == [case.id]
-    assert "没有可以附议的事" in words(client, "附议")
+    assert "没有邻居反映过" in words(client, "附议")
     assert len(own(committed)) == 1
 
 
@@ -200,8 +207,25 @@ def test_what_is_over_when_the_digit_comes_is_said_and_the_case_stands_alone(cli
     committed.commit()
     reply = words(client, "1")
     [case] = own(committed)
-    assert (case.status, "不在办理中" in reply, case.number in reply) == (Status.SUBMITTED, True, True)
+    assert (case.status, "不能和邻居反映的“路灯不亮”一起办" in reply, case.number in reply) == (
+        Status.SUBMITTED,
+        True,
+        True,
+    )
     assert alerts(committed) == [Message.CASE_SUBMITTED]
+
+
+def test_what_moved_elsewhere_meanwhile_is_not_said_to_be_over(client, committed, matter):
+    scan(client)
+    words(client, "我也是")
+    moved = committed.get(Case, matter.id)
+    moved.community_id = make_community(committed, name="月季社区").id
+    moved.category_id = None
+    committed.commit()
+    reply = words(client, "1")
+    [case] = own(committed)
+    assert (case.status, case.report) == (Status.SUBMITTED, "附议：同一件事")
+    assert "现在不能和邻居反映的“同一件事”一起办，您的这件单独登记了" in reply
 
 
 def test_a_number_that_is_taken_is_drawn_again(client, committed, matter, monkeypatch):
