@@ -17,7 +17,7 @@ from backend.cases.intake import summary
 from backend.cases.models import Case
 from backend.cases.service import Actor
 from backend.cases.workflow import DESK, RULES, Action, Need
-from backend.console import tasks
+from backend.console import case_verbs, tasks
 from backend.console.tasks import Task
 from backend.errors import AppError, Conflict, Forbidden, Invalid, NotFound, TooMany
 from backend.web import people
@@ -197,7 +197,7 @@ def _show(marks: Mapping[str, int], **shown: Any) -> str:
         seen = {case_id: facts.seen for case_id, facts in waiting.facts_of(session, cases).items()}
         joint = joint_tasks(session, cases, actor)
         facts = {"cases": cases, "seen": seen, "tasks": joint, "lacking": len(marks) - len(cases)}
-        words = {"missing": tasks.MISSING, "typed": MultiDict(), "wrong": {}, "tried": ""}
+        words = {"missing": case_verbs.MISSING, "typed": MultiDict(), "wrong": {}, "tried": ""}
         return render_template("console/bulk.html", **(facts | words | {"sits": _sits()} | shown))
 
 

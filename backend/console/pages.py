@@ -17,7 +17,7 @@ from backend.cases.models import CHANNEL_LABELS, Attachment, AttachmentKind, Cas
 from backend.cases.queries import Step
 from backend.cases.service import Actor
 from backend.cases.workflow import RULES, STATUS_LABELS, Action, Status, allowed
-from backend.console import bulk, phones, tasks, wording
+from backend.console import bulk, case_verbs, phones, tasks, wording
 from backend.errors import Conflict, Invalid, NotFound, TooMany
 from backend.places.models import Area, Officer, PlaceCode
 from backend.places.queries import path_names
@@ -180,7 +180,7 @@ def _facts(session: Session, found: Case, actor: Actor) -> dict[str, Any]:
         "sections": tasks.sections(session, found, actor),
         "kin": queries.kin(session, found, actor),
         "handler": _handler(session, found),
-        "missing": tasks.MISSING,
+        "missing": case_verbs.MISSING,
         "due": wording.dues(session, [found], now())[found.id],
         "turn": wording.turn(found, is_readers=any(task.is_next for task in doable)),
         "category": found.category.path if found.category else "",

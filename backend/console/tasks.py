@@ -1,6 +1,6 @@
 """The steps an officer may take on a case, as forms: what a form asks is what the workflow's row needs."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,26 +22,17 @@ from backend.console import (
     supervision_forms,
 )
 from backend.console.case_forms import Facts, Form, Section
+from backend.console.case_verbs import VERBS
 from backend.console.offers import Offers
 from backend.errors import Invalid, TooLarge
-from backend.places.models import Area
 from backend.times import now
 from backend.web.forms import WrongFields
+from backend.web.forms import number as read_number
 from backend.web.words import NOTE_LENGTH, clean
 
 A = Action
 # Photos are welcome here without being asked for as proof.
 WITH_PHOTOS = frozenset({A.ADD, A.PROGRESS, A.FIRST_CONTACT, A.PAUSE, A.EXTEND})
-MISSING = {  # by field; what the browser says of an empty one, and the server says again
-    "note": "请填写说明",
-    "unit": "请选择责任单位",
-    "place": "请选择地点",
-    "outcome": "请选择办理结果",
-    "category": "请选择事项",
-    "officer": "请选择一位工作人员",
-    "case": "请填写另一件诉求的编号",
-    "basis": "请选依据的职责，或者写明依据",
-}
 THERE_ALREADY = "这些照片已经在这件事里了，不用再传"
 UNPLEASANT = frozenset({A.REJECT, A.SEND_BACK, A.DISPUTE, A.RETRACT})
 # What the fields are called in the form of a step; elsewhere a unit is the one it is sent to.
@@ -207,7 +198,7 @@ def take(
         merging.take_turns(session)
     session.execute(sa.select(Case.id).where(Case.number == number).with_for_update())
     case = service.find(session, number, actor)
-    if said := meanwhile.repeated(session, case, action, actor, _number(form, "seen") or 0):
+    if said := meanwhile.repeated(session, case, action, actor, read_number(form.get("seen", "")) or 0):
         return case, said
     if own := FORMS.get(action):
         return own.take(session, number, actor, form, photos), None
@@ -232,8 +223,8 @@ def _given(
     needs = workflow.RULES[action].needs
     return Given(
         note=note,
-        unit_id=_number(form, "unit") if Need.UNIT in needs else None,
-        officer_id=_number(form, "officer") if Need.OFFICER in needs else None,
+        unit_id=read_number(form.get("unit", "")) if Need.UNIT in needs else None,
+        officer_id=read_number(form.get("officer", "")) if Need.OFFICER in needs else None,
         basis=_basis(session, case, form) if Need.BASIS in needs else "",
         outcome=_outcome(form),
         has_proof=service.has_proof(session, case),
@@ -242,7 +233,7 @@ def _given(
 
 def _basis(session: Session, case: Case, form: MultiDict[str, str]) -> str:
     """The duty that was chosen, and whatever was written about it."""
-    rule = dict(Offers(session, case).rules).get(_number(form, "rule") or 0, "")
+    rule = dict(Offers(session, case).rules).get(read_number(form.get("rule", "")) or 0, "")
     return "。".join(filter(None, (rule, clean(form.get("basis", "")).strip())))[:NOTE_LENGTH]
 
 
@@ -251,56 +242,3 @@ def _outcome(form: MultiDict[str, str]) -> Outcome | None:
     if wanted and wanted not in set(Outcome):
         raise WrongFields({"outcome": "没有这种办理结果"})
     return Outcome(wanted) if wanted else None
-
-
-def _number(form: MultiDict[str, str], name: str) -> int | None:
-    """A number of the form; None where there is none, or nothing that could be an id."""
-    text = form.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
-
-
-def _locate(session: Session, case: Case, actor: Actor, form: MultiDict[str, str], given: Given) -> Case:
-    place_id = _number(form, "place")
-    if place_id is None or place_id not in dict(Offers(session, case).places):
-        raise WrongFields({"place": MISSING["place"]})
-    return service.locate(session, case.number, actor, session.get_one(Area, place_id))
-
-
-def _classify(session: Session, case: Case, actor: Actor, form: MultiDict[str, str], given: Given) -> Case:
-    category_id = _number(form, "category")
-    if category_id is None:
-        raise WrongFields({"category": MISSING["category"]})
-    return service.classify(session, case.number, actor, category_id)
-
-
-def _merge(session: Session, case: Case, actor: Actor, form: MultiDict[str, str], given: Given) -> Case:
-    return merging.merge(session, case.number, actor, _other(form), given.note)
-
-
-def _link(session: Session, case: Case, actor: Actor, form: MultiDict[str, str], given: Given) -> Case:
-    return merging.link(session, case.number, actor, _other(form), given.note)
-
-
-def _other(form: MultiDict[str, str]) -> str:
-    number = clean(form.get("case", "")).strip()
-    if not number:
-        raise WrongFields({"case": MISSING["case"]})
-    return number
-
-
-def _split(session: Session, case: Case, actor: Actor, form: MultiDict[str, str], given: Given) -> Case:
-    if given.unit_id is None:
-        raise WrongFields({"unit": MISSING["unit"]})
-    merging.split(session, case.number, actor, given.unit_id, given.note)
-    return case
-
-
-Verb = Callable[[Session, Case, Actor, MultiDict[str, str], Given], Case]
-# Steps that are more than their row: the others are simply performed.
-VERBS: dict[Action, Verb] = {
-    A.LOCATE: _locate,
-    A.CLASSIFY: _classify,
-    A.MERGE: _merge,
-    A.LINK: _link,
-    A.SPLIT: _split,
-}
