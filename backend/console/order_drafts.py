@@ -59,7 +59,7 @@ def blank(session: Session, actor: Actor, case_numbers: Sequence[str], place_id:
 def _of_cases(session: Session, found: Sequence[Case]) -> Sheet:
     """Title and text in the words of the reports; the units that the duty list names come first."""
     first = found[0]
-    choice = binding.choice(session, first, found[:1])
+    choice = binding.choice(session, first, binding.choices(session, found).values())
     suggestion = choice.suggested
     named: list[Unit] = [suggestion.unit, *suggestion.others] if suggestion else []
     others = [unit for unit in choice.units if unit.id not in {u.id for u in named}]
@@ -85,7 +85,8 @@ def of_order(session: Session, order: Order) -> Sheet:
         for part in order.parts
     ]
     under = queries.cases(session, order)
-    rest = [unit for unit in binding.choice(session, order, under[:1]).units if unit.id not in named]
+    may = binding.choice(session, order, binding.choices(session, under).values())
+    rest = [unit for unit in may.units if unit.id not in named]
     return Sheet(
         order.title,
         order.text,

@@ -116,8 +116,9 @@ def _task(session: Session, order: Order, action: Action, part: OrderUnit | None
 
 def _addable(session: Session, order: Order) -> list[tuple[int, str]]:
     bound = {part.unit_id for part in order.parts if queries.is_bound(part)}
-    may = binding.choice(session, order, queries.cases(session, order)[:1]).units
-    return [(unit.id, unit.name) for unit in may if unit.id not in bound]
+    may = binding.choices(session, queries.cases(session, order))
+    units = binding.choice(session, order, may.values()).units
+    return [(unit.id, unit.name) for unit in units if unit.id not in bound]
 
 
 def told(form: MultiDict[str, str], photos: Sequence[Photo]) -> Told:

@@ -1,7 +1,7 @@
 """Drafting an order, from cases or from nothing, and changing it until it is approved."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from backend.cases.models import Case
+from backend.cases.dispatch import Choice
 from backend.cases.service import Actor
 from backend.errors import Forbidden, Invalid, NotFound
 from backend.orders import alerts, binding, reach, service, under, workflow
@@ -63,8 +63,10 @@ def draft(session: Session, actor: Actor, drafted: Draft, *, at: datetime | None
     order = Order(
         key=drafted.key, drafted_by=actor.officer_id, status=workflow.Status.DRAFTED, created_at=moment
     )
-    found = under.find(session, actor, drafted.cases, drafted.lead_id)
-    units = _put(session, order, actor, drafted, Action.DRAFT, found)
+    found = under.find(session, actor, drafted.cases)
+    may = binding.choices(session, found)
+    under.check_lead(session, found, drafted.lead_id, may)
+    units = _put(session, order, actor, drafted, Action.DRAFT, may.values())
     _insert(session, order, moment)
     _name_units(session, order, drafted, units)
     for case in found:
@@ -82,9 +84,10 @@ def revise(
     role = workflow.acting_role(Action.REVISE, reach.roles_over(actor.posts, order))
     workflow.check(order.status, None, Action.REVISE, role, _given(drafted))
     found = under.of_order(session, order)
-    units = _put(session, order, actor, drafted, Action.REVISE, found)
+    may = binding.choices(session, found)
+    under.check_lead(session, found, drafted.lead_id, may)
+    units = _put(session, order, actor, drafted, Action.REVISE, may.values())
     _name_units(session, order, drafted, units)
-    under.check_lead(session, found, order.unit_id)
     return _written(session, order, Action.REVISE, actor, at or now())
 
 
@@ -102,7 +105,7 @@ def _given(drafted: Draft) -> Given:
 
 
 def _put(
-    session: Session, order: Order, actor: Actor, drafted: Draft, action: Action, cases: Sequence[Case]
+    session: Session, order: Order, actor: Actor, drafted: Draft, action: Action, of_cases: Iterable[Choice]
 ) -> list[Unit]:
     """Write what the order says, if this person commands at its place. Its units come after it has an id:
     they are returned, the lead first."""
@@ -112,13 +115,14 @@ def _put(
     if place.community_id is None:
         raise Invalid("发令单由社区发出，请选择社区里的地点")
     _check_lengths(drafted)
+    named = [part.unit for part in order.parts] if order.community_id == place.community_id else []
     order.place, order.place_id = place, place.id
     for column in COLUMNS.values():
         setattr(order, column, getattr(place, column))
     if reach.roles_over(actor.posts, order).isdisjoint(RULES[action].roles):
         raise Forbidden("您不能在这个地方发令")
     workflow.check_needs(action, _given(drafted))
-    units = binding.units(session, place, drafted.unit_ids, cases)
+    units = binding.units(session, place, drafted.unit_ids, of_cases, named)
     order.unit, order.unit_id = units[0], units[0].id
     order.title, order.text = drafted.title.strip(), drafted.text.strip()
     order.address, order.urgent = (drafted.address or "").strip() or None, drafted.urgent

@@ -55,7 +55,8 @@ def _approve(session: Session, order: Order, step: OrderEvent, actor: Actor, tol
 
 def _add_unit(session: Session, order: Order, step: OrderEvent, actor: Actor, told: Told) -> OrderUnit:
     """A unit joins, or one that was withdrawn is bound again."""
-    unit = binding.units(session, order, [told.unit_id or 0], under.of_order(session, order))[0]
+    may = binding.choices(session, under.of_order(session, order))
+    unit = binding.units(session, order, [told.unit_id or 0], may.values())[0]
     part = next((one for one in order.parts if one.unit_id == unit.id), None)
     if part is not None and part.status is not PartStatus.WITHDRAWN:
         raise Conflict(f"“{unit.name}”已经在这张发令单里了")

@@ -3,16 +3,17 @@
 Every step on them is a step of their own, taken through cases.service by whoever takes the order's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.cases import service as cases
+from backend.cases.dispatch import Choice
 from backend.cases.models import Case
 from backend.cases.service import Actor
-from backend.cases.workflow import DESK, UNSOLVED, Action, Given, Status, allowed
+from backend.cases.workflow import DESK, UNSOLVED, WITH_DESK, Action, Given, Status, allowed
 from backend.errors import Conflict, Forbidden, Invalid
 from backend.notify.messages import Message
 from backend.notify.models import Notification
@@ -22,10 +23,11 @@ from backend.orders.workflow import Status as OrderStatus
 from backend.places.models import Unit
 
 MOST = 30  # cases under one order
+UNSIGNED = (*WITH_DESK, Status.ASSIGNED)  # what an approval still sends
 
 
-def find(session: Session, actor: Actor, numbers: Sequence[str], lead_id: int | None = None) -> list[Case]:
-    """The cases that an order with this lead unit is drafted from, held until the transaction ends.
+def find(session: Session, actor: Actor, numbers: Sequence[str]) -> list[Case]:
+    """The cases that an order is drafted from, held until the transaction ends.
 
     Raises NotFound, Forbidden, Conflict or Invalid: not theirs, done with, elsewhere, or under an order.
     """
@@ -37,28 +39,31 @@ def find(session: Session, actor: Actor, numbers: Sequence[str], lead_id: int | 
             raise Forbidden(f"诉求 {case.number} 不归您发令")
         if case.status not in UNSOLVED:
             raise Conflict(f"诉求 {case.number} 已经有结果或者并案了，不能再发令")
-    _must_be_sendable(session, found, lead_id)
     if len({case.community_id for case in found}) > 1:
         raise Conflict("这些诉求不在同一个社区，请分开发令")
     _must_be_free(session, found)
     return found
 
 
-def check_lead(session: Session, found: Sequence[Case], lead_id: int) -> None:
-    """Raises Conflict for a draft that was changed to a lead to whom its cases cannot go."""
-    _must_be_sendable(session, found, lead_id)
+def check_lead(
+    session: Session, found: Sequence[Case], lead_id: int | None, may: Mapping[int, Choice]
+) -> None:
+    """Raises Conflict for a lead to whom one of the cases cannot go; `may` says to whom each of them may.
 
-
-def _must_be_sendable(session: Session, found: Sequence[Case], lead_id: int | None) -> None:
-    """An order neither sends nor answers what another unit has in hand, or what is disputed."""
+    An order neither sends nor answers what another unit has in hand, or what is disputed.
+    """
     for case in found:
         if case.status is Status.DISPUTED:
             raise Conflict(f"诉求 {case.number} 正在裁定由谁办理，请等裁定以后再发令")
         if case.status is Status.IN_PROGRESS and case.unit_id != lead_id:
             name = session.get_one(Unit, case.unit_id).name
             raise Conflict(f"诉求 {case.number} 已经由“{name}”办理中，请由它主办，或者先请它办结、退单")
-        if lead_id is not None and case.unit_id != lead_id and not binding.may_lead(session, lead_id, case):
+        if lead_id is not None and case.unit_id != lead_id and not _may_have(case, lead_id, may):
             raise Conflict(f"主办单位不管诉求 {case.number} 的地方，请换一个主办，或者请它协办")
+
+
+def _may_have(case: Case, unit_id: int, may: Mapping[int, Choice]) -> bool:
+    return unit_id in {unit.id for unit in may[case.id].units}
 
 
 def _must_be_free(session: Session, found: Sequence[Case]) -> None:
@@ -84,6 +89,8 @@ def of_order(session: Session, order: Order) -> list[Case]:
 def assign(session: Session, order: Order, actor: Actor, at: datetime) -> None:
     """Send to the lead unit what still can be sent. Its people are alerted by the order alone.
 
+    Raises Conflict where the lead has come to serve a case no longer since it was drafted.
+
     What is owed to them for the cases is taken back before anybody can see it: the order's alert says the
     same to the same people, and signing for the order signs for its cases.
     """
@@ -91,7 +98,8 @@ def assign(session: Session, order: Order, actor: Actor, at: datetime) -> None:
     if not found:
         return
     before = session.scalar(sa.select(sa.func.max(Notification.id))) or 0
-    sent = [case for case in found if _send(session, order, case, actor, at)]
+    may = binding.choices(session, found)
+    sent = [case for case in found if _send(session, order, case, actor, at, may)]
     session.execute(
         sa.delete(Notification).where(
             Notification.id > before,
@@ -101,11 +109,15 @@ def assign(session: Session, order: Order, actor: Actor, at: datetime) -> None:
     )
 
 
-def _send(session: Session, order: Order, case: Case, actor: Actor, at: datetime) -> bool:
-    if case.status is Status.SUBMITTED:
-        _step(session, case, Action.ACCEPT, actor, Given(), at)
+def _send(
+    session: Session, order: Order, case: Case, actor: Actor, at: datetime, may: Mapping[int, Choice]
+) -> bool:
     if case.status is Status.ASSIGNED and case.unit_id == order.unit_id:
         return False
+    if case.status in UNSIGNED and not _may_have(case, order.unit_id, may):
+        raise Conflict(f"主办单位已经不管诉求 {case.number} 的地方，请先“修改”发令单，换一个主办，再批准")
+    if case.status is Status.SUBMITTED:
+        _step(session, case, Action.ACCEPT, actor, Given(), at)
     given = Given(note=f"发令单 {order.number}", unit_id=order.unit_id)
     return _step(session, case, Action.ASSIGN, actor, given, at)
 

@@ -1,5 +1,6 @@
 """Cases under an order: they go to the lead with it, and one answer reaches everybody who reported."""
 
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from backend.cases.models import Case, Channel
 from backend.cases.workflow import Action as CaseAction
 from backend.cases.workflow import Given, Outcome
 from backend.cases.workflow import Status as CaseStatus
+from backend.console import order_drafts, order_forms
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.notify.models import Notification
 from backend.orders import binding, drafting
@@ -49,6 +51,16 @@ def told_to(scene, resident_id):
     return [(row.message.value, row.fields["note"]) for row in scene.session.scalars(own)]
 
 
+@contextmanager
+def statements(session):
+    """What is asked of the database meanwhile."""
+    sent = []
+    listen = lambda *args: sent.append(args[2])  # noqa: E731
+    sa.event.listen(session.connection(), "before_cursor_execute", listen)
+    yield sent
+    sa.event.remove(session.connection(), "before_cursor_execute", listen)
+
+
 def scanned(scene, unit):
     """A case of the scene's community whose scanned code names a unit of elsewhere."""
     code = make_code(scene.session, scene.community)
@@ -67,7 +79,8 @@ def test_an_order_binds_whom_its_place_or_one_of_its_cases_names_and_nobody_else
         scene.issue(lead_id=city.id)
     order = issue(scene, case, lead_id=city.id)
     assert again(scene, case).unit_id == city.id
-    assert city.id in {unit.id for unit in binding.choice(scene.session, order, [case]).units}
+    may = binding.choices(scene.session, [case])
+    assert city.id in {unit.id for unit in binding.choice(scene.session, order, may.values()).units}
     other = scene.issue()
     with pytest.raises(NotFound, match="不管这个地方"):
         scene.do(other, Action.ADD_UNIT, "secretary", unit_id=city.id)
@@ -80,6 +93,55 @@ def test_a_lead_must_be_one_to_whom_every_case_can_go(scene):
     with pytest.raises(Conflict, match=f"主办单位不管诉求 {second.number} 的地方"):
         issue(scene, first, second, lead_id=city.id)
     assert issue(scene, first, second, assisting=[city.id])
+
+
+def test_the_form_offers_whom_any_of_its_cases_names(scene):
+    """A form that asks for the first case alone would not offer what the verb takes."""
+    street = scene.session.get(Area, scene.community.subdistrict_id)
+    city = make_unit(scene.session, make_area(scene.session, scene.community.level, street), name="电梯公司")
+    found = [submit(scene), scanned(scene, city)]
+    sheet = order_drafts.blank(scene.session, scene.actor("desk"), [case.number for case in found], None)
+    assert city.id in {choice.id for choice in (*sheet.first, *sheet.rest)}
+    order = issue(scene, *found, assisting=[])
+    [add] = [
+        task
+        for task in order_forms.tasks(scene.session, order, scene.actor("secretary"))
+        if task.action is Action.ADD_UNIT
+    ]
+    assert city.id in {unit_id for unit_id, _ in add.units}
+
+
+def test_whom_cases_may_go_to_is_asked_as_often_for_many_that_are_alike_as_for_one(scene):
+    found = [submit(scene) for _ in range(4)]
+    binding.choices(scene.session, found)  # the duty lists are read
+    counts = []
+    for some in (found[:1], found):
+        with statements(scene.session) as sent:
+            binding.choices(scene.session, some)
+        counts.append(len(sent))
+    assert counts[0] == counts[1] > 0
+
+
+def test_a_lead_that_serves_a_case_no_longer_is_named_with_the_case_at_the_approval(scene):
+    street = scene.session.get(Area, scene.community.subdistrict_id)
+    city = make_unit(scene.session, make_area(scene.session, scene.community.level, street), name="电梯公司")
+    first, second = scanned(scene, city), scanned(scene, city)
+    order = scene.draft(cases=[first.number, second.number], lead_id=city.id, assisting=[])
+    second.code_id = None
+    scene.session.flush()
+    with pytest.raises(Conflict, match=f"不管诉求 {second.number} 的地方，请先“修改”发令单，换一个主办"):
+        scene.do(order, Action.APPROVE, "secretary")
+
+
+def test_an_approval_leaves_alone_what_went_its_own_way_since_the_draft(scene):
+    """Nobody is kept from commanding because of a case that is not sent any more."""
+    first, second = submit(scene), submit(scene)
+    order = scene.draft(cases=[first.number, second.number])
+    second.status, second.unit_id = CaseStatus.DISPUTED, scene.units["third"].id
+    scene.session.flush()
+    scene.do(order, Action.APPROVE, "secretary")
+    assert again(scene, first).status is CaseStatus.ASSIGNED
+    assert again(scene, second).status is CaseStatus.DISPUTED
 
 
 def test_on_approval_the_cases_go_to_the_lead(scene):

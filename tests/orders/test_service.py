@@ -18,6 +18,7 @@ from backend.orders.service import AlreadyDone
 from backend.orders.workflow import Action, PartStatus, Status
 from backend.places.models import Area, Post
 from backend.places.roles import Role
+from tests.factories import make_area, make_community
 from tests.orders.scene import ANSWER, AT, make_neighbours, photo
 
 MINUTE = timedelta(minutes=1)
@@ -226,6 +227,31 @@ def test_a_draft_that_is_refused_or_withdrawn_is_no_news_to_its_units(scene):
     scene.do(withdrawn, Action.WITHDRAW, "secretary", note="重复了")
     assert scene.told(refused)[1:] == [("order_refused", "desk")]
     assert scene.told(withdrawn)[1:] == [("order_withdrawn", "desk")]
+
+
+def test_a_draft_keeps_a_unit_that_has_moved_away_until_it_is_closed(scene):
+    order, second = scene.draft(), scene.units["second"]
+    second.area_id = make_community(scene.session).id
+    scene.session.flush()
+    drafting.revise(
+        scene.session, order.number, scene.actor("desk"), scene.drafted(title="先清理南门"), at=AT
+    )
+    assert {part.unit_id for part in order.parts} == {unit.id for unit in scene.units.values()}
+    with pytest.raises(NotFound, match="不管这个地方"):
+        scene.draft()
+    second.closed_at = AT
+    scene.session.flush()
+    with pytest.raises(NotFound, match="已经停用"):
+        drafting.revise(scene.session, order.number, scene.actor("desk"), scene.drafted(), at=AT)
+
+
+def test_a_draft_that_goes_to_another_community_names_its_units_anew(scene):
+    order, district = scene.draft(), scene.session.get(Area, scene.community.district_id)
+    scene.add("dispatcher", Role.DISPATCHER, area=district)
+    other = make_area(scene.session, scene.community.level, district, name="丹桂社区")
+    there = scene.drafted(place_id=other.id)
+    with pytest.raises(NotFound, match="不管这个地方"):
+        drafting.revise(scene.session, order.number, scene.actor("dispatcher"), there, at=AT)
 
 
 def test_a_draft_is_revised_until_it_is_approved(scene):
