@@ -158,8 +158,8 @@ def make_duty(session: Session, number: str, actor: Actor, at: datetime | None =
     """Write the decision on this case into the duty list of its district, so that it holds from now on.
 
     It is one row of the list in force; the record names the officer, and says what stood there before. Once
-    only. Raises NotFound, Forbidden (who is no arbiter here) or Conflict: not decided,
-    not filed, written already, or a duty that is narrower still would decide all the same.
+    only. Raises NotFound, Forbidden (who is no arbiter here) or Conflict: not decided, not filed, written
+    already, or a duty that is narrower still would decide all the same.
     """
     moment = at or now()
     case = service.lock(session, number, actor)

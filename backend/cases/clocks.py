@@ -66,10 +66,8 @@ CLOCK_LABELS = {
     clock: f"发令单{terms.label}" if clock.startswith("order_") else terms.label
     for clock, terms in POLICY.items()
 }
-# The steps that concern any clock; asking the resident pauses what runs.
-TURNING = frozenset(step for terms in POLICY.values() for step in (*terms.started_by, *terms.stopped_by)) | {
-    A.ASK
-}
+PAUSING = frozenset({A.ASK})  # asking the resident pauses what runs
+TURNING = PAUSING.union(*((*terms.started_by, *terms.stopped_by) for terms in POLICY.values()))
 EXTENDABLE = (Clock.RESOLVE, Clock.ANSWER)  # of which more time, or a pause, may be asked for
 # What has been done in this round needs no clock: a unit may speak to the resident before it signs.
 DONE: dict[Clock, Callable[[Case], bool]] = {

@@ -11,7 +11,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from backend.cases import clock_ledger, policies
 from backend.cases.clock_ledger import nearest, note, rows, running, set_times, watch
-from backend.cases.clocks import EXTENDABLE, POLICY, TURNING, is_needed, length
+from backend.cases.clocks import EXTENDABLE, PAUSING, POLICY, TURNING, is_needed, length
 from backend.cases.deadline_models import ChangeKind, Clock, Deadline
 from backend.cases.models import Case
 from backend.cases.policies import Times
@@ -59,7 +59,7 @@ def turn(session: Session, case: Case, action: Action, at: datetime) -> None:
     for clock, terms in POLICY.items():
         if action in terms.started_by and clock not in clocks and is_needed(clock, case):
             left.append(_start(session, case, clock, at))
-    if action is Action.ASK:
+    if action in PAUSING:
         clock_ledger.pause_for_question(session, left, at)
     case.due_at = nearest(left)
 

@@ -2,7 +2,7 @@
 
 Months that lie within the period are read as sums, its broken ends as the standings of cases, and what was
 written since those were looked at (standings.py) by the formulas themselves: all in one statement, so that it
-is what the formulas count at this moment. The cost hardly grows with the number of cases.
+is what the formulas count at this moment. How the cost grows is in docs/performance.md.
 """
 
 from collections.abc import Iterable, Sequence
@@ -100,7 +100,7 @@ def rates(
 def counted(session: Session, reach: Reach, measure: Measure, since: datetime, until: datetime) -> Any:
     """The ids of the cases that count in one rate in this period, as a query to ask further with."""
     period = (since, until)
-    fresh = _now(measure, reach, period)
+    fresh = _live(measure, reach, period)
     if not _is_kept(reach) or standings.marks_up_to(session, MANY) == MANY:
         return sa.select(fresh.subquery().c.case_id)
     own = (Standing.measure == measure, _lies_in(Standing.moment, period), _within(reach, Standing))
@@ -111,7 +111,7 @@ def counted(session: Session, reach: Reach, measure: Measure, since: datetime, u
 def _parts(reach: Reach, period: Period, marks: int) -> list[sa.Select[Any]]:
     """Rows to be added up; with so many marks, of whatever is quickest."""
     if marks == MANY or not _is_kept(reach):
-        return [_rows(_now(measure, reach, period)) for measure in FORMULAS]
+        return [_rows(_live(measure, reach, period)) for measure in FORMULAS]
     return _kept(reach, period) + (_news(reach, period) if marks else [])
 
 
@@ -134,7 +134,7 @@ def _kept(reach: Reach, period: Period) -> list[sa.Select[Any]]:
 def _news(reach: Reach, period: Period) -> list[sa.Select[Any]]:
     """What the marked cases were counted as, to be taken away, and what they count as now."""
     stale = marked_rows(_standing(reach, period), Standing.case_id)
-    fresh = (marked_rows(_now(measure, reach, period), Case.id) for measure in FORMULAS)
+    fresh = (marked_rows(_live(measure, reach, period), Case.id) for measure in FORMULAS)
     return [_rows(stale, -1), *map(_rows, fresh)]
 
 
@@ -159,7 +159,7 @@ def _start(day: date) -> datetime:
     return datetime.combine(day, time(), SHANGHAI)
 
 
-def _now(measure: Measure, reach: Reach, period: Period) -> sa.Select[Any]:
+def _live(measure: Measure, reach: Reach, period: Period) -> sa.Select[Any]:
     within = (_lies_in(FORMULAS[measure].moment, period), _within(reach, Case))
     return standing_now(measure).where(*within)
 

@@ -62,14 +62,19 @@ def _sentence(
     """签收时限 30 分钟，今天 09:00 起算，今天 09:30 到期；…；超时 3 小时"""
     changed = [line for line in lines if line.due_after is not None and line.due_after != line.due_before]
     first_due = changed[0].due_before if changed else row.due_at
-    length = f" {span(case, row, row.minutes)}" if row.minutes else ""
+    length = f" {span(world, case, row, row.minutes)}" if row.minutes else ""
     begin = f"{POLICY[row.clock].label}时限{length}，{spoken(row.started_at, at)} 起算，"
-    parts = [f"{begin}{spoken(first_due, at)} 到期", *(_line(line, case, row, names, at) for line in lines)]
+    parts = [
+        f"{begin}{spoken(first_due, at)} 到期",
+        *(_line(world, line, case, row, names, at) for line in lines),
+    ]
     return "；".join([*parts, *_estimate(world, row), _end(world, case, row, at)])
 
 
-def _line(line: DeadlineChange, case: Case, row: Deadline, names: Mapping[int, str], at: datetime) -> str:
-    what = _what(line, case, row, at)
+def _line(
+    world: World, line: DeadlineChange, case: Case, row: Deadline, names: Mapping[int, str], at: datetime
+) -> str:
+    what = _what(world, line, case, row, at)
     if line.state is Decision.ASKED:
         return f"{_who(names, line.asked_by)}申请{what}（{line.reason}），还没有批"
     if line.state is Decision.REFUSED:
@@ -80,9 +85,9 @@ def _line(line: DeadlineChange, case: Case, row: Deadline, names: Mapping[int, s
     return f"{what}（{line.reason}{by}）{until}"
 
 
-def _what(line: DeadlineChange, case: Case, row: Deadline, at: datetime) -> str:
+def _what(world: World, line: DeadlineChange, case: Case, row: Deadline, at: datetime) -> str:
     if line.kind is ChangeKind.EXTEND and line.minutes:
-        return f"延期 {span(case, row, line.minutes)}"
+        return f"延期 {span(world, case, row, line.minutes)}"
     if line.kind is not ChangeKind.PAUSE:
         return KINDS[line.kind]
     if line.state is not Decision.APPROVED or line.decided_at is None:
@@ -111,7 +116,7 @@ def _late(world: World, case: Case, row: Deadline, until: datetime) -> str:
         return plain((until - row.due_at) // timedelta(minutes=1))
     hours = world.hours_of(place_chain(case))
     late = worktime.working_between(row.due_at, until, hours, world.is_working)
-    return span(case, row, max(1, late // timedelta(minutes=1)))
+    return span(world, case, row, max(1, late // timedelta(minutes=1)))
 
 
 def _estimate(world: World, row: Deadline) -> list[str]:

@@ -108,7 +108,10 @@ def _fresh(session: Session | None) -> World:
     if known and monotonic() - known[0][0] < KEPT_S:
         return known[0][1]
     if not _lock.acquire(blocking=not known and session is None):
-        return known[0][1] if known or session is None else read(session)
+        if known:
+            return known[0][1]
+        assert session is not None  # who has none waits for the lock
+        return read(session)
     try:
         return _ask(session, known[0][1] if known else None)
     finally:

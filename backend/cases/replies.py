@@ -1,6 +1,7 @@
 """Looking at a reply before it goes to a resident: it must say something, and nothing about anybody else."""
 
 import re
+from collections.abc import Collection
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -28,30 +29,45 @@ def must_say_something(text: str) -> None:
 
 
 def must_spare_others(session: Session, case: Case, text: str) -> None:
-    """Raises Invalid, with what to take out, for numbers and names of other people: a resident reads this."""
+    """Raises Invalid, with what to take out, for numbers and names of other people: a resident reads this.
+
+    What is said of a master its members read too: then its own resident is somebody else.
+    """
+    if not text:
+        return
+    readers = _readers(session, case)
+    own_id = case.resident_id if readers == {case.resident_id} else None
     if IDENTITY.search(text):
         raise Invalid("答复里有身份证号，请删掉再发")
-    if _has_strange_number(session, case, MOBILE.findall(text)):
+    if _has_strange_number(session, own_id, MOBILE.findall(text)):
         raise Invalid("答复里有别人的手机号，请删掉，或改成单位的电话")
-    if name := _other_reporter(session, case, text):
-        raise Invalid(f"答复里写了其他反映人的姓名“{name}”，请删掉再发")
+    if name := _named(session, readers - {own_id}, text):
+        raise Invalid(f"答复里写了反映人的姓名“{name}”，一起办的人都会看到，请删掉再发")
 
 
-def _has_strange_number(session: Session, case: Case, numbers: list[str]) -> bool:
+def _readers(session: Session, case: Case) -> set[int | None]:
+    """The residents who read what is said of this case: its own, and those of its members."""
+    members = sa.select(Case.resident_id).where(Case.master_id == case.id)
+    return {case.resident_id, *session.scalars(members)}
+
+
+def _has_strange_number(session: Session, own_id: int | None, numbers: list[str]) -> bool:
     """Neither the resident's own number nor that of an officer, who may give theirs."""
     if not numbers:
         return False
     indexes = {blind_index(number) for number in numbers}
-    own = sa.select(Resident.phone_index).where(Resident.id == case.resident_id)
+    own = sa.select(Resident.phone_index).where(Resident.id == own_id)
     known = set(
         session.scalars(own.union(sa.select(Officer.phone_index).where(Officer.phone_index.in_(indexes))))
     )
     return bool(indexes - known)
 
 
-def _other_reporter(session: Session, case: Case, text: str) -> str | None:
-    """The name of somebody whose case was merged into this one."""
-    merged = sa.select(Case.resident_id).where(Case.master_id == case.id)
-    others = session.scalars(sa.select(Resident).where(Resident.id.in_(merged), Resident.name.is_not(None)))
-    names = (resident.name for resident in others if resident.id != case.resident_id)
-    return next((name for name in names if name and len(name) >= SHORTEST_NAME and name in text), None)
+def _named(session: Session, resident_ids: Collection[int | None], text: str) -> str | None:
+    """The name in the text of one of these residents."""
+    named = sa.select(Resident.name).where(Resident.id.in_(resident_ids), Resident.name.is_not(None))
+    return next((name for name in session.scalars(named) if name and _is_said(name, text)), None)
+
+
+def _is_said(name: str, text: str) -> bool:
+    return len(name) >= SHORTEST_NAME and name in text

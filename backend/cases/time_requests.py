@@ -132,7 +132,7 @@ def _ask(
         action, how = Action.PAUSE, f"挂起到 {stamp(wish.until_at)}"
         asked["until_at"] = wish.until_at
     else:
-        action, how = Action.EXTEND, f"延长 {span(case, row, wish.minutes or 0)}"
+        action, how = Action.EXTEND, f"延长 {span(policies.in_force(session), case, row, wish.minutes or 0)}"
         asked["minutes"] = wish.minutes
     words = f"申请把{POLICY[wish.clock].label}时限{how}：{wish.reason.strip()}"
     service.perform(session, number, action, actor, Given(note=words), at=at)

@@ -7,13 +7,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from backend.cases import attachments, lateness, time_requests
+from backend.cases import attachments, lateness, policies, time_requests
 from backend.cases.attachments import Photo
 from backend.cases.clock_ledger import running
 from backend.cases.clock_words import day_minutes, span
 from backend.cases.clocks import CLOCK_LABELS
 from backend.cases.deadline_models import ChangeKind, Clock, Deadline, DeadlineChange
 from backend.cases.models import Case
+from backend.cases.policies import World
 from backend.cases.service import Actor
 from backend.cases.time_requests import Wish
 from backend.cases.workflow import Action
@@ -91,7 +92,7 @@ def _day(session: Session, case_number: str, clock: Clock) -> int:
     """The minutes of a day as this clock counts them; of one that does not run, what is asked is refused."""
     case = session.scalars(sa.select(Case).where(Case.number == case_number)).one()
     found = [row for row in running(session, case.id) if row.clock is clock]
-    return day_minutes(case, found[0]) if found else A_DAY // MINUTE
+    return day_minutes(policies.in_force(session), case, found[0]) if found else A_DAY // MINUTE
 
 
 def _asked(form: Typed, photos: Sequence[Photo], wrong: dict[str, str]) -> tuple[Clock, str]:
@@ -116,19 +117,20 @@ def _offer_decision(session: Session, case: Case, actor: Actor) -> Facts | None:
     ids = {change.asked_by for change, _ in found}
     rows = session.execute(sa.select(Officer.id, Officer.name).where(Officer.id.in_(ids)))
     names = {officer_id: name for officer_id, name in rows}
+    world = policies.in_force(session)
     lines = [
-        (change, _said(case, change, row, names.get(change.asked_by or 0, "承办单位")))
+        (change, _said(world, case, change, row, names.get(change.asked_by or 0, "承办单位")))
         for change, row in found
     ]
     return {"requests": lines, "missing": MISSING} if lines else None
 
 
-def _said(case: Case, change: DeadlineChange, row: Deadline, who: str) -> str:
+def _said(world: World, case: Case, change: DeadlineChange, row: Deadline, who: str) -> str:
     """周明申请把办结时限延长 2 天：需要开挖路面"""
     if change.kind is ChangeKind.PAUSE:
         how = f"挂起到 {stamp(change.until_at)}"
     else:
-        how = f"延长 {span(case, row, change.minutes or 0)}"
+        how = f"延长 {span(world, case, row, change.minutes or 0)}"
     return f"{who}申请把{CLOCK_LABELS[row.clock]}时限{how}：{change.reason}"
 
 

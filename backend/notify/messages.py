@@ -73,8 +73,8 @@ class Choice:
 
 @dataclass(frozen=True)
 class Kind:
-    """What one message says. `link` is a path below PUBLIC_URL; `urgent` ignores quiet hours; what `fades` is
-    no news any more once something newer has been said of the same matter."""
+    """What one message says. `link` is a path below PUBLIC_URL; `urgent` ignores quiet hours; what `fades`,
+    of what residents read, is no news any more once something newer has been said of the same matter."""
 
     status: str  # at most five Han characters: what a template's phrase slot takes
     text: str
@@ -98,7 +98,7 @@ CATALOGUE: dict[Message, Kind] = {
     M.CASE_URGED:       Kind("催办", "诉求 {number} 有群众或督查催办，请尽快办理。\n{place}\n{summary}\n{note}", OFFICER, urgent=True),
     M.CASE_WITHDRAWN:   Kind("已撤回", "诉求 {number} 群众已撤回，不用再办。\n{place}\n{note}", OFFICER),
     M.CASE_OVERDUE:     Kind("已超时", "诉求 {number} 超过时限还没有{note}，请马上跟进。\n{place}\n{summary}", OFFICER, urgent=True),
-    M.CASE_SOON_DUE:    Kind("快到时限", "诉求 {number} 快到时限了：请在{until}前{note}。\n{place}\n{summary}", OFFICER, fades=True),
+    M.CASE_SOON_DUE:    Kind("快到时限", "诉求 {number} 快到时限了：请在{until}前{note}。\n{place}\n{summary}", OFFICER),
     M.CASE_ESCALATED:   Kind("超时上报", "诉求 {number} 超时仍没有{note}，已上报给您，请过问。\n{place}\n承办：{who}\n{summary}", OFFICER, urgent=True),
     M.CASE_GONE:        Kind("不用再办", "诉求 {number} 已收回、改派或并案，您单位不用再办。\n{place}\n{note}", OFFICER),
     M.CASE_DELEGATED:   Kind("交您办理", "诉求 {number} 交给您办理。\n{place}\n{summary}\n请在{until}前办好这一步。{note}", OFFICER, urgent=True),
@@ -120,14 +120,14 @@ CATALOGUE: dict[Message, Kind] = {
     M.ORDER_DRAFTED:    Kind("待批准", "发令单 {number} 请您批准：{summary}\n{place}\n受令单位：{who}", ORDER, urgent=True),
     M.ORDER_REFUSED:    Kind("未批准", "发令单 {number} 没有批准：{summary}\n理由：{note}", ORDER, urgent=True),
     M.ORDER_ISSUED:     Kind("发令单", "社区发令 {number}：{summary}\n{place}\n您单位的任务：{note}\n请在{until}前签收。", ORDER, urgent=True),
-    M.ORDER_WATCHED:    Kind("发令单", "社区已发令 {number}：{summary}\n{place}\n受令单位：{who}", ORDER),
+    M.ORDER_WATCHED:    Kind("发令单", "社区已发令 {number}：{summary}\n{place}\n受令单位：{who}", ORDER, urgent=True),
     M.ORDER_REPORTED:   Kind("单位反馈", "发令单 {number} 有单位反馈了：{summary}\n{who}：{note}", ORDER),
     M.ORDER_RETURNED:   Kind("请补反馈", "发令单 {number} 的反馈被退回，请补充：{summary}\n理由：{note}", ORDER, urgent=True),
     M.ORDER_ANSWERED:   Kind("发令办结", "发令单 {number} 已办结：{summary}\n{place}\n答复：{note}", ORDER),
     M.ORDER_WITHDRAWN:  Kind("发令撤回", "发令单 {number} 撤回，{who}不用再办：{summary}\n{note}", ORDER, urgent=True),
     M.ORDER_URGED:      Kind("催办", "发令单 {number} 催办：{summary}\n{place}\n{note}", ORDER, urgent=True),
     M.ORDER_JOINED:     Kind("任务合并", "发令单 {number}：{who}并入您单位，它的任务由您单位接着办。\n{place}\n{summary}\n{note}", ORDER, urgent=True),
-    M.ORDER_SOON_DUE:   Kind("快到时限", "发令单 {number} 快到时限了：请在{until}前{note}。\n{place}\n{summary}", ORDER, fades=True),
+    M.ORDER_SOON_DUE:   Kind("快到时限", "发令单 {number} 快到时限了：请在{until}前{note}。\n{place}\n{summary}", ORDER),
     M.ORDER_OVERDUE:    Kind("已超时", "发令单 {number} 超过时限还没有{note}，请马上跟进。\n{place}\n{summary}", ORDER, urgent=True),
     M.ORDER_ESCALATED:  Kind("超时上报", "发令单 {number} 超时仍没有{note}，已上报给您，请过问。\n{place}\n受令单位：{who}\n{summary}", ORDER, urgent=True),
     M.PERSON_WANTED:    Kind("请联系", "诉求 {number} 的群众请工作人员联系。\n{place}\n{note}", OFFICER, urgent=True),

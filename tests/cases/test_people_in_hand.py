@@ -194,6 +194,17 @@ def test_a_reply_tells_nothing_of_other_people(session, scene):
     replies.must_say_something("您好，路灯已换好，感谢您的反映")
 
 
+def test_what_neighbours_read_too_tells_nothing_of_the_first_reporter_either(session, scene):
+    reporter, neighbour = make_resident(session, name="司徒清风"), make_resident(session)
+    reporter.phone, reporter.phone_index = "13712340000", blind_index("13712340000")
+    case = scene.case(Status.IN_PROGRESS, resident_id=reporter.id)
+    replies.must_spare_others(session, case, "司徒清风您好，我们会打 13712340000 联系您")
+    make_case(session, scene.community, status=Status.MERGED, master_id=case.id, resident_id=neighbour.id)
+    for words, why in (("司徒清风您好，已经修好", "司徒清风"), ("已打 13712340000 联系，已经修好", "手机号")):
+        with pytest.raises(Invalid, match=why):
+            scene.do(case, Action.RESOLVE, Role.HANDLER, note=words, outcome=Outcome.EXPLAINED)
+
+
 def test_a_supervisor_who_brings_a_case_back_tells_nothing_of_other_people(session, scene):
     case = scene.case(Status.RESOLVED)
     with pytest.raises(Invalid, match="手机号"):

@@ -82,6 +82,23 @@ def test_who_is_on_duty_hears_at_night_and_their_colleague_in_the_morning(sessio
     assert not goes_out(session, waits, NIGHT)
 
 
+def test_while_somebody_is_away_whoever_stands_in_hears_in_their_place(session):
+    community = make_community(session)
+    away, stand_in = (make_officer(session, Role.DISPATCHER, area=community) for _ in range(2))
+    post = session.scalars(sa.select(Post).filter_by(officer_id=away.id)).one()
+    post.away_since, post.away_until = NIGHT - timedelta(days=1), NIGHT + timedelta(days=1)
+    their = session.scalars(sa.select(Post).filter_by(officer_id=stand_in.id)).one()
+    their.for_id, their.since = post.id, NIGHT - timedelta(days=1)
+    session.add(Shift(post_id=post.id, since=NIGHT - timedelta(hours=1), until=NIGHT + timedelta(hours=7)))
+    session.flush()
+    told, waits = (
+        owe(session, Message.TIME_WANTED, NIGHT, officer=officer, key=str(officer.id))
+        for officer in (stand_in, away)
+    )
+    assert goes_out(session, told, NIGHT)
+    assert not goes_out(session, waits, NIGHT)
+
+
 def test_in_the_morning_nobody_hears_what_is_no_news_any_more(session):
     resident, neighbour = make_resident(session), make_resident(session)
     accepted, other = (

@@ -272,6 +272,7 @@ GIVEN: dict[str, Give] = {
     "places.imports.look.kind": lambda s: KINDS["areas"],
     "level": lambda s: Level.GRID,
     "limit": lambda s: 500,
+    "cases.duties.amend.list_id": lambda s: s.book["list_id"][0],  # the one in force
     "list_id": lambda s: s.book["list_id"][1],
     "name": lambda s: "某处",
     "number": lambda s: s.book["number"][0],
