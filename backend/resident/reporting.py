@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend import privacy
-from backend.cases import intake, merging
+from backend.cases import intake, joining, merging
 from backend.cases.models import Case, Channel
 from backend.cases.staff import clean_phone
 from backend.errors import Invalid, NotFound
@@ -94,21 +94,21 @@ def open_case(
 
     Raises WrongFields with the sentences that say what to mend.
     """
-    said = understand(told.text)
-    if said.intent in SAYS_TOO_LITTLE:
+    text = _said(session, told)
+    if understand(text).intent in SAYS_TOO_LITTLE:
         raise WrongFields({"report": TOO_LITTLE})
     area, true = _locate(session, told, contact_id)
     if phone := _clean_phone(told.phone):
         residents.keep_phone(session, resident_id, phone)
     code = scanned(session, told.scene)
     report = intake.Report(
-        text=told.text,
+        text=text,
         place_id=area.id,
         place=area.name,
         channel=channel,
         resident_id=resident_id,
         role=Role.RESIDENT,
-        urgent=bool(said.dangers),
+        urgent=bool(understand(told.text).dangers),  # what a matter is filed as calls nobody to a danger
         latitude=true[0] if true else None,
         longitude=true[1] if true else None,
         address=told.address or None,
@@ -121,6 +121,13 @@ def open_case(
     if is_new and code and true:
         codes.note_position(session, code.id, true)
     return case, is_new
+
+
+def _said(session: Session, told: Told) -> str:
+    """What they say; who says the same as others need not write it."""
+    if told.text or told.same is None:
+        return told.text
+    return joining.SAME.format(matter=joining.name_of(session, told.same))
 
 
 def _locate(session: Session, told: Told, contact_id: int) -> tuple[Area, positions.Point | None]:

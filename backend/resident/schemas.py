@@ -3,7 +3,17 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from backend.cases.models import REPORT_LENGTH
 from backend.times import local
@@ -46,16 +56,25 @@ class Login(Taken):
 
 
 class NewCase(Taken):
-    """`latitude` and `longitude` are GCJ-02, as phones give them."""
+    """`latitude` and `longitude` are GCJ-02, as phones give them. Who gives `same` may leave out `report`."""
 
-    report: Annotated[str, Field(min_length=1, max_length=REPORT_LENGTH, title="反映的内容"), CLEAN]
+    same: Annotated[str, Field(max_length=128, title="附议的事"), CLEAN] = ""  # first: `report` looks at it
+    report: Annotated[
+        str, Field(max_length=REPORT_LENGTH, title="反映的内容", validate_default=True), CLEAN
+    ] = ""
     scene: Annotated[str, Field(max_length=64, title="地点码"), CLEAN] = ""
     latitude: Annotated[float | None, Field(ge=-90, le=90, allow_inf_nan=False, title="纬度")] = None
     longitude: Annotated[float | None, Field(ge=-180, le=180, allow_inf_nan=False, title="经度")] = None
     address: Annotated[str, Field(max_length=ADDRESS_LENGTH, title="地址"), CLEAN] = ""
     phone: Annotated[str, Field(max_length=20, title="手机号码"), CLEAN] = ""
     key: Annotated[str, Field(min_length=1, max_length=64, title="提交编号"), CLEAN]
-    same: Annotated[str, Field(max_length=128, title="附议的事"), CLEAN] = ""
+
+    @field_validator("report")
+    @classmethod
+    def _says_something(cls, report: str, given: ValidationInfo) -> str:
+        if not report and not given.data.get("same"):
+            raise PydanticCustomError("string_too_short", "nothing is said")
+        return report
 
 
 class Note(Taken):

@@ -153,9 +153,9 @@ class ApiServer {
     const given = JSON.parse(body);
     if (this.keys.has(given.key)) return [200, this.keys.get(given.key)];
     if (given.same && !this.matters.some(({ same }) => same === given.same)) throw new Refusal(410, "gone", "链接已失效");
-    if (!given.report.trim()) throw new Refusal(400, "empty_report", "请写一句话，说说是什么事。");
+    if (!given.report?.trim() && !given.same) throw new Refusal(400, "empty_report", "请写一句话，说说是什么事。");
     const place = PLACES.find(({ scene }) => scene === given.scene);
-    const opened = this.addCase({ report: given.report, place: place ? place.name : "", given });
+    const opened = this.addCase({ report: given.report || "附议：路灯不亮", place: place ? place.name : "", given });
     this.keys.set(given.key, opened);
     return [201, opened];
   }

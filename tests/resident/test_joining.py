@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from backend.cases.category_models import CaseKind
+from backend.cases.category_models import CaseKind, Category
 from backend.cases.models import Case
 from backend.cases.workflow import Action, Status
 from tests.factories import make_case, make_category, make_community
@@ -29,8 +29,8 @@ def form(phone):
     return phone.open("/r/report?scene=yulan")[1]
 
 
-def join(phone, token, key="k-1"):
-    return phone.send("/r/report", scene="yulan", key=key, report="我家楼下的灯也不亮", same=token)
+def join(phone, token, key="k-1", report="我家楼下的灯也不亮"):
+    return phone.send("/r/report", scene="yulan", key=key, report=report, same=token)
 
 
 def own_case(session, phone):
@@ -54,6 +54,20 @@ def test_who_joins_has_a_case_of_their_own_that_goes_along(session, phone, matte
     assert "一起办" in page
     join(phone, token)
     assert session.query(Case).count() == 2
+
+
+def test_who_chose_a_matter_need_not_write_it_and_nobody_is_alarmed_by_what_it_is_called(
+    session, phone, matter
+):
+    session.get(Category, matter.category_id).name = "火灾隐患"
+    session.commit()
+    page = html.unescape(form(phone))
+    assert "data-missing" not in page
+    [token] = TOKEN.findall(page)
+    assert join(phone, "", report=" ")[0] == 422
+    assert join(phone, token, report=" ")[0] == 200
+    case = own_case(session, phone)
+    assert (case.report, case.master_id, case.urgent) == ("附议：火灾隐患", matter.id, False)
 
 
 def test_where_the_matter_was_solved_meanwhile_the_report_is_not_lost(session, phone, matter):
@@ -98,9 +112,10 @@ def test_the_mini_program_offers_the_matters_and_joins_by_what_stands_for_one(se
     status, answer = mini.get("/matters?scene=yulan")
     [offered] = answer["matters"]
     assert (status, offered["words"].split("（")[0]) == (200, "路灯不亮")
-    told = {"report": "附议", "scene": "yulan", "key": "k-1", "same": offered["same"]}
+    told = {"scene": "yulan", "key": "k-1", "same": offered["same"]}
     status, case = mini.post("/cases", **told)
     assert (status, case["status"], own_case(session, mini).master_id) == (201, "merged", matter.id)
+    assert case["report"] == "附议：路灯不亮"
     assert mini.post("/cases", **told)[1]["number"] == case["number"]
     assert mini.get("/matters?scene=yulan")[1] == {"matters": []}
     assert mini.get("/matters?scene=nowhere")[0] == 404

@@ -36,9 +36,9 @@ def test_what_needs_a_login_says_so(document):
 
 def test_the_limits_that_are_checked_are_the_limits_that_are_told(document):
     report = document["components"]["schemas"]["NewCase"]["properties"]["report"]
-    assert (report["minLength"], report["maxLength"]) == (1, 2000)
+    assert report["maxLength"] == 2000
     assert document["components"]["schemas"]["NewCase"]["additionalProperties"] is False
-    assert document["components"]["schemas"]["NewCase"]["required"] == ["report", "key"]
+    assert document["components"]["schemas"]["NewCase"]["required"] == ["key"]
 
 
 def test_moments_are_told_as_moments(document):

@@ -81,13 +81,13 @@ test("everything that was filled in reaches the case, photos included", async ()
 test("what neighbours have reported is said too with one tap, and without a word", async () => {
   server.matters = MATTERS;
   await phone.open("pages/report/report?scene=p7");
-  assert.match(phone.text(), /邻居反映过的事.*附议：路灯不亮.*附议：垃圾堆放/);
+  assert.match(phone.text(), /邻居反映过的事.*我也是：路灯不亮.*我也是：垃圾堆放/);
   await phone.tap("matter-1");
   await phone.tap("matter-0");
-  assert.match(phone.text(), /已附议：路灯不亮.*还想说什么/);
+  assert.match(phone.text(), /一起办：路灯不亮.*我也是：垃圾堆放.*还想说什么/);
   await phone.tap("submit");
   const { key, ...given } = server.cases[0].given;
-  assert.deepEqual(given, { report: "附议", scene: "p7", same: "token-of-a-lamp" });
+  assert.deepEqual(given, { scene: "p7", same: "token-of-a-lamp" });
 });
 
 test("what was chosen is taken back by a second tap, by another place, and by a new day", async () => {
@@ -111,7 +111,7 @@ test("a matter that is gone meanwhile costs nothing that was written", async () 
   await phone.tap("matter-0");
   server.matters = MATTERS.slice(1);
   await phone.tap("submit");
-  assert.match(phone.text(), /附议：垃圾堆放.*您写的内容还在/);
+  assert.match(phone.text(), /我也是：垃圾堆放.*您写的内容还在/);
   await phone.tap("submit");
   assert.equal(server.cases[0].given.report, "我家楼下也是");
 });

@@ -170,12 +170,11 @@ Page({
     this.finish();
   },
 
-  /** The report as the API takes it: what was left empty is left out. Who says the same need not write it again. */
+  /** The report as the API takes it: what was left empty is left out. */
   wording() {
-    const { key, scene, same, address, phone, location } = this.draft;
-    const report = this.draft.report || (same ? "附议" : "");
-    const given = Object.entries({ scene, same, address, phone }).filter(([, value]) => value);
-    return { key, report, ...Object.fromEntries(given), ...location };
+    const { key, report, scene, same, address, phone, location } = this.draft;
+    const given = Object.entries({ report, scene, same, address, phone }).filter(([, value]) => value);
+    return { key, ...Object.fromEntries(given), ...location };
   },
 
   /** One after another; each that has arrived leaves the draft, so that a repeat sends only the rest. */
