@@ -117,12 +117,14 @@ def choice(session: Session, case: Any) -> Choice:
     return Choice(_distinct([*named, *serving]), found)
 
 
-def guess(session: Session, case: Any, category_id: int) -> Choice:
-    """The same, with what would be suggested if the case, which is not filed yet, were filed so."""
+def guess(session: Session, case: Any, category_id: int, name: str) -> Choice:
+    """The same, with what would be suggested if the case, which is not filed yet, were filed so (as `name`),
+    and why with that condition."""
     may, found = choice(session, case), suggest(session, as_if(case, category_id))
     if may.suggested is not None or found is None or found.unit not in may.units:
         return may
-    return Choice(_distinct([found.unit, *may.units]), found)
+    supposed = replace(found, why=f"如果归类为“{name}”：{found.why}")
+    return Choice(_distinct([found.unit, *may.units]), supposed)
 
 
 def _distinct(units: Sequence[Unit]) -> list[Unit]:

@@ -26,7 +26,8 @@ class Offers:
     def units(self) -> Choice:
         """Those that may have it, in the order in which they are likely, and what is suggested."""
         if self.case.category_id is None and self.categories:
-            return dispatch.guess(self.session, self.case, self.categories[0][0])
+            category_id, path = self.categories[0]
+            return dispatch.guess(self.session, self.case, category_id, path.rpartition(" / ")[2])
         return dispatch.choice(self.session, self.case)
 
     @cached_property

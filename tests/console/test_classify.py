@@ -18,6 +18,14 @@ def dictionary(session):
     return lamp, drain
 
 
+def rule_by_list(session, place, category, unit):
+    """The duty list of the district says that this matter is that unit's."""
+    duty_list = DutyList(area_id=place.community.district_id, name="职责清单", state=ListState.CURRENT)
+    session.add(duty_list)
+    session.flush()
+    session.add(Duty(list_id=duty_list.id, category_id=category.id, unit_id=unit.id, source="三定方案"))
+
+
 def test_the_form_offers_what_the_report_says(session, place, as_officer):
     lamp, drain = dictionary(session)
     case = open_case(session, place.community, "门口的路灯坏了三天")
@@ -75,17 +83,15 @@ def test_a_unit_sees_what_it_is_about_but_does_not_say_it(session, place, as_off
 def test_the_duty_list_chooses_the_unit_and_says_why(session, place, as_officer):
     lamp, _ = dictionary(session)
     case = open_case(session, place.community)
-    duty_list = DutyList(area_id=place.community.district_id, name="职责清单", state=ListState.CURRENT)
-    session.add(duty_list)
-    session.flush()
     office = make_unit(session, session.get_one(Area, place.community.district_id), name="青岚区城管局")
-    session.add(Duty(list_id=duty_list.id, category_id=lamp.id, unit_id=office.id, source="三定方案"))
+    rule_by_list(session, place, lamp, office)
     walk(session, case, place, Action.ACCEPT)
     client = as_officer(place.desk)
     tap(client, session, case, "classify", category=lamp.id)
     page = client.get(f"/console/cases/{case.number}").text
     assert f'<option value="{office.id}" selected>青岚区城管局' in page
     assert "职责清单：按" in page
+    assert "如果归类为" not in page
     tap(client, session, case, "assign", unit=office.id)
     assert session.get_one(Case, case.id, populate_existing=True).unit_id == office.id
 
@@ -104,12 +110,9 @@ def test_the_page_says_where_the_scanned_code_hangs_and_whose_that_is(session, p
 def test_a_unit_is_suggested_by_what_the_report_says_before_anybody_has_filed_it(session, place, as_officer):
     lamp, _ = dictionary(session)
     case = open_case(session, place.community, "门口的路灯坏了三天")
-    duty_list = DutyList(area_id=place.community.district_id, name="职责清单", state=ListState.CURRENT)
-    session.add(duty_list)
-    session.flush()
     office = make_unit(session, session.get_one(Area, place.community.district_id), name="青岚区城管局")
-    session.add(Duty(list_id=duty_list.id, category_id=lamp.id, unit_id=office.id, source="三定方案"))
+    rule_by_list(session, place, lamp, office)
     walk(session, case, place, Action.ACCEPT)
     page = as_officer(place.desk).get(f"/console/cases/{case.number}").text
     assert f'<option value="{office.id}" selected>青岚区城管局' in page
-    assert "按“路灯不亮" in page
+    assert "如果归类为“路灯不亮”：职责清单：按“路灯不亮" in page
