@@ -12,14 +12,17 @@ from werkzeug.datastructures import MultiDict
 
 from backend import db
 from backend.auth import Who, require
-from backend.cases import queries, waiting
+from backend.cases import dispatch, queries, waiting
 from backend.cases.intake import summary
 from backend.cases.models import Case
 from backend.cases.service import Actor
 from backend.cases.workflow import DESK, RULES, Action, Need
 from backend.console import case_verbs, tasks
+from backend.console.offers import Offers, Options
 from backend.console.tasks import Task
 from backend.errors import AppError, Conflict, Forbidden, Invalid, NotFound, TooMany
+from backend.places import queries as places
+from backend.places.models import Unit
 from backend.web import people
 from backend.web.forms import WrongFields, sentences_of
 from backend.web.forms import number as read_number
@@ -117,13 +120,18 @@ def pickable(cases: Iterable[Case], actor: Actor) -> set[int]:
 
 
 def joint_tasks(session: Session, cases: Sequence[Case], actor: Actor) -> list[Task]:
-    """The forms of the steps that every one of the cases allows, each with what may be chosen for all."""
+    """The forms of the steps that every one of the cases allows, each with what may be chosen for all.
+
+    What they ask is the same for each, so the first stands for all; only the choices are of all of them.
+    """
     each = [_steps(case, actor) for case in cases]
     shared = [action for action in BULK if each and all(action in steps for steps in each)]
     if len(cases) == 1:
         shared = [action for action in shared if Need.CASE not in RULES[action].needs]
-    forms = [{task.action: task for task in tasks.tasks(session, case, actor, shared)} for case in cases]
-    joint = (_joint([found[action] for found in forms]) for action in shared)
+    if not shared:
+        return []
+    forms = {task.action: task for task in tasks.tasks(session, cases[0], actor, shared)}
+    joint = (_joint(session, cases, forms[action]) for action in shared)
     return [task for task in joint if task is not None]
 
 
@@ -131,21 +139,47 @@ def _steps(case: Case, actor: Actor) -> set[Action]:
     return {action for action, _ in queries.steps_for(case, actor.roles_over(case)) if action in BULK}
 
 
-def _joint(forms: Sequence[Task]) -> Task | None:
-    """One form for all: only a unit, and only a person, that may have every one of the cases."""
-    first, needs = forms[0], RULES[forms[0].action].needs
-    units, officers = _in_all([task.units for task in forms]), _in_all([task.officers for task in forms])
+def _joint(session: Session, cases: Sequence[Case], form: Task) -> Task | None:
+    """The form for all: only a unit, and only a person, that may have every one of the cases."""
+    needs = RULES[form.action].needs
+    units = _units(session, cases, form.units) if Need.UNIT in needs else ()
+    officers = _officers(session, cases) if Need.OFFICER in needs else ()
     if (Need.UNIT in needs and not units) or (Need.OFFICER in needs and not officers):
         return None
-    suggested = first.suggested if len({task.suggested for task in forms}) == 1 else ""
-    joint = replace(first, units=units, officers=officers, suggested=suggested)
-    return replace(joint, why="", case_label="", takes_photos=False)
+    joint = replace(form, units=units, officers=officers, suggested="", why="")
+    return replace(joint, case_label="", takes_photos=False)
 
 
-def _in_all(options: Sequence[Sequence[tuple[int, str]]]) -> list[tuple[int, str]]:
-    """What stands in every one of the lists, in the order of the first."""
-    ids = set.intersection(*({key for key, _ in each} for each in options))
-    return [one for one in options[0] if one[0] in ids]
+def _units(session: Session, cases: Sequence[Case], units: Options) -> Options:
+    """Those of the first case's units that may have every other one too.
+
+    Who serves where they are is looked up once for each neighbourhood; whom the code or the duty list names
+    beside those, only for a case that one of the units does not serve.
+    """
+    around = {_around(case): case for case in cases}
+    serving = {where: _ids(places.units_serving(session, case)) for where, case in around.items()}
+    for case in cases[1:]:
+        may = serving[_around(case)]
+        if any(unit_id not in may for unit_id, _ in units):
+            may = may | _ids(dispatch.choice(session, case).units)
+        units = [unit for unit in units if unit[0] in may]
+    return units
+
+
+def _around(case: Case) -> tuple[int | None, ...]:
+    return (case.community_id, case.subdistrict_id, case.district_id)
+
+
+def _ids(units: Iterable[Unit]) -> set[int]:
+    return {unit.id for unit in units}
+
+
+def _officers(session: Session, cases: Sequence[Case]) -> Options:
+    """The people who are in every unit that has one of the cases, in the order of the first unit."""
+    of_units = {case.unit_id: case for case in cases}
+    first, *others = [Offers(session, case).officers for case in of_units.values()]
+    shared = set(first).intersection(*others)
+    return [one for one in first if one in shared]
 
 
 def _members(marks: Mapping[str, int], action: Action) -> Mapping[str, int]:
@@ -170,13 +204,20 @@ def _taken(number: str, seen: int, action: Action) -> Fate:
     try:
         with db.transaction() as session:
             actor = people.officer(session)
-            if not _theirs(session, actor, {number}):
-                raise NotFound(NOT_FOUND)
             case, repeat = tasks.take(session, number, action, actor, form, ())
             about = summary(case.report)
     except REFUSED as error:
-        return Fate(number, error.message, is_done=False, wrong=_wrong(error))
+        return Fate(number, _why(number, error), is_done=False, wrong=_wrong(error))
     return Fate(number, repeat or "办好了", is_done=True, about=about)
+
+
+def _why(number: str, error: AppError) -> str:
+    """Why the step was refused; of a case that is not theirs nobody learns even that it is there."""
+    if isinstance(error, Forbidden | NotFound):
+        with db.transaction() as session:
+            if not _theirs(session, people.officer(session), {number}):
+                return NOT_FOUND
+    return error.message
 
 
 def _wrong(error: AppError) -> dict[str, str]:

@@ -17,8 +17,10 @@ from backend.places.models import Area
 from backend.places.roles import Level, Role
 from tests.browser import add_form_token
 from tests.console.conftest import last_event, open_case, queries_of, walk
+from tests.console.test_classify import dictionary, rule_by_list
 from tests.console.test_duty_desk import actor_of
 from tests.factories import make_area, make_case, make_community, make_contact, make_officer, make_unit
+from tests.programs import wait_until
 
 HOME = "/console/bulk/"
 
@@ -247,14 +249,45 @@ def test_the_list_has_a_box_for_what_can_be_done_together_only(session, place, c
     assert 'id="bulk"' not in as_officer(place.handler).get("/console/?tab=all").text
 
 
-def test_the_page_costs_the_same_for_two_and_for_three_but_for_the_duty_list(session, place, cases, client):
-    def cost(some):
-        return len(queries_of(lambda: client.get(HOME, query_string={"picked": numbers(some)})))
+def cost(client, cases):
+    return len(queries_of(lambda: client.get(HOME, query_string={"picked": numbers(cases)})))
 
-    assert cost(cases) == cost(cases[:2]) > 0
+
+def test_the_page_costs_the_same_for_two_and_for_eight(session, place, as_officer):
+    """Also with words that the dictionary knows, a duty list, and places of their own."""
+    lamp, office = dictionary(session)[0], make_unit(session, place.community, name="青岚区城管局")
+    rule_by_list(session, place, lamp, office)
+    spots = [make_area(session, Level.GRID, place.community, name=f"第 {n} 网格") for n in range(8)]
+    cases = [open_case(session, spot, "门口的路灯坏了三天") for spot in spots]
+    for case in cases[::2]:
+        case.category_id = lamp.id
+    desk, handler = as_officer(place.desk), as_officer(place.handler)
+    assert cost(desk, cases) == cost(desk, cases[:2]) > 0
     for case in cases:
         walk(session, case, place, Action.ACCEPT)
-    assert cost(cases) - cost(cases[:2]) <= 9  # what the duty list says of each
+    assert office.name in chosen(desk, cases)
+    assert cost(desk, cases) == cost(desk, cases[:2])
+    for case in cases:
+        walk(session, case, place, Action.ASSIGN)
+    assert "delegate" in offered(chosen(handler, cases))
+    assert cost(handler, cases) == cost(handler, cases[:2])
+
+
+def test_whom_only_the_list_names_may_have_those_it_names(session, place, as_officer):
+    """A unit of elsewhere stands there only while each of the ticked cases is filed under its matter."""
+    lamp, drain = dictionary(session)
+    far = make_unit(session, make_community(session, name="松涛社区"), name="供电所")
+    rule_by_list(session, place, lamp, far)
+    cases = [open_case(session, place.community, "门口的路灯坏了三天") for _ in range(3)]
+    for case in cases:
+        case.category_id = lamp.id
+        walk(session, case, place, Action.ACCEPT)
+    client = as_officer(place.desk)
+    assert far.name in chosen(client, cases)
+    cases[2].category_id = drain.id
+    session.commit()
+    assert far.name not in chosen(client, cases)
+    assert place.unit.name in chosen(client, cases)
 
 
 def test_two_officers_at_once_share_them_and_the_second_is_told(committed):
@@ -279,6 +312,29 @@ def test_two_officers_at_once_share_them_and_the_second_is_told(committed):
     assert sum(text.count("</a> 办好了") for text in answers.values()) == 6
     assert sum(len(re.findall("(?:李梅|何静)在今天.*已“受理”", text)) for text in answers.values()) == 6
     assert all(len(events_of(committed, case, Action.ACCEPT)) == 1 for case in cases)
+
+
+def held_up(engine):
+    """Whether somebody waits for what another transaction holds."""
+    with engine.connect() as connection:
+        return connection.scalar(sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+
+def test_who_waited_for_a_colleague_reads_how_it_stands_now(committed, engine):
+    place = make_community(committed)
+    officers = [
+        make_officer(committed, Role.INFORMATION_OFFICER, area=place, name=n) for n in ("李梅", "何静")
+    ]
+    case = open_case(committed, place, "路灯不亮了")
+    client, answers = signed_in(create_app(), committed, officers[0]), []
+    page, colleague = chosen(client, [case]), actor_of(committed, officers[1])
+    service.perform(committed, case.number, Action.REJECT, colleague, Given(note="不是诉求"))  # and holds it
+    waiting = threading.Thread(target=lambda: answers.append(do(client, [case], "accept", page).text))
+    waiting.start()
+    wait_until(lambda: held_up(engine))
+    committed.commit()
+    waiting.join(30)
+    assert "现在是“不予受理”" in answers[0]
 
 
 def signed_in(app, session, officer):
