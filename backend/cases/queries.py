@@ -31,13 +31,13 @@ NEXT_STEP = {
     Status.DISPUTED: Action.ARBITRATE,
     Status.IN_PROGRESS: Action.RESOLVE,
 }
-# What would be refused as the case stands is not offered; whatever is not named here always is.
-POSSIBLE: dict[Action, Callable[[Case], bool]] = {
-    Action.SEND_BACK: lambda case: case.arbitrated_at is None and not case.sent_back,
-    Action.DISPUTE: lambda case: case.arbitrated_at is None and bool(case.sent_back),
-    Action.SPLIT: lambda case: case.parent_id is None,
-    Action.MERGE: lambda case: case.parent_id is None,
-    Action.ASK: lambda case: case.resident_id is not None and not clock_ledger.is_asked(case, now()),
+# What would be refused as the case stands at a moment is not offered; whatever is not named here always is.
+POSSIBLE: dict[Action, Callable[[Case, datetime], bool]] = {
+    Action.SEND_BACK: lambda case, at: case.arbitrated_at is None and not case.sent_back,
+    Action.DISPUTE: lambda case, at: case.arbitrated_at is None and bool(case.sent_back),
+    Action.SPLIT: lambda case, at: case.parent_id is None,
+    Action.MERGE: lambda case, at: case.parent_id is None,
+    Action.ASK: lambda case, at: case.resident_id is not None and not clock_ledger.is_asked(case, at),
 }
 LINKED = "关联"
 GIVES = frozenset({Action.ASSIGN, Action.ARBITRATE})  # the case, to the unit that is named
@@ -202,12 +202,14 @@ def attachments(session: Session, case: Case) -> list[Attachment]:
     return list(session.scalars(own.order_by(Attachment.id)))
 
 
-def steps_for(case: Case, roles: set[Role]) -> list[tuple[Action, Rule]]:
-    """The steps open to someone with these roles; the one by which the case goes forward comes first."""
-    steps = [(action, RULES[action]) for action in allowed(case.status, roles) if _is_possible(case, action)]
+def steps_for(case: Case, roles: set[Role], at: datetime | None = None) -> list[tuple[Action, Rule]]:
+    """The steps open to someone with these roles (now by default); the one by which the case goes forward
+    comes first."""
+    open_steps, moment = allowed(case.status, roles), at or now()
+    steps = [(action, RULES[action]) for action in open_steps if _is_possible(case, action, moment)]
     return sorted(steps, key=lambda step: step[0] is not NEXT_STEP.get(case.status))
 
 
-def _is_possible(case: Case, action: Action) -> bool:
+def _is_possible(case: Case, action: Action, at: datetime) -> bool:
     is_possible = POSSIBLE.get(action)
-    return action not in LOOKS and (is_possible is None or is_possible(case))
+    return action not in LOOKS and (is_possible is None or is_possible(case, at))

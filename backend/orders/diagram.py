@@ -1,19 +1,13 @@
 """The table of an order's life as a picture, for README.md."""
 
+from backend.cases.diagram import moving
 from backend.orders.workflow import PART_LABELS, RULES, STATUS_LABELS, Action, PartStatus, Status
 
 
 def diagram() -> str:
     """The table as a Mermaid diagram, for README.md: the order, and within it the part of each unit."""
-    names = [f"    {status}: {status} {label}" for status, label in STATUS_LABELS.items()]
-    start = f"    [*] --> {Status.DRAFTED}: {Action.DRAFT} {RULES[Action.DRAFT].label}"
-    arrows = [
-        f"    {source} --> {rule.target}: {action} {rule.label}"
-        for action, rule in RULES.items()
-        if rule.target
-        for source in rule.sources
-    ]
-    return "\n".join(["stateDiagram-v2", *names, start, *arrows, *_of_parts()])
+    moves = moving(STATUS_LABELS, RULES, Status.DRAFTED, Action.DRAFT)
+    return "\n".join(["stateDiagram-v2", *moves, *_of_parts()])
 
 
 def _of_parts() -> list[str]:
