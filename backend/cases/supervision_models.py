@@ -72,6 +72,7 @@ class MonthlyNotice(Base):
     words: Mapped[str] = mapped_column(server_default="")
     officer_id: Mapped[int] = mapped_column(ForeignKey("officers.id"))
     published_at: Mapped[datetime | None]
+    is_public: Mapped[bool] = mapped_column(server_default=sa.false())  # not for officers alone
     created_at: Mapped[created_at]
 
     area: Mapped[Area] = relationship(lazy="raise_on_sql")

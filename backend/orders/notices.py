@@ -1,7 +1,8 @@
 """Monthly notices (月通报): a month's figures as they were when they were taken, published for an area.
 
 A published notice is everybody's to read and never changes: no number is replaced in silence, whatever is
-corrected later.
+corrected later. Those published before there was a page for everybody were promised to officers alone, and
+stay theirs.
 """
 
 from collections.abc import Sequence
@@ -92,7 +93,7 @@ def publish(
         raise Invalid("请先写几句通报的话，再发布")
     if replies.IDENTITY.search(row.words) or replies.MOBILE.search(row.words):
         raise Invalid("居民也会看到通报，请不要写手机号和身份证号")
-    row.published_at = at or now()
+    row.published_at, row.is_public = at or now(), True
     return row
 
 
@@ -144,7 +145,7 @@ def published(
     session: Session, area: Area | None = None, *, before: int | None = None, limit: int = PAGE
 ) -> list[MonthlyNotice]:
     """What everybody may read, the newest first (one query): all, or those above, of and in an area."""
-    query = _published()
+    query = _public()
     if area is not None:
         above = [int(label) for label in area.path.split(".")]
         query = query.where(Area.id.in_(above) | subtree(area))
@@ -154,16 +155,16 @@ def published(
 
 
 def find_published(session: Session, notice_id: int) -> MonthlyNotice:
-    """A published notice with its area. Raises NotFound for a draft, too."""
-    row = session.scalar(_published().where(MonthlyNotice.id == notice_id))
+    """A notice for everybody with its area. Raises NotFound for a draft, too, and one for officers alone."""
+    row = session.scalar(_public().where(MonthlyNotice.id == notice_id))
     if row is None:
         raise NotFound(NOT_FOUND)
     return row
 
 
-def _published() -> sa.Select[MonthlyNotice]:
+def _public() -> sa.Select[MonthlyNotice]:
     query = sa.select(MonthlyNotice).join(Area, Area.id == MonthlyNotice.area_id)
-    return query.where(MonthlyNotice.published_at.is_not(None)).options(joinedload(MonthlyNotice.area))
+    return query.where(MonthlyNotice.is_public).options(joinedload(MonthlyNotice.area))
 
 
 def _readable(posts: Sequence[Post]) -> sa.Select[MonthlyNotice]:

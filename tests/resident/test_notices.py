@@ -24,17 +24,21 @@ CITY = NOTHING | {
 }
 
 
-def make_notice(session, area, month=10, *, published_at=AT, words="十月发令执行总体平稳。"):
-    units = [
-        {"name": "市政中心", "figures": CITY},
-        {"name": "供电所", "figures": NOTHING},
-        {"name": notice_figures.NOBODY, "figures": NOTHING | {"urged": [3]}},
-    ]
+UNITS = [
+    {"name": "市政中心", "figures": CITY},
+    {"name": "供电所", "figures": NOTHING},
+    {"name": notice_figures.NOBODY, "figures": NOTHING | {"urged": [3]}},
+]
+
+
+def make_notice(
+    session, area, month=10, *, published_at=AT, words="十月发令执行总体平稳。", units=UNITS, is_public=True
+):
     figures = {"columns": notice_figures.columns(), "whole": CITY, "units": units, "at": AT.isoformat()}
     author = make_officer(session, Role.SUPERVISOR, name="王督查", area=area)
     row = MonthlyNotice(
         area_id=area.id, month=date(2026, month, 1), figures=figures, words=words, officer_id=author.id,
-        published_at=published_at,
+        published_at=published_at, is_public=is_public and published_at is not None,
     )  # fmt: skip
     session.add(row)
     session.commit()
@@ -68,6 +72,36 @@ def test_a_rate_of_very_few_is_not_shown(session, street, anybody):
     assert "0/1" not in page
     assert "少于 5 件，不公布" in page
     assert "4/5" in page
+
+
+def resolved(**units):
+    """Units with this many resolved cases of as many, by name."""
+    return [{"name": name, "figures": NOTHING | {"resolved": [n, n, 0]}} for name, n in units.items()]
+
+
+@pytest.mark.parametrize(
+    ("units", "hidden"),
+    [
+        (resolved(甲=3, 乙=7, 丙=9), "甲乙"),
+        (resolved(甲=3, 乙=7, 丙=9) + resolved(**{notice_figures.NOBODY: 20}), "甲"),
+        (resolved(甲=6, 乙=7) + resolved(**{notice_figures.NOBODY: 2}), "甲"),
+        (resolved(甲=4, 乙=4, 丙=9), "甲乙"),
+        (resolved(甲=1, 乙=1, 丙=9, 丁=9), "甲乙丙"),
+        (resolved(甲=5, 乙=7), ""),
+    ],
+)
+def test_a_rate_of_very_few_is_not_what_the_others_leave_of_the_whole(
+    session, street, anybody, units, hidden
+):
+    page = anybody.get(f"/r/notices/{make_notice(session, street, units=units).id}").text
+    shown = {block[0] for block in page.split("<summary>")[1:] if "100.0%" in block}
+    assert shown == {unit["name"] for unit in units} - set(hidden) - {notice_figures.NOBODY}
+
+
+def test_what_was_published_for_officers_alone_stays_theirs(session, street, anybody):
+    row = make_notice(session, street, is_public=False)
+    assert anybody.get(f"/r/notices/{row.id}").status_code == 404
+    assert f"/r/notices/{row.id}" not in anybody.get("/r/notices").text
 
 
 def test_a_draft_is_found_by_nobody(session, street, anybody):
@@ -114,7 +148,7 @@ def test_a_long_list_goes_on_by_key_in_the_same_place(session, street, anybody):
 
 
 def copied(row):
-    names = ("area_id", "figures", "words", "officer_id", "published_at")
+    names = ("area_id", "figures", "words", "officer_id", "published_at", "is_public")
     return {name: getattr(row, name) for name in names}
 
 

@@ -37,5 +37,6 @@ def add_notices(street: Any) -> None:
             words=street.marks.text(kind),
             officer_id=street.people["supervisor"].id,
             published_at=published_at,
+            is_public=published_at is not None,
         )
         street.book["notice_id"].append(street.add(row).id)
