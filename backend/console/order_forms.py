@@ -32,10 +32,10 @@ NOTES = {
     Action.ADD: "补充什么",
     Action.URGE: "催办的话",
 }
-# What has a page of its own (JOIN: that of the unit), or forms in order_supervisions.py.
+# What has a page of its own (SUCCEED: that of the unit), or forms in order_supervisions.py.
 OWN_FORMS = (
     Action.REVISE,
-    Action.JOIN,
+    Action.SUCCEED,
     Action.SUPERVISE,
     Action.ANSWER_SUPERVISION,
     Action.END_SUPERVISION,

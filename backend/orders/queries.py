@@ -169,7 +169,7 @@ OF_DESK = (
     Action.ADD_UNIT,
     Action.WITHDRAW_UNIT,
     Action.RETURN,
-    Action.JOIN,
+    Action.SUCCEED,
     Action.SUPERVISE,
     Action.END_SUPERVISION,
 )

@@ -24,7 +24,7 @@ ELSEWHERE = {
     Action.SUPERVISE: "请用督办单的表格",
     Action.ANSWER_SUPERVISION: "请用督办单的表格",
     Action.END_SUPERVISION: "请用督办单的表格",
-    Action.JOIN: "单位合并以后，任务会自动并过去",
+    Action.SUCCEED: "单位合并以后，任务会自动并过去",
 }
 DECIDES = (Action.APPROVE, Action.REFUSE)  # on a text, which must be the one that was read
 

@@ -93,10 +93,10 @@ def _join(
     session: Session, order: Order, part: OrderUnit, into: OrderUnit, editor: Editor, at: datetime
 ) -> None:
     """The lead stays the lead, the nearer deadline counts, and only what both have done is done."""
-    rule, is_lead, status = RULES[Action.JOIN], part.is_lead or into.is_lead, part.status
+    rule, is_lead, status = RULES[Action.SUCCEED], part.is_lead or into.is_lead, part.status
     actor, note = Actor(officer_id=editor.officer_id), f"并入“{into.unit.name}”"
     note += f"，任务：{part.task}" if part.task else ""
-    step = service.write(session, order, Action.JOIN, rule, Role.ADMINISTRATOR, actor, note, at, part)
+    step = service.write(session, order, Action.SUCCEED, rule, Role.ADMINISTRATOR, actor, note, at, part)
     if into.status is PartStatus.WITHDRAWN:
         for name in COLUMNS:
             setattr(into, name, getattr(part, name))

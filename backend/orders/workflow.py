@@ -51,7 +51,7 @@ class Action(StrEnum):
     SUPERVISE = "supervise"
     ANSWER_SUPERVISION = "answer_supervision"
     END_SUPERVISION = "end_supervision"
-    JOIN = "join"  # a unit has ended in another one of the order, which goes on with both parts
+    SUCCEED = "succeed"  # a unit has ended in another one of the order, which goes on with both parts
 
 
 class Whose(StrEnum):
@@ -164,7 +164,7 @@ RULES: dict[Action, Rule] = {
     A.ANSWER_SUPERVISION: Rule("答复督办", (S.ISSUED, S.ANSWERED), None, UNIT, W.ASKED, needs=(N.NOTE,),
         tells=((P.SUPERVISORS, M.ORDER_SUPERVISION_ANSWERED),)),
     A.END_SUPERVISION: Rule("办结督办", (S.ISSUED, S.ANSWERED, S.WITHDRAWN), None, SUPERVISORS, needs=(N.NOTE,)),
-    A.JOIN: Rule("单位合并", (S.ISSUED,), None, (R.ADMINISTRATOR,), W.OF_ANY_PART, BOUND, U.WITHDRAWN,
+    A.SUCCEED: Rule("单位合并", (S.ISSUED,), None, (R.ADMINISTRATOR,), W.OF_ANY_PART, BOUND, U.WITHDRAWN,
         tells=((P.UNIT, M.ORDER_JOINED),)),
 }
 # fmt: on

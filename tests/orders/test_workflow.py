@@ -73,7 +73,7 @@ def test_a_post_that_cannot_is_told_so_before_anything_else():
         (Role.RESIDENT, ""),
         (Role.SAFETY_OFFICER, ""),
         (Role.LEADER, "supervise end_supervision"),
-        (Role.ADMINISTRATOR, "join"),
+        (Role.ADMINISTRATOR, "succeed"),
     ],
 )
 def test_each_kind_of_person_has_these_steps_and_no_others(role, actions):
