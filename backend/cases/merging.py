@@ -1,5 +1,6 @@
 """Putting cases together and taking them apart: merge 并案, unmerge, link 关联, split 拆分, join 附议."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -15,6 +16,8 @@ from backend.notify.messages import Message
 from backend.places.models import Area
 from backend.times import now
 
+TURN = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('merge', :district))")
+
 
 def merge(
     session: Session, number: str, actor: Actor, into: str, note: str = "", at: datetime | None = None
@@ -24,7 +27,7 @@ def merge(
     The resident keeps thread, notices, answer and survey. Raises as `service.perform` does, NotFound for a
     master that is not there, and Conflict for one that is done or merged itself.
     """
-    take_turns(session)
+    take_turns(session, number, into)
     master = _master(session, number, actor, into)
     given = Given(note=note, case_id=master.id)
     case = service.perform(session, number, Action.MERGE, actor, given, at=at)
@@ -71,9 +74,9 @@ def join(session: Session, report: Report, master_id: int, at: datetime | None =
     Nobody is alerted as to a new matter, unless this one calls it dangerous. Where the other is done
     meanwhile, or elsewhere, the case simply stays one of its own. Raises as `intake.open_case` does.
     """
-    take_turns(session)
-    community_id = session.get_one(Area, report.place_id).community_id
-    master = _joinable(session, master_id, community_id)
+    place = session.get_one(Area, report.place_id)
+    _take_turns_in(session, [place.district_id])
+    master = _joinable(session, master_id, place.community_id)
     case = intake.open_case(session, report, at, quietly=master is not None and not report.urgent)
     if master is not None and case.status is Status.SUBMITTED and case.id != master.id:
         _join(session, case, master, at or now())
@@ -88,7 +91,7 @@ def join_with(
     Returns that case; None, and nothing is done, where it or the other may not be merged (any more). Raises
     NotFound for a case that is not theirs.
     """
-    take_turns(session)
+    take_turns(session, number)
     own = service.find(session, number, Actor(resident_id=resident_id))
     master = _joinable(session, master_id, own.community_id)
     case = service.lock(session, number, Actor(resident_id=resident_id))
@@ -129,9 +132,17 @@ def _pass_on_danger(session: Session, case: Case, master: Case, at: datetime) ->
         telling.tell(session, master, who, Message.CASE_URGED, f"danger:{case.id}", note=note, at=at)
 
 
-def take_turns(session: Session) -> None:
-    """Before any of the cases is held: two who merge them the other way round would wait for each other."""
-    session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended('merge', 0))"))
+def take_turns(session: Session, *numbers: str) -> None:
+    """Before any of these cases is held: two who merge them the other way round would wait for each other.
+
+    Only districts of which one has a case among them wait; a number that is not there waits for nobody.
+    """
+    _take_turns_in(session, session.scalars(sa.select(Case.district_id).where(Case.number.in_(numbers))))
+
+
+def _take_turns_in(session: Session, districts: Iterable[int | None]) -> None:
+    for district in sorted({district or 0 for district in districts}):  # in one order, whoever comes
+        session.execute(TURN, {"district": district})
 
 
 def _master(session: Session, number: str, actor: Actor, into: str) -> Case:

@@ -195,7 +195,7 @@ def take(
     Raises NotFound, Forbidden, Conflict, Invalid or TooMany, each with a Chinese sentence.
     """
     if action is A.MERGE:
-        merging.take_turns(session)
+        merging.take_turns(session, number, clean(form.get("case", "")).strip())
     session.execute(sa.select(Case.id).where(Case.number == number).with_for_update())
     case = service.find(session, number, actor)
     if said := meanwhile.repeated(session, case, action, actor, read_number(form.get("seen", "")) or 0):

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from backend import db
 from backend.cases import deadlines, joining, kin, merging, service
@@ -15,7 +16,7 @@ from backend.cases.workflow import Action, Outcome, Status
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.notify.messages import Message
 from backend.places.roles import Role
-from tests.cases.scene import AT, SOLVED, at_once
+from tests.cases.scene import AT, SOLVED, Scene, at_once
 from tests.factories import (
     make_case,
     make_category,
@@ -193,6 +194,38 @@ def test_two_who_merge_two_cases_into_each_other_do_not_wait_for_ever(committed,
     with db.transaction() as session:
         merged = sa.select(sa.func.count()).where(Case.status == Status.MERGED)
         assert session.scalar(merged) == 1
+
+
+@pytest.fixture
+def two_districts(committed, committed_scene):
+    """A case in each of two districts, and somebody of the desks of both."""
+    there = Scene(committed, make_community(committed, name="月季社区"), committed_scene.unit, None)
+    cases = (report(committed_scene), report(there))
+    desks = [scene.actor(DESK) for scene in (committed_scene, there)]
+    committed.commit()
+    assert cases[0].district_id != cases[1].district_id
+    posts = (*desks[0].posts, *desks[1].posts)
+    return *cases, service.Actor(officer_id=desks[0].officer_id, posts=posts)
+
+
+def test_two_who_merge_across_districts_do_not_wait_for_ever_either(two_districts):
+    one, two, desk = two_districts
+    results = at_once(
+        lambda session: merging.merge(session, one.number, desk, two.number),
+        lambda session: merging.merge(session, two.number, desk, one.number),
+    )
+    assert len([result for result in results if isinstance(result, Conflict)]) == 1
+
+
+def test_who_merges_in_one_district_keeps_no_other_waiting(two_districts):
+    here, there, _ = two_districts
+    with db.transaction() as first, db.transaction() as second:
+        merging.take_turns(first, here.number)
+        second.execute(sa.text("SET LOCAL lock_timeout = '200ms'"))
+        merging.take_turns(second, there.number, "261121999999")
+        with pytest.raises(OperationalError, match="lock timeout"):
+            merging.take_turns(second, there.number, here.number)
+        second.rollback()
 
 
 def test_a_part_has_its_own_unit_and_no_resident_and_the_whole_answers(session, scene):
