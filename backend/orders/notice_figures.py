@@ -21,7 +21,8 @@ from backend.cases.supervision_models import Measure, Supervision
 from backend.cases.supervisions import GIVING
 from backend.cases.workflow import Action
 from backend.db import one_of
-from backend.orders.models import Order, OrderUnit
+from backend.orders.models import Order, OrderEvent, OrderUnit
+from backend.orders.workflow import Action as OrderAction
 from backend.orders.workflow import PartStatus
 from backend.places.models import Area, Unit
 from backend.places.scope import COLUMNS
@@ -139,7 +140,7 @@ ORDER_RATES: dict[str, Kept] = {
     "order_acknowledged": Kept(
         "按时签收率",
         "受令单位里，在签收时限内签收的占多少。"
-        "分母：本月签收时限有了结果（已经签收，或者时限已到）的受令单位；撤回的不算。",
+        "分母：本月签收时限有了结果（已经签收，或者时限已到）的受令单位；撤回的不算，单位合并以前签收的照算。",
         Clock.ORDER_ACKNOWLEDGE,
     ),
     "order_arrived": Kept("按时到场率", "同上，看到场时限。", Clock.ORDER_ARRIVE),
@@ -197,9 +198,15 @@ def _clocks(clock: Clock, area: Area, month: Period, at: datetime) -> sa.Select[
         _columns(OrderUnit.unit_id, is_good)
         .join(OrderUnit, OrderUnit.id == Deadline.order_unit_id)
         .join(Order, Order.id == OrderUnit.order_id)
-        .where(Deadline.clock == clock, OrderUnit.status != PartStatus.WITHDRAWN, _within(area, Order))
-        .where(month.holds(fate), fate < at)
+        .where(Deadline.clock == clock, _within(area, Order), month.holds(fate), fate < at)
+        .where((OrderUnit.status != PartStatus.WITHDRAWN) | _succeeded_later())
     )
+
+
+def _succeeded_later() -> sa.ColumnElement[bool]:
+    """Whether the unit of a part ended after this clock was stopped: what it did in time or late stands."""
+    of_part = (OrderEvent.order_unit_id == OrderUnit.id, OrderEvent.action == OrderAction.SUCCEED)
+    return sa.exists().where(*of_part, OrderEvent.created_at > Deadline.stopped_at)
 
 
 def _grouped(rows: sa.Subquery, *counts: Any) -> sa.Select[Any]:

@@ -11,7 +11,7 @@ from backend.cases.service import Actor
 from backend.cases.supervision_models import MonthlyNotice, Supervision
 from backend.cases.workflow import Action, Status
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
-from backend.orders import notice_figures, notices
+from backend.orders import notice_figures, notices, successions
 from backend.orders.models import Order, OrderUnit
 from backend.orders.workflow import PartStatus
 from backend.orders.workflow import Status as OrderStatus
@@ -20,6 +20,7 @@ from backend.places.models import Area
 from backend.places.roles import Role
 from tests.cases.scene import at_once
 from tests.factories import COLUMNS, make_case, make_community, make_officer, make_unit
+from tests.places.people import editor_of
 
 MONTH = date(2026, 10, 1)
 IN = datetime(2026, 10, 15, 2, tzinfo=UTC)
@@ -153,6 +154,23 @@ def test_the_figures_are_what_one_counts_by_hand(town):
     assert [power[key] for key in keys] == [[2], [1], [1, 2, 0], [1], [0], [1]]
     assert power["arbitrated"] == [1]
     assert power["closed_on_time"] == [0, 1, 0]
+
+
+def test_what_a_unit_signed_late_stays_late_when_the_unit_ends_in_another_of_the_order(town, session):
+    """What the successor goes on with is counted once, with the successor."""
+    gone, into = town.order("F1", IN, None, (town.city, town.power))
+    town.clock(IN, IN + HOUR, order_unit_id=gone.id)
+    town.clock(IN, IN + HOUR, order_unit_id=into.id)
+    town.clock(IN + 3 * HOUR, None, Clock.ORDER_ARRIVE, order_unit_id=gone.id)
+    town.clock(IN + 4 * HOUR, None, Clock.ORDER_ARRIVE, order_unit_id=into.id)
+    before = taken(town)[0]
+    session.commit()
+    editor = editor_of(session, make_officer(session, Role.ADMINISTRATOR, area=town.street))
+    successions.merge(session, editor, town.city.id, town.power.id, IN + 2 * HOUR)
+    whole, units = taken(town)
+    assert whole["order_acknowledged"] == before["order_acknowledged"] == [0, 2, 0]
+    assert [units[name]["order_acknowledged"] for name in ("市政中心", "供电所")] == [[0, 1, 0], [0, 1, 0]]
+    assert units["供电所"]["order_arrived"] == whole["order_arrived"] == [0, 1, 0]
 
 
 def test_a_neighbours_work_is_in_nobody_elses_figures(town, session):

@@ -14,8 +14,9 @@ def upgrade() -> None:
 
     A program of before cannot show the few orders in which a unit was succeeded, until it is replaced.
     """
-    public = sa.Column("is_public", sa.Boolean(), server_default=sa.false(), nullable=False)
-    op.add_column("monthly_notices", public)
+    op.add_column(
+        "monthly_notices", sa.Column("is_public", sa.Boolean(), server_default=sa.false(), nullable=False)
+    )
     op.execute("UPDATE order_events SET action = 'succeed' WHERE action = 'join'")
 
 
