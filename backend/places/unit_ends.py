@@ -59,7 +59,8 @@ _ASSISTING = sa.text("""
         CASE WHEN unit_id = :into THEN CAST(:into AS bigint) END)
     WHERE :id = ANY(assisting) OR unit_id = :into AND :into = ANY(assisting)""")
 # Open orders that the one leads while the other is in them, too: an order has one part for a unit, so that
-# the lead's could not follow, and nobody could answer. orders/successions.py has made one of the two before.
+# the lead's could not follow, and nobody could answer. The application ends units through
+# orders/successions.py, which has made one of the two before; this guards whoever calls the endings directly.
 _LED_BESIDE = sa.text("""
     SELECT o.number FROM orders o
         JOIN order_units led ON led.order_id = o.id AND led.unit_id = :id AND led.is_lead

@@ -125,6 +125,13 @@ def test_a_unit_that_was_taken_out_is_bound_again_by_what_it_takes_over(scene, e
     scene.do(order, Action.REPORT_BACK, "third", note="办好了")
 
 
+@pytest.mark.parametrize("verb", [unit_ends.close, unit_ends.merge])
+def test_who_ends_a_unit_past_the_orders_leaves_none_without_its_lead(scene, editor, verb):
+    order = scene.issue()
+    with pytest.raises(Conflict, match=f"发令单 {order.number} 由“区市场监管局”主办.*主办不能交给它"):
+        verb(scene.session, editor, scene.units["lead"].id, scene.units["second"].id)
+
+
 def test_a_stranger_joins_nothing(scene):
     order = scene.issue()
     elsewhere = editor_of(
