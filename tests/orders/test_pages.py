@@ -6,62 +6,13 @@ import re
 import pypdfium2
 import pytest
 import sqlalchemy as sa
-from flask import render_template
 
-from backend import auth
-from backend.app import create_app
-from backend.cases import intake
-from backend.cases.intake import Report
-from backend.cases.models import Channel
 from backend.cases.supervision_models import Supervision
-from backend.console import order_sections
-from backend.orders import drafting
 from backend.orders.workflow import Action, Status
-from tests.browser import add_form_token
 from tests.cases.pictures import jpeg
 from tests.console.conftest import queries_of
-from tests.factories import make_case, make_contact, make_resident
+from tests.orders.forms import form_of, number_of
 from tests.orders.scene import make_neighbours
-
-
-@pytest.fixture
-def app(session):
-    return create_app()
-
-
-@pytest.fixture
-def enter(app, scene):
-    """A client signed in as the person of the scene by this key."""
-
-    def sign_in(key):
-        client = app.test_client()
-        add_form_token(client)
-        contact = make_contact(scene.session, officer=scene.people[key])
-        token, _ = auth.start_session(scene.session, contact.id)
-        scene.session.commit()
-        client.set_cookie(auth.COOKIE, token)
-        return client
-
-    return sign_in
-
-
-def form_of(scene, **fields):
-    lead, second = scene.units["lead"].id, scene.units["second"].id
-    defaults = {
-        "title": "清理停车场的非法市场",
-        "text": "今天清走摊位",
-        "place": scene.community.id,
-        "lead": lead,
-        "unit": [lead, second],
-        "of": [lead, second],
-        "task": ["", "劝离摊主"],
-        "key": "a form",
-    }
-    return defaults | fields
-
-
-def number_of(answer):
-    return re.search(r"/console/orders/(F\d{11})$", answer.headers["Location"])[1]
 
 
 def test_an_order_goes_all_the_way_through_its_pages(scene, enter):
@@ -88,53 +39,6 @@ def test_an_order_goes_all_the_way_through_its_pages(scene, enter):
     answer = {"note": "摊位已经清走，有人值守", "outcome": "solved"}
     assert lead.post(f"/console/orders/{number}/answer", data=answer).status_code == 303
     assert "已办结" in secretary.get(f"/console/orders/{number}").text
-
-
-def test_a_draft_from_a_case_is_filled_in(scene, enter):
-    report = Report(
-        "停车场里有人摆摊，电话13812345678",
-        scene.community.id,
-        scene.community.name,
-        Channel.WECHAT,
-        resident_id=make_resident(scene.session).id,
-    )
-    case = intake.open_case(scene.session, report)
-    page = enter("desk").get(f"/console/orders/new?case={case.number}").text
-    assert f"来自诉求 {case.number}" in page
-    assert "停车场里有人摆摊" in page
-    assert "13812345678" not in page
-
-
-def test_the_page_of_a_case_leads_to_its_orders_or_to_a_draft(app, scene):
-    case = make_case(scene.session, scene.community)
-    [section] = order_sections.SECTIONS
-    assert section.facts(scene.session, case, scene.actor("second")) is None
-    with app.test_request_context():
-        free = section.facts(scene.session, case, scene.actor("desk"))
-        assert f"/console/orders/new?case={case.number}" in render_template(
-            section.template, facts=free, case=case
-        )
-        order = scene.issue(cases=[case.number])
-        taken = section.facts(scene.session, case, scene.actor("second"))
-        page = render_template(section.template, facts=taken, case=case)
-    assert f"/console/orders/{order.number}" in page
-    assert "起草" not in page
-
-
-def test_what_was_typed_stays_when_a_draft_is_refused(scene, enter):
-    desk = enter("desk")
-    refused = desk.post("/console/orders/", data=form_of(scene, text=""))
-    assert refused.status_code == 422
-    assert "请写明要办什么" in refused.text
-    assert "清理停车场的非法市场" in refused.text
-    assert "劝离摊主" in refused.text
-    assert "请选一个主办单位" in desk.post("/console/orders/", data=form_of(scene, lead="")).text
-
-
-def test_the_same_form_sent_twice_is_one_order(scene, enter):
-    desk = enter("desk")
-    first, second = (desk.post("/console/orders/", data=form_of(scene)) for _ in range(2))
-    assert number_of(first) == number_of(second)
 
 
 def test_a_second_tap_is_told_so_and_a_late_one_who_was_quicker(scene, enter):
@@ -171,35 +75,6 @@ def test_neighbours_get_nothing(scene, enter):
         assert client.post(f"/console/orders/{order.number}/approve").status_code == 403
 
 
-def test_a_unit_does_not_draft(scene, enter):
-    assert enter("lead").get("/console/orders/new").status_code == 403
-    assert enter("lead").post("/console/orders/", data=form_of(scene)).status_code == 403
-
-
-def test_a_draft_can_be_changed_on_its_page(scene, enter):
-    order = scene.draft()
-    desk = enter("desk")
-    assert "改一改" not in desk.get(f"/console/orders/{order.number}/revise").text
-    changed = form_of(scene, title="改一改", unit=[])
-    assert desk.post(f"/console/orders/{order.number}/revise", data=changed).status_code == 303
-    page = desk.get(f"/console/orders/{order.number}").text
-    assert "改一改" in page
-    assert "区信访局" not in page
-    scene.do(order, Action.APPROVE, "secretary")
-    assert desk.get(f"/console/orders/{order.number}/revise").status_code == 409
-
-
-def test_what_was_typed_stays_when_a_unit_was_closed_meanwhile(scene, enter):
-    order, desk = scene.draft(), enter("desk")
-    scene.units["second"].closed_at = order.created_at
-    scene.session.commit()
-    for address in ("/console/orders/", f"/console/orders/{order.number}/revise"):
-        refused = desk.post(address, data=form_of(scene, text="今天清走摊位，再看三天"))
-        assert refused.status_code == 404
-        assert "有的单位已经停用" in refused.text
-        assert "今天清走摊位，再看三天" in refused.text
-
-
 def test_what_was_typed_stays_when_the_unit_to_be_added_was_closed(scene, enter):
     order = scene.issue(assisting=[])
     scene.units["second"].closed_at = order.created_at
@@ -209,26 +84,6 @@ def test_what_was_typed_stays_when_the_unit_to_be_added_was_closed(scene, enter)
     assert refused.status_code == 404
     assert "有的单位已经停用" in refused.text
     assert "把住路口" in refused.text
-
-
-@pytest.mark.parametrize("step", ["approve", "refuse"])
-def test_a_text_that_was_changed_after_it_was_read_is_not_decided_on(scene, enter, step):
-    order, secretary = scene.draft(), enter("secretary")
-    address = f"/console/orders/{order.number}"
-    read = {"seen": seen_on(secretary.get(address).text), "note": "先去核实"}
-    changed = scene.drafted(title="清理停车场和两条街")
-    drafting.revise(scene.session, order.number, scene.actor("desk"), changed)
-    scene.session.commit()
-    refused = secretary.post(f"{address}/{step}", data=read)
-    assert refused.status_code == 409
-    assert re.search("desk在.*修改过这张发令单，请看过现在的内容再决定", refused.text)
-    assert "清理停车场和两条街" in refused.text
-    again = read | {"seen": seen_on(refused.text)}
-    assert secretary.post(f"{address}/{step}", data=again).status_code == 303
-
-
-def seen_on(page):
-    return re.search(r'name="seen" value="(\d+)"', page)[1]
 
 
 @pytest.mark.parametrize("tab", ["mine", "approve", "all", "issued"])
