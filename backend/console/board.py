@@ -60,10 +60,14 @@ def figures() -> ResponseReturnValue:
 @bp.get("/spans")
 @require(Who.OFFICER)
 def spans() -> ResponseReturnValue:
-    """How long things took lately. Asked for once by the board: it costs more than what changes there."""
+    """How long things took lately. Asked for once by the board: it costs more than what changes there.
+
+    Whoever follows the link instead gets a page of its own.
+    """
     with db.transaction() as session:
         found = board_spans.lately(session, _posts(people.officer(session)), now())
-    return render_template("desk/board_spans.html", spans=found, days=board_spans.DAYS)
+    whole = _page("desk/board_spans.html", "desk/board_spans_rows.html")
+    return render_template(whole, spans=found, days=board_spans.DAYS)
 
 
 @bp.get("/cases")

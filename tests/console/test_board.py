@@ -116,7 +116,15 @@ def test_the_board_says_how_long_each_part_of_the_firsts_took_lately(session, cl
 
 def spans(client):
     address = re.search(r'hx-get="([^"]+spans)"', client.get("/console/board/").text)[1]
-    return client.get(address).text
+    return client.get(address, headers={"HX-Request": "true"}).text
+
+
+def test_how_long_things_took_is_also_a_page_for_whom_the_board_could_not_fetch_it(client):
+    page = client.get("/console/board/spans").text
+    assert "督查看板</a>" in page
+    assert page.count("没有受理的诉求") == 1
+    assert "<html" in page
+    assert "<html" not in spans(client)
 
 
 def test_where_nothing_was_accepted_lately_the_board_says_so(session, as_officer):

@@ -69,6 +69,20 @@ def test_on_a_phone_a_number_leads_to_a_case_which_is_supervised_with_words_and_
     )
 
 
+@pytest.mark.parametrize("happens", ["abort", "fulfill"])
+def test_what_cannot_be_fetched_is_a_link_instead(desktop, site, enter, town, happens):
+    page = enter(desktop)
+    told = {"status": 500} if happens == "fulfill" else {}
+    page.route("**/board/spans", lambda route: getattr(route, happens)(**told))
+    page.goto(f"{site}/console/board/")
+    link = page.get_by_role("link", name="打开五个一用时")
+    link.wait_for()
+    assert not page.get_by_text("正在算五个一用时").is_visible()
+    page.unroute("**/board/spans")
+    link.click()
+    page.get_by_role("heading", name="五个一用时").first.wait_for()
+
+
 def test_the_board_renews_itself_without_being_asked(desktop, site, enter, town, committed):
     page = enter(desktop)
     page.clock.install()
