@@ -28,6 +28,7 @@ __all__ = ["SEATED", "bp"]  # the application registers it; the menu names who f
 REFUSED = (Invalid, Conflict, Forbidden, NotFound)
 NOT_YOURS = "值班台由信息员、社区书记和分拨员使用，您的岗位没有这一项"
 NO_UNIT = "没有选择单位，请从建议里选，或打开“其他单位”"
+NO_PLAN = "勾选的有 {} 件没有建议，没有派出，请逐件选单位"
 
 
 @bp.get("/")
@@ -94,13 +95,18 @@ def send(number: str) -> ResponseReturnValue:
 @bp.post("/bulk")
 @require(Who.OFFICER)
 def bulk() -> ResponseReturnValue:
-    """Send the ticked ones to what the page suggested for each; each is a transaction of its own."""
+    """Send the ticked ones to what the page suggested for each; each is a transaction of its own.
+
+    Those for which it suggested nothing stay, and are counted in one sentence.
+    """
     plans = {each.partition(".")[0]: each for each in map(clean, request.form.getlist("plan"))}
     try:
         marks, wrong = picked(request.form.getlist("picked")), ""
     except Invalid as error:
         marks, wrong = {}, error.message
-    fates = [_sent(each, *_plan(plans.get(each, ""))) for each in marks]
+    fates = [_sent(each, *_plan(plans[each])) for each in marks if each in plans]
+    if bare := len(marks) - len(fates):
+        wrong = NO_PLAN.format(bare)
     if "HX-Request" in request.headers:
         return render_template("desk/dispatching_fates.html", fates=fates, wrong=wrong)
     return _whole(fates=fates, wrong=wrong)

@@ -130,6 +130,14 @@ function merge(text) {
   tidy();
 }
 
+// What cannot be sent with the others is said before the tap.
+function countPlans() {
+  const ticked = cards().filter((card) => card.querySelector("[name=picked]").checked);
+  const bare = ticked.filter((card) => !card.querySelector("[name=plan]")).length;
+  document.querySelector("#bare").textContent = bare ? `其中 ${bare} 件没有建议，不会派出，请逐件选单位` : "";
+  document.querySelector("#send-all").disabled = ticked.length === bare;
+}
+
 // A card that came with a later page may stand in the first one meanwhile.
 function tidy() {
   const seen = new Set();
@@ -140,6 +148,7 @@ function tidy() {
   document.querySelector("#nothing").hidden = cards().length > 0;
   document.querySelector("#bulk").hidden = cards().length === 0;
   countTicks(); // of picking.js
+  countPlans();
 }
 
 document.addEventListener("htmx:afterRequest", (event) => {
@@ -148,3 +157,5 @@ document.addEventListener("htmx:afterRequest", (event) => {
   if (elt.id === "send-all" && successful) htmx.trigger(news, "refresh");
 });
 document.addEventListener("htmx:afterSettle", tidy);
+document.addEventListener("change", countPlans);
+window.addEventListener("pageshow", countPlans);

@@ -165,6 +165,17 @@ def test_the_selected_go_each_by_itself_with_its_own_fate(session, scene, client
     assert "没有勾选诉求" in client.post(f"{HOME}bulk", data={"plan": plans}, headers=HTMX).text
 
 
+def test_what_has_no_suggestion_stays_and_is_counted_in_one_sentence(session, scene, client):
+    cases = [stalls(session, scene), *(stalls(session, scene, "来看看") for _ in range(2))]
+    plans = re.findall(r'name="plan" value="([\d.]+)"', client.get(HOME).text)
+    picked = [case.number for case in cases]
+    answer = client.post(f"{HOME}bulk", data={"plan": plans, "picked": picked}, headers=HTMX).text
+    assert "派出 1 件</h2>" in answer
+    assert answer.count("勾选的有 2 件没有建议，没有派出") == answer.count("没有派出") == 1
+    session.expire_all()
+    assert [case.status for case in cases] == [Status.ASSIGNED, Status.SUBMITTED, Status.SUBMITTED]
+
+
 def test_what_has_not_changed_is_not_drawn_again(session, scene, client):
     case = stalls(session, scene)
     seen = re.search(r'data-seen="(\w+)"', client.get(HOME).text)[1]

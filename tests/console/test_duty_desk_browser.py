@@ -117,6 +117,22 @@ def test_the_selected_are_sent_together(desktop, scene, enter):
     photograph(page, "bulk-1440")
 
 
+@pytest.mark.parametrize("size", ["phone", "desktop"])
+def test_what_has_no_suggestion_is_said_before_the_tap(request, committed, scene, enter, size):
+    bare = open_case(committed, scene.magnolia, "来看看")  # nor is there one for the third
+    page = enter(request.getfixturevalue(size), scene.desk)
+    page.locator(f"[value='{bare.number}'][name=picked]").check()
+    send = page.get_by_role("button", name="按建议派出")
+    assert send.is_disabled()
+    page.get_by_label("全选").check()
+    assert page.locator("#bare").inner_text() == "其中 2 件没有建议，不会派出，请逐件选单位"
+    assert not is_cut(page)
+    photograph(page, f"bare-{size}")
+    send.click()
+    page.get_by_text("勾选的有 2 件没有建议，没有派出").wait_for()
+    assert page.get_by_role("heading", name="派出 3 件").is_visible()
+
+
 def test_what_comes_in_is_marked_and_nothing_is_taken_from_whoever_types(committed, desktop, scene, enter):
     page = enter(desktop, scene.desk)
     card = page.locator(f"[data-number='{scene.cases[0].number}']")
