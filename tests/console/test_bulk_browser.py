@@ -57,7 +57,7 @@ def test_from_the_desk_the_ticked_ones_go_into_one(request, committed, scene, en
     page.get_by_role("button", name="批量办理").click()
     page.wait_for_url("**/console/bulk/?picked=*")
     page.get_by_text("并案", exact=True).click()
-    page.get_by_role("button", name="并案 4 件").click()
+    page.get_by_role("button", name="把其余 3 件并入").click()
     page.get_by_role("heading", name="并案：办好 3 件").wait_for()
     page.get_by_role("link", name="回值班台").click()
     page.wait_for_url("**/console/desk/")
