@@ -41,7 +41,7 @@ def test_who_has_the_same_to_say_joins_by_a_digit_and_hears_to_the_end(town, mee
     desk, handler = meet("周晓岚"), meet("辛文静")
     matter = neighbours_matter(town, neighbour, desk, handler)
     resident.reply_to(resident.phone.scan(ticket=town.ticket(PLACE)))
-    listed = resident.says("附议")
+    listed = resident.says("我也是")
     assert "1 路灯不亮（玉兰苑东门" in listed
     assert "陈阿姨" not in listed
     reply = resident.says("1")
@@ -57,14 +57,14 @@ def test_who_has_the_same_to_say_joins_by_a_digit_and_hears_to_the_end(town, mee
     neighbour.hears(matter, "已办理：" + ANSWER)
     told = resident.hears(number, "已办理：" + ANSWER)
     assert resident.opens(link_in(told)) == 200
-    assert resident.sees("和别的居民反映的同一件事合在一起办")
+    assert resident.sees("别的居民反映的同一件事，合在一起办")
     resident.confirms()
     survey = resident.hears("事情真的解决了吗", number)
     assert "5 很满意" in resident.taps_line(survey, "已解决")
     assert resident.says("5") == "谢谢您的评价。"
 
     case, steps, [asked] = read_case(town, number)
-    assert [action for action, _ in steps] == [Action.SUBMIT, Action.MERGE, Action.FOLLOW, Action.CONFIRM]
+    assert [action for action, _ in steps] == [Action.SUBMIT, Action.JOIN, Action.FOLLOW, Action.CONFIRM]
     assert (case.status, asked.state, asked.satisfaction) == (Status.CLOSED, SurveyState.ANSWERED, 5)
     assert read_case(town, matter)[0].status is Status.RESOLVED
     assert len([line for line in desk.chat() if "待受理" in line]) == 1  # nobody was woken by who joined
