@@ -205,7 +205,7 @@ def test_an_arbiter_decides_and_makes_a_duty(request, scene, disputed, enter, si
     page.get_by_role("button", name="裁定由城管局办理").click()
     page.get_by_text("已裁定由城管局办理").wait_for()
     page.get_by_role("button", name="写入职责清单").first.click()
-    page.get_by_text("已写入职责清单，马上生效").wait_for()
+    page.get_by_text("”，马上生效").wait_for()
     assert not is_cut(page)
     photograph(page, f"decided-{size}")
 
