@@ -8,12 +8,12 @@ from backend import auth, db
 from backend.cases import service, surveys
 from backend.cases.models import Attachment, Case
 from backend.cases.staff import NO_PHONE, clean_phone
-from backend.cases.workflow import Action
+from backend.cases.workflow import Action, Status
 from backend.times import now
 from backend.wechat import accounts
 from tests.browser import DESKTOP, PHONE, is_cut
 from tests.cases.pictures import written
-from tests.factories import make_area, make_code, make_community, make_contact
+from tests.factories import make_area, make_case, make_category, make_code, make_community, make_contact
 from tests.resident.conftest import Desk, open_case
 
 pytestmark = pytest.mark.browser
@@ -86,6 +86,17 @@ def test_what_is_wrong_is_said_beside_the_field_before_the_photos_are_lost(commi
     tab.get_by_role("button", name="提交").click()
     tab.get_by_text("已经收到您反映的事").wait_for()
     assert committed.query(Attachment).count() == 1
+
+
+def test_who_says_it_is_the_same_matter_need_not_write(committed, tab, place):
+    category = make_category(committed, "路灯不亮")
+    matter = make_case(committed, place, category_id=category.id, status=Status.IN_PROGRESS)
+    committed.commit()
+    tab.goto("/r/report?scene=yulan")
+    tab.get_by_label("是：路灯不亮").check()
+    tab.get_by_role("button", name="提交").click()
+    tab.get_by_text("已经收到您反映的事").wait_for()
+    assert committed.query(Case).filter_by(master_id=matter.id).one().report == "附议：路灯不亮"
 
 
 def test_the_first_wrong_field_comes_into_sight(tab):
