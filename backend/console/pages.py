@@ -121,13 +121,13 @@ def perform(number: str, action: str) -> ResponseReturnValue:
 @bp.post("/cases/<number>/see_phone")
 @require(Who.OFFICER)
 def see_phone(number: str) -> ResponseReturnValue:
-    """Write down that this officer looked, then show the whole number in this answer and in no other."""
+    """Write down that this officer looked, then show name and number in this answer and in no other."""
     try:
         with db.transaction() as session:
-            phone = phones.see(session, clean(number), people.officer(session))
+            whole = phones.see(session, clean(number), people.officer(session))
     except Conflict as error:
         return _show(number, wrong=sentences_of(error), tried=Action.SEE_PHONE), error.status
-    return _show(number, whole_phone=phone)
+    return _show(number, whole=whole)
 
 
 @bp.get("/categories")
@@ -167,7 +167,7 @@ def _facts(session: Session, found: Case, actor: Actor) -> dict[str, Any]:
         "returned": _returned(steps),
         "place": path_names(session, session.get_one(Area, found.place_id)),
         "scanned": _scanned(session, found),
-        "phone": phones.masked(session, found),
+        "reporter": phones.masked(session, found),
         "may_see_phone": may_see_phone,
         "report": found.report if may_see_phone else mask_phones(found.report),
         "photos": _addresses(files, AttachmentKind.PHOTO, by_resident=True),

@@ -1,4 +1,6 @@
-"""The resident's telephone number: masked on every page, whole once it is written down who looked."""
+"""Who reported a case: name and telephone masked on every page, whole once it is written down who looked."""
+
+from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
@@ -8,24 +10,33 @@ from backend.cases.service import Actor
 from backend.cases.workflow import Action
 from backend.errors import Conflict
 from backend.places.models import Resident
+from backend.places.officers import masked_name
 from backend.privacy import mask_phone
 
 
-def masked(session: Session, case: Case) -> str:
-    """The number as everyone who sees the case may read it; empty where there is none."""
-    phone = _phone(session, case)
-    return mask_phone(phone) if phone else ""
+@dataclass(frozen=True)
+class Reporter:
+    """Either may be empty: who writes in WeChat has no name, who came to the counter perhaps no telephone."""
+
+    name: str
+    phone: str
 
 
-def see(session: Session, number: str, actor: Actor) -> str:
-    """The whole number, for one answer. Raises NotFound, Forbidden or Conflict with a Chinese sentence."""
-    phone = _phone(session, service.find(session, number, actor))
-    if not phone:
+def masked(session: Session, case: Case) -> Reporter:
+    """As everyone who sees the case may read it."""
+    found = _reporter(session, case)
+    return Reporter(found.name and masked_name(found.name), found.phone and mask_phone(found.phone))
+
+
+def see(session: Session, number: str, actor: Actor) -> Reporter:
+    """Both whole, for one answer. Raises NotFound, Forbidden or Conflict with a Chinese sentence."""
+    found = _reporter(session, service.find(session, number, actor))
+    if not (found.name or found.phone):
         raise Conflict("这位居民没有留下电话")
     service.perform(session, number, Action.SEE_PHONE, actor)
-    return phone
+    return found
 
 
-def _phone(session: Session, case: Case) -> str:
+def _reporter(session: Session, case: Case) -> Reporter:
     resident = session.get(Resident, case.resident_id) if case.resident_id else None
-    return (resident and resident.phone) or ""
+    return Reporter((resident and resident.name) or "", (resident and resident.phone) or "")

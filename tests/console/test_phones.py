@@ -1,4 +1,4 @@
-"""The resident's telephone number: seen whole by who may act, once, and written down for officers."""
+"""Who reported, name and telephone: seen whole by who may act, once, and written down for officers."""
 
 import pytest
 import sqlalchemy as sa
@@ -83,6 +83,22 @@ def test_when_nothing_is_left_to_do_nobody_sees_the_number(session, place, as_of
     assert "不能“查看电话”" in answer.text
     assert NUMBER not in answer.text
     assert looks(session) == []
+
+
+@pytest.mark.parametrize(("phone", "shown"), [(NUMBER, f"王** {MASKED}"), (None, "王** ")])
+def test_a_name_stands_masked_beside_the_number_and_is_seen_whole_with_it(
+    session, place, as_officer, case, phone, shown
+):
+    resident = session.get_one(Resident, case.resident_id)
+    resident.name, resident.phone = "王秀英", phone
+    session.commit()
+    client = as_officer(place.desk)
+    page = client.get(f"/console/cases/{case.number}").text
+    assert shown in page
+    assert "王秀英" not in page
+    assert "王秀英" in see(client, case).text
+    assert len(looks(session)) == 1
+    assert "王秀英" not in client.get(f"/console/cases/{case.number}").text
 
 
 def test_without_a_number_there_is_no_button_and_no_look(session, place, as_officer, case):
