@@ -16,13 +16,17 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
 from backend.cases import duty_rules
+from backend.cases.models import CaseEvent
 from backend.cases.routing import Chain, Decision, Index, decide
+from backend.cases.workflow import Action, Status
 from backend.places import queries as places
 from backend.places.models import PlaceCode, Unit
 
 MOST = 1_000  # changes to look through; of more, one will be of a list
 KEPT_S = 60.0  # a change that was written early and committed late is seen after this at the latest
 MOST_RULES = 10
+ASKED_OF = ("id", "channel", "code_id", "status", "sent_back")  # beside category and places
+HANDED = (Action.ASSIGN, Action.ARBITRATE, Action.SEND_BACK)  # over, or back
 OTHERS = 2  # units to choose from beside the first
 
 
@@ -89,8 +93,31 @@ def route(session: Session, case_or_facts: Any) -> Decision | None:
 
 
 def suggest(session: Session, case: Any) -> Suggestion | None:
-    """The unit to send a case to, and why: the one that answers for the QR code that was scanned, else the
-    one of the duty list. None where neither names a unit that is still there."""
+    """The unit to send a case to, and why: the one that was proposed when the case was sent back, else the
+    one that answers for the QR code that was scanned, else the one of the duty list. None where none of them
+    names a unit that is still there. Whoever has just sent it back is not suggested."""
+    found = _named(session, case)
+    if not getattr(case, "sent_back", 0) or case.status is not Status.ACCEPTED:
+        return found
+    return _after_return(session, case, found)
+
+
+def _after_return(session: Session, case: Any, found: Suggestion | None) -> Suggestion | None:
+    """The last return names who should have it; the step before it, who has given it back."""
+    own = sa.select(CaseEvent).where(CaseEvent.case_id == case.id, CaseEvent.action.in_(HANDED))
+    steps = session.scalars(own.order_by(CaseEvent.id.desc()).limit(2)).all()
+    if not steps or steps[0].action is not Action.SEND_BACK or steps[0].unit_id is None:
+        return found
+    back, gave = steps[0], steps[-1].unit_id
+    named = [found.unit, *found.others] if found else []
+    units = _distinct([*_open_units(session, [steps[0].unit_id]), *named])
+    left = [unit for unit in units if unit.id != gave]
+    why = f"上一个单位退回：{back.note.splitlines()[0]}。建议由{left[0].name}办理" if left else ""
+    return Suggestion(left[0], why, left[1 : 1 + OTHERS]) if left else None
+
+
+def _named(session: Session, case: Any) -> Suggestion | None:
+    """What the scanned code and the duty lists say."""
     decision, by_code = route(session, case), _by_code(session, case)
     named = decision.units[: 2 * (1 + OTHERS)] if decision else []
     units = _open_units(session, list(dict.fromkeys([*by_code, *named])))
@@ -105,7 +132,7 @@ def as_if(case: Any, category_id: int | None) -> Any:
     """The case as it would be asked about if it were filed so."""
     if category_id == case.category_id:
         return case
-    columns = {column: getattr(case, column) for column in (*duty_rules.PLACES, "channel", "code_id")}
+    columns = {column: getattr(case, column) for column in (*duty_rules.PLACES, *ASKED_OF)}
     return SimpleNamespace(category_id=category_id, **columns)
 
 

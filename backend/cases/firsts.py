@@ -25,11 +25,13 @@ class Interval:
     label: str
     start: str
     end: str
+    in_first_round: bool = False  # what comes back is not accepted again: there is nothing to count from
 
     def of(self, case: Case) -> timedelta | None:
         """How long it took; None while one of the times is missing, or where the end came first."""
         start, end = getattr(case, self.start), getattr(case, self.end)
-        return end - start if start and end and end >= start else None
+        is_known = start and end and end >= start and not (self.in_first_round and case.round > 1)
+        return end - start if is_known else None
 
 
 FIRSTS = (
@@ -42,7 +44,7 @@ FIRSTS = (
 # A unit may speak to the resident before it signs, and what is settled on the spot was never with one.
 INTERVALS = {
     "accept": Interval("发现到受理", "discovered_at", "accepted_at"),
-    "assign": Interval("受理到派单", "accepted_at", "assigned_at"),
+    "assign": Interval("受理到派单", "accepted_at", "assigned_at", in_first_round=True),
     "acknowledge": Interval("派单到签收", "assigned_at", "acknowledged_at"),
     "first_contact": Interval("派单到先行联系", "assigned_at", "first_contact_at"),
     "resolve": Interval("发现到办结", "discovered_at", "resolved_at"),

@@ -31,7 +31,7 @@ INTERNAL = workflow.UNTOLD | {
     Action.UNMERGE,
     Action.FIRST_CONTACT,
 }
-ONCE = frozenset({"first_contact_at"})  # the first time counts
+ONCE = frozenset({"assigned_at", "acknowledged_at", "first_contact_at"})  # in a round the first time counts
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@ RECENT = timedelta(days=30)
 NEWEST = 200  # cases of a community that are looked at, however many there are
 NEAR = 100  # metres within which two positions are one place
 DEGREE = 111_320  # metres of latitude
-# What a likeness consists of, 0 to 1. The same place alone, or the same category alone, is no likeness.
+HERE = "同一地点"  # at a busy gate all sorts of things are reported: the place alone is no likeness
+# What a likeness consists of, 0 to 1. The same category alone is none either.
 PLACE, CATEGORY, WORDS, LEAST = 0.25, 0.25, 0.5, 0.3
 SAID = ((0.7, "说法几乎一样"), (0.3, "说法相近"))  # from this share of pairs on, in words
 _New = aliased(Case)
@@ -114,7 +115,7 @@ _COMPARED = (
 def _ranked(case: Case, others: Sequence[Other], limit: int) -> list[Similar]:
     pairs = _pairs(case.report)
     compared = [_compare(case, other, _dice(pairs, own)) for other, own in others if not _is_kin(case, other)]
-    alike = [each for each in compared if each.score >= LEAST]
+    alike = [each for each in compared if each.score >= LEAST and each.why != HERE]
     return sorted(alike, key=lambda each: (each.score, each.at), reverse=True)[:limit]
 
 
@@ -128,7 +129,7 @@ def _compare(case: Case, other: Any, words: float) -> Similar:
     is_there = _is_same_place(case, other)
     is_alike = case.category_id is not None and case.category_id == other.category_id
     spoken = next((said for least, said in SAID if words >= least), "")
-    why = "、".join(filter(None, ("同一地点" if is_there else "", "同类事项" if is_alike else "", spoken)))
+    why = "、".join(filter(None, (HERE if is_there else "", "同类事项" if is_alike else "", spoken)))
     return Similar(
         other.number,
         summary(other.report),

@@ -176,16 +176,21 @@ def _grant(session: Session, case: Case, change: DeadlineChange, row: Deadline, 
             raise Conflict("申请里恢复计时的时间已经过了，请选“不同意申请”，让单位重新申请")
         _must_run(row, at)
         clock_ledger.pause(row, at)
-        return f"同意，挂起到 {stamp(change.until_at)}"
+        return f"同意到 {_short(change.until_at)}"
     clock_ledger.extend(policies.in_force(session), case, row, change.minutes or 0, at)
     if row.due_at <= at:
         raise Conflict("这样延期以后仍然是超时的，请选“不同意申请”，让单位重新申请")
     change.due_after = row.due_at
-    return f"同意，时限改到 {stamp(row.due_at)}"
+    return f"同意到 {_short(row.due_at)}"
+
+
+def _short(moment: datetime) -> str:
+    """11-25 18:00: with what is decided it fits into the twenty characters of a card."""
+    return stamp(moment)[5:]
 
 
 def _name(change: DeadlineChange, row: Deadline) -> str:
-    return f"{POLICY[row.clock].label}时限{'挂起' if change.kind is ChangeKind.PAUSE else '延期'}"
+    return f"{POLICY[row.clock].label}{'挂起' if change.kind is ChangeKind.PAUSE else '延期'}"
 
 
 def _tell_desk(session: Session, case: Case, change: DeadlineChange, words: str, at: datetime) -> None:

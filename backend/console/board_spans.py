@@ -45,4 +45,6 @@ def _columns(interval: Interval) -> tuple[Any, Any]:
     length = getattr(Case, interval.end) - getattr(Case, interval.start)
     shares = sa.func.percentile_disc(sa.cast(SHARES, ARRAY(sa.Float))).within_group(length)
     is_known = length >= timedelta(0)
+    if interval.in_first_round:
+        is_known &= Case.round == 1
     return sa.func.count().filter(is_known), shares.filter(is_known)

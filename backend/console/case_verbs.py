@@ -10,6 +10,7 @@ from backend.cases.models import Case
 from backend.cases.service import Actor
 from backend.cases.workflow import Action, Given
 from backend.console.offers import Offers
+from backend.errors import Forbidden, NotFound
 from backend.places.models import Area
 from backend.web.forms import WrongFields, number
 from backend.web.words import clean
@@ -42,18 +43,23 @@ def _classify(session: Session, case: Case, actor: Actor, form: MultiDict[str, s
 
 
 def _merge(session: Session, case: Case, actor: Actor, form: MultiDict[str, str], given: Given) -> Case:
-    return merging.merge(session, case.number, actor, _other(form), given.note)
+    other = _other(session, actor, form)
+    return merging.merge(session, case.number, actor, other, given.note)
 
 
 def _link(session: Session, case: Case, actor: Actor, form: MultiDict[str, str], given: Given) -> Case:
-    return merging.link(session, case.number, actor, _other(form), given.note)
+    other = _other(session, actor, form)
+    return merging.link(session, case.number, actor, other, given.note)
 
 
-def _other(form: MultiDict[str, str]) -> str:
+def _other(session: Session, actor: Actor, form: MultiDict[str, str]) -> str:
     other = clean(form.get("case", "")).strip()
     if not other:
         raise WrongFields({"case": MISSING["case"]})
-    return other
+    try:
+        return service.find(session, other, actor).number
+    except (NotFound, Forbidden):
+        raise WrongFields({"case": "没有找到这个编号的诉求，或者不归您办理，请核对"}) from None
 
 
 def _split(session: Session, case: Case, actor: Actor, form: MultiDict[str, str], given: Given) -> Case:

@@ -110,7 +110,7 @@ CATALOGUE: dict[Message, Kind] = {
     M.GROUP_FORMED:     Kind("专班通知", "诉求 {number} 成立专班，您是成员。\n{place}\n{summary}\n{note}", OFFICER),
     M.PART_DONE:        Kind("部分办好", "诉求 {number} 拆出去的一部分办好了。\n{place}\n结果：{note}", OFFICER),
     M.TIME_WANTED:      Kind("时限申请", "诉求 {number} 申请调整时限，请审批。\n{place}\n承办：{who}\n{note}", OFFICER),
-    M.TIME_DECIDED:     Kind("申请已批", "诉求 {number} 的时限申请有结果了：{note}", OFFICER),
+    M.TIME_DECIDED:     Kind("申请结果", "诉求 {number} 的时限申请有结果了：{note}", OFFICER),
     M.SUPERVISED:       Kind("督办", "督办单：诉求 {number}\n{place}\n要求：{note}\n请按时答复。", SUPERVISIONS, urgent=True),
     M.SUPERVISION_ANSWERED: Kind("督办答复", "诉求 {number} 的督办单已答复：{note}", OFFICER),
     M.SUPERVISION_OVERDUE: Kind("督办超时", "诉求 {number} 的督办单到期没有答复，请{who}马上答复。\n要求：{note}", SUPERVISIONS),

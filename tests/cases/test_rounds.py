@@ -1,15 +1,18 @@
 """The rounds of a case: what closes one, what the resident then says, and what begins the next."""
 
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
 
-from backend.cases import service, surveys
+from backend.cases import firsts, service, surveys
 from backend.cases.deadline_models import Deadline
 from backend.cases.survey_models import Survey, SurveyState
 from backend.cases.workflow import Action, Status
 from backend.places.roles import Role
 from tests.cases.clock_scene import DAY, HOUR
 from tests.cases.scene import AT, SOLVED
+from tests.factories import make_unit
 
 
 def test_closing_for_a_silent_resident_confirms_nothing(session, scene):
@@ -89,3 +92,18 @@ def test_a_late_word_about_the_first_round_does_not_touch_the_second(session, sc
     surveys.rate(first, 1)
     service.answer_survey(session, first, scene.actor(Role.RESIDENT), AT + 2 * DAY)
     assert (case.status, case.round, case.confirmed_at) == (Status.RESOLVED, 2, None)
+
+
+def test_however_often_a_case_is_sent_on_the_first_times_of_the_round_count(session, scene):
+    case = scene.case(Status.ACCEPTED)
+    other = make_unit(session, scene.community)
+    first, again = AT + timedelta(minutes=1), AT + timedelta(hours=5)
+    scene.do(case, Action.ASSIGN, Role.DISPATCHER, first, unit_id=scene.unit.id)
+    scene.do(case, Action.ACKNOWLEDGE, Role.HANDLER, first)
+    reason = {"note": "不归我们", "basis": "第 3 条", "unit_id": other.id}
+    scene.do(case, Action.SEND_BACK, Role.HANDLER, again, **reason)
+    scene.do(case, Action.ASSIGN, Role.DISPATCHER, again, unit_id=scene.unit.id)
+    scene.do(case, Action.ACKNOWLEDGE, Role.HANDLER, again)
+    assert (case.assigned_at, case.acknowledged_at) == (first, first)
+    case.round = 2
+    assert "受理到派单" not in dict(firsts.lengths(case))

@@ -111,3 +111,9 @@ def test_one_query_serves_however_many_cases(session, building, posts):
 )
 def test_the_likeness_of_words(one, other, least, most):
     assert least <= similar.likeness(one, other) <= most
+
+
+def test_at_a_busy_gate_the_place_alone_makes_nothing_alike(session, building, posts):
+    case = make(session, building, "电梯坏了，老人上不了楼")
+    make(session, building, "路灯坏了，晚上看不清路")
+    assert found(session, case, posts) == []

@@ -41,7 +41,7 @@ def test_a_granted_extension_moves_the_deadline_and_says_from_where(session, sce
     )
     row = clock_of(session, case, C.RESOLVE)
     assert (row.amber_at, row.next_at, row.stage) == (AT + 48 * HOUR, AT + 48 * HOUR, 0)
-    assert "办结时限延期：同意" in owed(session, Message.TIME_DECIDED)[0].fields["note"]
+    assert "办结延期：同意到 " in owed(session, Message.TIME_DECIDED)[0].fields["note"]
 
 
 def test_a_refused_request_changes_nothing_and_another_may_follow(session, scene):

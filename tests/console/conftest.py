@@ -69,7 +69,7 @@ def last_event(session, case):
     return session.scalar(sa.select(sa.func.max(CaseEvent.id)).where(CaseEvent.case_id == case.id))
 
 
-def tap(client, session, case, action, seen=None, **form):
+def tap(client, session, case, action, /, seen=None, **form):
     """Send the form of a step as the page shows it now, or as it was when `seen` was the last event."""
     form["seen"] = str(seen or last_event(session, case))
     return client.post(f"/console/cases/{case.number}/{action}", data=form)

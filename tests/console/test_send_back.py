@@ -28,5 +28,8 @@ def test_who_sends_it_back_chooses_the_duty_that_it_rests_on(session, place, as_
     refused = tap(client, session, case, "send_back", **given, rule="", basis=" ")
     assert refused.status_code == 422
     tap(client, session, case, "send_back", **given, rule=str(duty.id))
+    desk = as_officer(place.desk).get(f"/console/cases/{case.number}").text
+    assert f'<option value="{other.id}" selected>梧桐物业服务中心' in desk
+    assert "上一个单位退回：归物业管。建议由梧桐物业服务中心办理" in desk
     [event] = session.scalars(sa.select(CaseEvent).filter_by(case_id=case.id, action=Action.SEND_BACK))
     assert f"依据：{words}" in event.note
