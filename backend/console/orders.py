@@ -18,7 +18,7 @@ from backend.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
 from backend.orders import drafting, queries, service, sheet, supervision_lists
 from backend.orders.models import Order
 from backend.orders.service import AlreadyDone
-from backend.orders.workflow import PART_LABELS, RULES, STATUS_LABELS, Action
+from backend.orders.workflow import RULES, STATUS_LABELS, Action, part_label
 from backend.places.models import Area
 from backend.places.queries import path_names
 from backend.times import now
@@ -54,7 +54,7 @@ def index() -> ResponseReturnValue:
             "board": board,
             "labels": STATUS_LABELS,
         }
-        return render_template(whole, may_draft=may_draft, part_labels=PART_LABELS, **shown)
+        return render_template(whole, may_draft=may_draft, part_label=part_label, **shown)
 
 
 # -- one order
@@ -121,7 +121,7 @@ def _facts(session: Session, found: Order, actor: Actor) -> dict[str, Any]:
     return {
         "order": found,
         "labels": STATUS_LABELS,
-        "part_labels": PART_LABELS,
+        "part_label": part_label,
         "place": path_names(session, session.get_one(Area, found.place_id)),
         "due": {part.id: order_lists.due(clocks[part.id], at) for part in found.parts},
         "photos": queries.photos(session, found),

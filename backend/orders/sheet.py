@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from backend.cases.workflow import OUTCOME_LABELS
 from backend.orders import queries
 from backend.orders.models import Order, OrderUnit
-from backend.orders.workflow import PART_LABELS, STATUS_LABELS, Status
+from backend.orders.workflow import STATUS_LABELS, Status, part_label
 from backend.places import fonts
 from backend.places.fonts import PITCH, Face
 from backend.places.models import Area, Officer
@@ -61,7 +61,7 @@ def paper_of(session: Session, order: Order) -> Paper:
         Line("要求", Face.BOLD, before=0.8),
         *(Line(text) for text in order.text.splitlines()),
         Line("受令单位", Face.BOLD, before=0.8),
-        *(line for part in order.parts for line in _of_part(part)),
+        *(line for part in order.parts for line in _of_part(order, part)),
         *_answer(order),
     ]
     return Paper(head, order.number, lines)
@@ -72,12 +72,12 @@ def _signed(session: Session, officer_id: int | None, at: datetime | None) -> st
     return f"{officer.name}　{stamp(at)}" if officer else ""
 
 
-def _of_part(part: OrderUnit) -> list[Line]:
+def _of_part(order: Order, part: OrderUnit) -> list[Line]:
     kind = "主办" if part.is_lead else "协办"
     moments = {"签收": part.acknowledged_at, "到场": part.arrived_at, "反馈": part.reported_at}
     times = "　".join(f"{what} {stamp(at) or '＿＿＿＿＿＿'}" for what, at in moments.items())
     said = [part.task and f"任务：{part.task}", times, part.answer and f"反馈：{part.answer}"]
-    name = Line(f"{kind}　{part.unit.name}（{PART_LABELS[part.status]}）", before=0.3)
+    name = Line(f"{kind}　{part.unit.name}（{part_label(order.status, part.status)}）", before=0.3)
     return [name, *(Line(words, is_grey=True, indent=2) for words in said if words)]
 
 

@@ -262,6 +262,15 @@ def _fits(rule: Rule, part: PartStatus | None, is_lead: bool) -> bool:
     return part in rule.parts and is_lead == wants_lead.get(rule.whose, False)
 
 
+def part_label(order: Status, part: PartStatus) -> str:
+    """How a unit's part reads: nothing waits for a unit in an order that never went out or was withdrawn."""
+    if order in (Status.DRAFTED, Status.REFUSED):
+        return "未下达"
+    if order is Status.WITHDRAWN and part in UNREPORTED:
+        part = PartStatus.WITHDRAWN
+    return PART_LABELS[part]
+
+
 def acting_role(action: Action, roles: set[Role]) -> Role:
     """The role in which someone takes this step: the first of the rule's that they hold."""
     rule = RULES[action]

@@ -125,6 +125,20 @@ def test_the_page_refreshes_itself_and_says_when_something_is_new(scene, enter):
     assert "<html" not in live
 
 
+def test_in_a_withdrawn_order_nothing_waits_for_the_units_any_more(scene, enter):
+    order = scene.issue()
+    scene.do(order, Action.ACKNOWLEDGE, "second")
+    scene.do(order, Action.REPORT_BACK, "second", note="摊位已经清走")
+    scene.do(order, Action.WITHDRAW, "secretary", note="转区里统一办")
+    client, page = enter("secretary"), f"/console/orders/{order.number}"
+    stands = re.findall(
+        r'<span class="badge bg-\w+-lt">(\w+)</span>\s*</p>', client.get(page).text.split("受令单位")[-1]
+    )
+    assert stands == ["已撤回", "已反馈", "已撤回"]
+    printed = pypdfium2.PdfDocument(client.get(f"{page}/print").data)[0].get_textpage().get_text_bounded()
+    assert "待签收" not in printed
+
+
 def test_the_print_is_one_a4_page_that_says_all(scene, enter):
     long = scene.drafted().text * 20
     order = scene.issue(text=long[:600])
