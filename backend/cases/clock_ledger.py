@@ -71,7 +71,13 @@ def pause(row: Deadline, at: datetime) -> None:
 
 def is_asked(case: Case, at: datetime) -> bool:
     """Whether the resident has the word: asked, not heard of yet, and the days for an answer are not over."""
-    return case.asked_at is not None and at < case.asked_at + timedelta(days=config.ask_days)
+    return case.asked_at is not None and at < asked_until(case)
+
+
+def asked_until(case: Case) -> datetime:
+    """When the clocks of a case whose resident was asked go on, even without an answer."""
+    assert case.asked_at is not None
+    return case.asked_at + timedelta(days=config.ask_days)
 
 
 def pause_for_question(session: Session, clocks: Sequence[Deadline], at: datetime) -> None:

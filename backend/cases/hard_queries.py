@@ -34,6 +34,11 @@ VIEWS: dict[str, tuple[str, Callable[[int], sa.ColumnElement[bool]]]] = {
 }
 
 
+def is_hard(case: Case) -> bool:
+    """`HARD` of a case at hand."""
+    return bool(case.is_legacy or case.marks or case.leader_id or case.group_ids)
+
+
 @dataclass(frozen=True)
 class Line:
     """A hard case of a list, with its leader and the last entry of its log, if there are any."""

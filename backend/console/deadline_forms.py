@@ -127,11 +127,21 @@ def _offer_decision(session: Session, case: Case, actor: Actor) -> Facts | None:
 
 def _said(world: World, case: Case, change: DeadlineChange, row: Deadline, who: str) -> str:
     """周明申请把办结时限延长 2 天：需要开挖路面"""
+    return f"{who}申请{_wished(world, case, change, row)}：{change.reason}"
+
+
+def requests(session: Session, case: Case) -> list[str]:
+    """已申请把办结时限延长 2 天，等批准: what was asked about the case's time, for all who see it."""
+    found, world = time_requests.open_requests(session, case), policies.in_force(session)
+    return [f"已申请{_wished(world, case, change, row)}，等批准" for change, row in found]
+
+
+def _wished(world: World, case: Case, change: DeadlineChange, row: Deadline) -> str:
     if change.kind is ChangeKind.PAUSE:
         how = f"挂起到 {stamp(change.until_at)}"
     else:
         how = f"延长 {span(world, case, row, change.minutes or 0)}"
-    return f"{who}申请把{CLOCK_LABELS[row.clock]}时限{how}：{change.reason}"
+    return f"把{CLOCK_LABELS[row.clock]}时限{how}"
 
 
 def _take_grant(

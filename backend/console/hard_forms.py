@@ -98,8 +98,7 @@ def _note(form: Typed) -> str:
 
 def _all(session: Session, case: Case, _actor: Actor) -> Facts | None:
     """What stands of a hard case; None for one that nobody called hard."""
-    days, reviews = hard_queries.log_of(session, case), hard_queries.reviews_of(session, case)
-    if not (case.marks or case.is_legacy or case.leader_id or case.group_ids or days or reviews):
+    if not hard_queries.is_hard(case):
         return None
     people = hard_queries.names(session, [*filter(None, [case.leader_id]), *case.group_ids])
     return {
@@ -107,9 +106,9 @@ def _all(session: Session, case: Case, _actor: Actor) -> Facts | None:
         "leader": people[0] if case.leader_id else "",
         "group": people[1:] if case.leader_id else people,
         "age": hard_queries.days_of(case, now()),
-        "days": days,
+        "days": hard_queries.log_of(session, case),
         "shown": SHOWN,
-        "reviews": reviews,
+        "reviews": hard_queries.reviews_of(session, case),
     }
 
 

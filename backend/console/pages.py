@@ -11,13 +11,13 @@ from werkzeug.datastructures import MultiDict
 
 from backend import db
 from backend.auth import Who, require
-from backend.cases import attachments, queries, service, surveys
+from backend.cases import attachments, hard_queries, queries, service, surveys
 from backend.cases.attachments import Photo
 from backend.cases.models import CHANNEL_LABELS, Attachment, AttachmentKind, Case, Stored
 from backend.cases.queries import Step
 from backend.cases.service import Actor
 from backend.cases.workflow import RULES, STATUS_LABELS, Action, Status, allowed
-from backend.console import bulk, case_verbs, phones, tasks, wording
+from backend.console import bulk, case_verbs, deadline_forms, phones, tasks, wording
 from backend.errors import Conflict, Invalid, NotFound, TooMany
 from backend.places.models import Area, Officer, PlaceCode
 from backend.places.queries import path_names
@@ -158,11 +158,14 @@ def _show(number: str, **shown: Any) -> str:
 def _facts(session: Session, found: Case, actor: Actor) -> dict[str, Any]:
     files = queries.attachments(session, found)
     steps = queries.timeline(session, found, files)
+    apart = (Action.LOG,) if hard_queries.is_hard(found) else ()  # their section lists these
     doable = tasks.tasks(session, found, actor)
+    at, is_next = now(), any(task.is_next for task in doable)
+    due = wording.dues(session, [found], at)[found.id]
     may_see_phone = Action.SEE_PHONE in allowed(found.status, actor.roles_over(found))
     return {
         "case": found,
-        "steps": [step for step in steps if step.action is not Action.LOG],  # hard cases list these apart
+        "steps": [step for step in steps if step.action not in apart],
         "seen": steps[-1].id if steps else 0,
         "returned": _returned(steps),
         "place": path_names(session, session.get_one(Area, found.place_id)),
@@ -181,8 +184,9 @@ def _facts(session: Session, found: Case, actor: Actor) -> dict[str, Any]:
         "kin": queries.kin(session, found, actor),
         "handler": _handler(session, found),
         "missing": case_verbs.MISSING,
-        "due": wording.dues(session, [found], now())[found.id],
-        "turn": wording.turn(found, is_readers=any(task.is_next for task in doable)),
+        "due": due,
+        "turn": wording.turn(found, at, is_readers=is_next, is_paused=due is None),
+        "requests": deadline_forms.requests(session, found),
         "category": found.category.path if found.category else "",
         "channel": CHANNEL_LABELS[found.channel],
         "typed": MultiDict(),

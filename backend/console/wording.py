@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from backend.cases import deadlines
+from backend.cases.clock_ledger import asked_until, is_asked
 from backend.cases.deadline_models import Clock, Deadline
 from backend.cases.deadlines import POLICY, length
 from backend.cases.models import Case
@@ -72,8 +73,13 @@ def _clock(case: Case) -> Clock:
     return CLOCKS[case.status]
 
 
-def turn(case: Case, *, is_readers: bool) -> str:
-    """Who is to act now, and how: the reader, others of the staff, the resident, or nobody."""
+def turn(case: Case, at: datetime, *, is_readers: bool, is_paused: bool) -> str:
+    """Who is to act now, and how: the reader, others of the staff, the resident, or nobody.
+
+    A clock that does not wait for an asked resident leaves the turn with the staff.
+    """
+    if is_paused and is_asked(case, at):
+        return f"等居民回复，到 {spoken(asked_until(case), at)} 后接着计时"
     if case.status is Status.RESOLVED:
         return "等居民确认；居民一直没有回复的，到期自动结案"
     if case.status not in NEXT_STEP:

@@ -9,19 +9,20 @@ import sqlalchemy as sa
 from flask import render_template_string
 from werkzeug.datastructures import MultiDict
 
-from backend.cases import attachments
+from backend.cases import attachments, pauses
 from backend.cases.deadline_models import DeadlineChange, Decision
 from backend.cases.models import Attachment
-from backend.cases.workflow import Action
+from backend.cases.service import Actor, perform
+from backend.cases.workflow import Action, Given
 from backend.console.deadline_forms import FORMS, SECTIONS
 from backend.places.roles import Role
-from backend.times import local, now
+from backend.times import local, now, spoken
 from backend.web.forms import WrongFields
 from tests.cases.clock_scene import clock_of, fresh
 from tests.cases.pictures import jpeg
 from tests.cases.request_scene import in_progress
 from tests.cases.scene import scene
-from tests.console.conftest import open_case, walk
+from tests.console.conftest import open_case, posts, walk
 
 __all__ = ["fresh", "scene"]
 pytestmark = pytest.mark.usefixtures("fresh")
@@ -183,6 +184,7 @@ def test_on_the_page_of_a_case_time_is_asked_for_refused_input_kept_and_granted(
     proof = {"photos": (io.BytesIO(jpeg()), "路面.jpg")}
     assert handler.post(f"{home}/extend", data=seen | EXTENSION | proof).status_code == 303
     assert f'action="{home}/extend"' in handler.get(home).text  # of the time to answer, still
+    assert "<p>已申请把办结时限延长 2 天，等批准</p>" in handler.get(home).text
     assert "陈志申请把办结时限延长 2 天：需要开挖路面" in supervisor.get(home).text
     change = session.scalars(sa.select(DeadlineChange)).one()
     assert supervisor.post(f"{home}/grant", data=seen | {"request": str(change.id)}).status_code == 303
@@ -190,3 +192,21 @@ def test_on_the_page_of_a_case_time_is_asked_for_refused_input_kept_and_granted(
     assert change.state is Decision.APPROVED
     assert "延期 2 天（需要开挖路面，批准人 吴桐）" in handler.get(home).text
     assert f'action="{home}/grant"' not in supervisor.get(home).text
+    assert "等批准" not in handler.get(home).text
+
+
+def test_while_the_resident_has_the_word_the_page_says_until_when(session, place, as_officer):
+    case = open_case(session, place.community)
+    walk(session, case, place, A.ACCEPT, A.ASSIGN, A.ACKNOWLEDGE)
+    asker = Actor(officer_id=place.handler.id, posts=posts(place.handler, session))
+    perform(session, case.number, A.ASK, asker, Given(note="是哪一盏路灯？"))
+    session.commit()
+    client, address = as_officer(place.handler), f"/console/cases/{case.number}"
+    until = spoken(case.asked_at + timedelta(days=3))
+    assert f"<p>等居民回复，到 {until} 后接着计时</p>" in client.get(address).text
+    perform(session, case.number, A.ADD, Actor(resident_id=case.resident_id), Given(note="门口那盏"))
+    pauses.take_reply(session, case.number, now())
+    session.commit()
+    page = client.get(address).text
+    assert "等居民回复" not in page
+    assert "等您办结" in page

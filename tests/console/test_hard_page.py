@@ -95,6 +95,16 @@ def test_a_group_is_formed_and_what_was_typed_wrong_stays(session, client, case,
     assert "第 1 天" in client.get(f"/console/cases/{case.number}").text
 
 
+def test_a_line_of_the_log_alone_makes_no_hard_case_and_stays_in_the_history(session, client, case, people):
+    hard_cases.log(session, case.number, as_actor(session, people.supervisor), "见了当事人")
+    session.commit()
+    page = client.get(f"/console/cases/{case.number}").text
+    assert ("难案情况" in page, page.count("见了当事人")) == (False, 1)
+    tap(client, session, case, "mark", legacy="1")
+    page = client.get(f"/console/cases/{case.number}").text
+    assert ("难案情况" in page, page.count("见了当事人")) == (True, 1)
+
+
 def test_strangers_are_offered_nobody_and_see_no_hard_case(session, case, client, people, as_officer):
     tap(client, session, case, "mark", legacy="1")
     other = make_area(session, "community", None, name="月季社区")
