@@ -43,7 +43,7 @@ STEPS: dict[Action, str] = {
     A.ARBITRATE: "区里定了由{unit}办理",
     A.SPLIT: "其中一部分请{unit}一起办",
     A.MERGE: "和别的居民反映的同一件事合在一起办",
-    A.JOIN: "您附议了别的居民反映的同一件事，合在一起办",
+    A.JOIN: "您说的和别的居民反映的是同一件事，合在一起办",
     A.UNMERGE: "改为单独办理",
     A.FOLLOW: "已办理",
     A.FIRST_CONTACT: "已和您联系",
