@@ -223,12 +223,15 @@ def _stored(files: list[Attachment], kind: AttachmentKind, *, by_resident: bool)
     ]
 
 
+ANSWERS = (Action.RESOLVE, Action.RESOLVE_ON_SPOT, Action.FOLLOW)
+
+
 def _returned(steps: list[Step]) -> dict[str, str] | None:
     """What was answered before the case came back, and what the resident said to that."""
     if not any(step.action is Action.REOPEN for step in steps):
         return None
     last = max(i for i, step in enumerate(steps) if step.action is Action.REOPEN)
-    answers = [s.note for s in steps[:last] if s.action in (Action.RESOLVE, Action.RESOLVE_ON_SPOT)]
+    answers = [s.note for s in steps[:last] if s.action in ANSWERS]
     words = steps[last].note
     if words in WORDLESS:
         words = _first_added(steps[last:]) or words

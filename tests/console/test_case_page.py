@@ -174,3 +174,25 @@ def test_who_comes_to_merge_it_finds_the_form_open_with_the_other_s_number(sessi
     assert re.search(rf'name="case"[^>]* value="{other.number}"', form)
     plain = client.get(f"/console/cases/{case.number}").text
     assert '<details class="task" id="merge">' in plain
+
+
+def test_a_member_that_comes_back_quotes_what_it_was_answered_with_its_master(session, place, as_officer):
+    master, member = (open_case(session, place.community) for _ in range(2))
+    tap(as_officer(place.desk), session, member, "merge", case=master.number)
+    walk(session, master, place, Action.ACCEPT, Action.ASSIGN, Action.ACKNOWLEDGE, Action.RESOLVE)
+    session.refresh(member)
+    answer = member.answer
+    perform(session, member.number, Action.REOPEN, Actor(resident_id=member.resident_id))
+    session.commit()
+    page = as_officer(place.desk).get(f"/console/cases/{member.number}").text
+    assert answer
+    assert f'上次答复：</strong><span class="said">{answer}<' in page
+
+
+@pytest.mark.parametrize("step", ["merge", "link"])
+def test_a_number_that_nobody_has_is_said_beside_the_field(session, place, as_officer, step):
+    case = open_case(session, place.community)
+    refused = tap(as_officer(place.desk), session, case, step, case="999", note="同一件事")
+    assert refused.status_code == 422
+    assert "没有找到这个编号的诉求" in refused.text
+    assert ">同一件事</textarea>" in refused.text
