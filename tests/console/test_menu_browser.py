@@ -70,7 +70,10 @@ def test_by_keys_a_group_opens_leads_on_and_closes(committed, desktop, site, con
 
 def test_on_a_phone_it_is_a_list_with_headings(committed, phone, site, contact):
     page = opened(committed, phone, site, contact)
-    page.locator(".nav-fold > summary").tap()
+    button = page.locator(".nav-fold > summary")
+    closed = button.bounding_box()
+    button.tap()
+    assert button.bounding_box() == closed
     links = page.get_by_role("navigation", name="主菜单").get_by_role("link")
     assert links.all_inner_texts() == LABELS
     assert all(link.is_visible() and link.bounding_box()["height"] >= 44 for link in links.all())
