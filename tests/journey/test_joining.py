@@ -57,7 +57,7 @@ def test_who_has_the_same_to_say_joins_by_a_digit_and_hears_to_the_end(town, mee
     neighbour.hears(matter, "已办理：" + ANSWER)
     told = resident.hears(number, "已办理：" + ANSWER)
     assert resident.opens(link_in(told)) == 200
-    assert resident.sees("别的居民反映的同一件事，合在一起办")
+    assert resident.sees("别的居民反映的是同一件事，合在一起办")
     resident.confirms()
     survey = resident.hears("事情真的解决了吗", number)
     assert "5 很满意" in resident.taps_line(survey, "已解决")
