@@ -129,7 +129,7 @@ def _in_turn(few: sa.URL, many: sa.URL, ask: Callable[[Session], object]) -> tup
         for url, found in times.items():
             engines[url] = engines.get(url) or _connect(url)
             with Session(engines[url]) as session:
-                taken = _timed(lambda session=session: ask(session))  # type: ignore[misc]
+                taken = _timed(lambda session=session: ask(session))  # type: ignore[misc]  # mypy cannot infer its default
                 found += [taken] if number else []
     for engine in engines.values():
         engine.dispose()

@@ -144,6 +144,11 @@ def choice(session: Session, case: Any) -> Choice:
     return Choice(_distinct([*named, *serving]), found)
 
 
+def may_have(session: Session, case: Any, unit: Unit) -> bool:
+    """Whether the unit is one of `choice`. Its places are asked first: that is cheaper, and mostly enough."""
+    return unit in places.units_serving(session, case) or unit in choice(session, case).units
+
+
 def guess(session: Session, case: Any, category_id: int, name: str) -> Choice:
     """The same, with what would be suggested if the case, which is not filed yet, were filed so (as `name`),
     and why with that condition."""

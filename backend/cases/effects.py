@@ -94,7 +94,7 @@ def _unit(session: Session, case: Case, given: Given, event: CaseEvent) -> Unit:
     unit = session.get(Unit, given.unit_id)
     if unit is None or unit.closed_at is not None:
         raise NotFound("没有这个单位，或者已经撤销，请重新选择")
-    if event.role is not Role.SYSTEM and unit not in dispatch.choice(session, case).units:
+    if event.role is not Role.SYSTEM and not dispatch.may_have(session, case, unit):
         raise Invalid("这个单位不管这个地方，请重新选择")
     return unit
 

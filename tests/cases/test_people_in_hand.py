@@ -215,6 +215,7 @@ def test_a_supervisor_who_brings_a_case_back_tells_nothing_of_other_people(sessi
 def test_what_a_resident_writes_is_their_own_affair(session, scene):
     case = scene.case(Status.IN_PROGRESS)
     scene.do(case, Action.ADD, Role.RESIDENT, note="业主电话是 13912345678")
+    assert scene.events(case)[-1].note == "业主电话是 13912345678"
 
 
 def test_an_officer_may_give_their_own_number(session, scene):

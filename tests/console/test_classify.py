@@ -3,6 +3,7 @@
 from backend.cases.models import Case, Duty, DutyList, ListState
 from backend.cases.workflow import Action
 from backend.places.models import Area
+from backend.times import now
 from tests.console.conftest import open_case, tap, walk
 from tests.factories import make_category, make_code, make_unit
 
@@ -20,7 +21,9 @@ def dictionary(session):
 
 def rule_by_list(session, place, category, unit):
     """The duty list of the district says that this matter is that unit's."""
-    duty_list = DutyList(area_id=place.community.district_id, name="职责清单", state=ListState.CURRENT)
+    duty_list = DutyList(
+        area_id=place.community.district_id, name="职责清单", state=ListState.CURRENT, switched_on_at=now()
+    )
     session.add(duty_list)
     session.flush()
     session.add(Duty(list_id=duty_list.id, category_id=category.id, unit_id=unit.id, source="三定方案"))

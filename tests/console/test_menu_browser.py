@@ -87,4 +87,5 @@ def test_without_a_script_a_group_opens_at_a_tap(committed, chromium, site, cont
     page.locator(".nav-group > summary", has_text="监督").click()
     page.get_by_role("link", name="督办单").click()
     page.wait_for_url("**/console/supervisions/**")
+    assert page.title().startswith("督办单")
     context.close()

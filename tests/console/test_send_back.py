@@ -4,6 +4,7 @@ import sqlalchemy as sa
 
 from backend.cases.models import CaseEvent, Duty, DutyList, ListState
 from backend.cases.workflow import Action
+from backend.times import now
 from tests.console.conftest import open_case, tap, walk
 from tests.factories import make_category, make_unit
 
@@ -13,7 +14,9 @@ def test_who_sends_it_back_chooses_the_duty_that_it_rests_on(session, place, as_
     walk(session, case, place, Action.ACCEPT, Action.ASSIGN)
     other = make_unit(session, place.community, name="梧桐物业服务中心")
     lamp = make_category(session, "路灯")
-    duty_list = DutyList(area_id=place.community.district_id, name="职责清单", state=ListState.CURRENT)
+    duty_list = DutyList(
+        area_id=place.community.district_id, name="职责清单", state=ListState.CURRENT, switched_on_at=now()
+    )
     session.add(duty_list)
     session.flush()
     where = {"category_id": lamp.id, "area_id": place.community.id}
