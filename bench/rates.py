@@ -22,7 +22,7 @@ from backend.console import board_spans
 from backend.migrations import upgrade
 from backend.places.models import Area, Post
 from backend.places.roles import Level, Role
-from backend.times import SHANGHAI
+from backend.times import SHANGHAI, now
 from bench.report import progress
 from bench.sweep import PEOPLE
 
@@ -95,21 +95,27 @@ def _database(name: str, cases: int) -> sa.URL:
         with db.transaction() as session:
             _fill(session, cases, first)
     _vacuum(engine)
-    standings.keep_standings()
+    _look(cases)
     _vacuum(engine)
     engine.dispose()
     return url
 
 
+def _look(cases: int) -> None:
+    """As if the clock had come by, and again when what it found had settled."""
+    at = now()
+    for moment in [at] + [at + standings.SETTLED] * (1 + cases // standings.BATCH):
+        with db.transaction() as session:
+            standings.look_again(session, at=moment)
+
+
 def _fill(session: Session, count: int, first: int) -> None:
-    """Without triggers, which would check and mark each row by itself; each case is marked once instead."""
+    """Without triggers, which would check each row by itself; the cases are new, and settled at once."""
     session.execute(sa.text("SET LOCAL session_replication_role = replica"))
     span = {"first": first, "last": min(count, first + STEP - 1)}
     session.execute(sa.text(CASES), span | {"since": SINCE - timedelta(days=5), "count": count})
     for statement in (CLOCKS, SURVEYS):
         session.execute(sa.text(statement), span)
-    marked = "INSERT INTO standing_marks (case_id) SELECT id FROM cases WHERE id BETWEEN :first AND :last"
-    session.execute(sa.text(marked), span)
 
 
 def _vacuum(engine: sa.Engine) -> None:

@@ -17,7 +17,7 @@ from backend.cases import standings
 from backend.cases.formulas import FORMULAS, Condition
 from backend.cases.models import Case
 from backend.cases.standing_models import Standing, StandingSum
-from backend.cases.standings import COLUMNS, SUMS, marked_rows, month_of, numbers, standing_now
+from backend.cases.standings import COLUMNS, SUMS, month_of, numbers, standing_now, unlooked_rows
 from backend.cases.supervision_models import Measure
 from backend.places import scope
 from backend.places.models import Area, Post, Unit
@@ -27,7 +27,7 @@ from backend.times import SHANGHAI, now
 By = Literal["unit", "community"]
 Reach = Sequence[Post] | Area
 Period = tuple[datetime, datetime]  # from, and until before
-MANY = 20_000  # marks: with so many it is quicker to count everything
+MANY = 20_000  # cases to look at: with so many it is quicker to count everything
 KEPT_LEVELS = frozenset({Level.DISTRICT, Level.SUBDISTRICT, Level.COMMUNITY})
 
 
@@ -88,7 +88,7 @@ def rates(
     anything, by name.
     """
     period = (since, min(until, at or now()))
-    parts = _parts(reach, period, standings.marks_up_to(session, MANY))
+    parts = _parts(reach, period, standings.waiting(session, MANY))
     found: dict[int | None, dict[Measure, Rate]] = {} if by else {None: {}}
     for key, measure, *counts in session.execute(_added(parts, by)):
         found.setdefault(key, {})[measure] = Rate(measure, *counts)
@@ -101,18 +101,18 @@ def counted(session: Session, reach: Reach, measure: Measure, since: datetime, u
     """The ids of the cases that count in one rate in this period, as a query to ask further with."""
     period = (since, until)
     fresh = _live(measure, reach, period)
-    if not _is_kept(reach) or standings.marks_up_to(session, MANY) == MANY:
+    if not _is_kept(reach) or standings.waiting(session, MANY) == MANY:
         return sa.select(fresh.subquery().c.case_id)
     own = (Standing.measure == measure, _lies_in(Standing.moment, period), _within(reach, Standing))
-    known = sa.select(Standing.case_id).where(*own, Standing.case_id.not_in(standings.marked()))
-    return known.union_all(sa.select(marked_rows(fresh, Case.id).subquery().c.case_id))
+    known = sa.select(Standing.case_id).where(*own, Standing.case_id.not_in(standings.unlooked()))
+    return known.union_all(sa.select(unlooked_rows(fresh, Case.id).subquery().c.case_id))
 
 
-def _parts(reach: Reach, period: Period, marks: int) -> list[sa.Select[Any]]:
-    """Rows to be added up; with so many marks, of whatever is quickest."""
-    if marks == MANY or not _is_kept(reach):
+def _parts(reach: Reach, period: Period, waiting: int) -> list[sa.Select[Any]]:
+    """Rows to be added up, of whatever is quickest with so many cases that wait to be looked at."""
+    if waiting == MANY or not _is_kept(reach):
         return [_rows(_live(measure, reach, period)) for measure in FORMULAS]
-    return _kept(reach, period) + (_news(reach, period) if marks else [])
+    return _kept(reach, period) + (_news(reach, period) if waiting else [])
 
 
 def _is_kept(reach: Reach) -> bool:
@@ -132,9 +132,9 @@ def _kept(reach: Reach, period: Period) -> list[sa.Select[Any]]:
 
 
 def _news(reach: Reach, period: Period) -> list[sa.Select[Any]]:
-    """What the marked cases were counted as, to be taken away, and what they count as now."""
-    stale = marked_rows(_standing(reach, period), Standing.case_id)
-    fresh = (marked_rows(_live(measure, reach, period), Case.id) for measure in FORMULAS)
+    """What the cases that wait were counted as, to be taken away, and what they count as now."""
+    stale = unlooked_rows(_standing(reach, period), Standing.case_id)
+    fresh = (unlooked_rows(_live(measure, reach, period), Case.id) for measure in FORMULAS)
     return [_rows(stale, -1), *map(_rows, fresh)]
 
 

@@ -1,13 +1,14 @@
 """Tables of standings: how each case counts in each published rate, and what they come to in a month.
 
-They are copies. Triggers (migration 0008) write a mark whenever a row of cases, deadlines, surveys or
-exclusions is written, and standings.py looks at the case again; what has a mark is counted from those rows.
+They are copies. Triggers (migrations 0008 and 0011) write a mark whenever a row of cases, deadlines, surveys
+or exclusions is written, and standings.py looks at the case again. What has a mark, or is newer than what was
+looked at, is counted from those rows themselves.
 """
 
 from datetime import date, datetime
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.cases.supervision_models import Measure
 from backend.db import Base
@@ -63,8 +64,18 @@ class StandingSum(Base):
 
 
 class StandingMark(Base):
-    """A case that was written since it was last looked at. Only ever added and taken away."""
+    """A case that was written since it was last looked at, not by being opened. Only added and taken away."""
 
     __tablename__ = "standing_marks"
 
     case_id: Mapped[int]
+
+
+class StandingProgress(Base):
+    """How far new cases have been looked at. One row."""
+
+    __tablename__ = "standing_progress"
+
+    case_id: Mapped[int] = mapped_column(sa.BigInteger)  # the last one; what has a higher id is new
+    newest_id: Mapped[int] = mapped_column(sa.BigInteger)  # how far to go next, as soon as that has settled
+    noted_at: Mapped[datetime]

@@ -15,10 +15,10 @@ from backend.cases.survey_models import Survey
 from backend.cases.workflow import Action, Status
 from backend.places.models import Area, Post
 from backend.places.roles import Level, Role
-from backend.times import SHANGHAI
+from backend.times import SHANGHAI, now
 from tests.cases.scene import AT, at_once
 from tests.cases.test_figures import Court, Town
-from tests.factories import make_area, make_category, make_unit
+from tests.factories import make_area, make_case, make_category, make_unit
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SPAN = 25 * DAY  # between two of the old cases
@@ -89,9 +89,10 @@ class Year:
 
 
 def look(session):
-    while standings.look_again(session):
-        pass
-    assert count(session, StandingMark) == 0
+    """Until nothing waits: a first look notes the newest case, which has settled by the second."""
+    at = now()
+    while standings.look_again(session, at=at) or standings.waiting(session, 1):
+        at += standings.SETTLED
 
 
 @pytest.fixture
@@ -245,6 +246,30 @@ def test_looking_twice_changes_nothing_and_a_second_looker_leaves_it_to_the_firs
         committed.execute(sa.select(StandingSum.month, StandingSum.good, StandingSum.counted))
     )
     assert count(committed, Standing) == len(Measure) * len(year.cases)
+
+
+def test_a_case_that_was_just_opened_counts_though_it_left_no_mark(year, monkeypatch):
+    before = year.is_true(monkeypatch)
+    make_case(year.session, year.community, accepted_at=AT)
+    assert count(year.session, StandingMark) == 0
+    assert year.is_true(monkeypatch) != before
+
+
+def test_a_case_that_is_committed_after_a_newer_one_is_not_passed_over(committed):
+    year = Year(committed)
+    committed.commit()
+    at = now()
+    with db.Session() as slow:
+        older = make_case(slow, slow.get_one(Area, year.community.id), accepted_at=AT)
+        slow.flush()
+        newer = make_case(committed, year.community, accepted_at=AT)
+        committed.commit()
+        assert older.id < newer.id
+        assert standings.look_again(committed, at=at) == 0
+        assert standings.look_again(committed, at=at + timedelta(seconds=90)) == 0
+        committed.commit()
+        slow.commit()
+    assert standings.look_again(committed, at=at + standings.SETTLED) == 2
 
 
 def test_a_reader_sees_the_same_while_somebody_looks_again(committed):

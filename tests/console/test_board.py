@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from backend.cases import standings
 from backend.cases.models import CaseEvent
 from backend.cases.supervision_models import Supervision
 from backend.cases.workflow import Action, Status
@@ -16,6 +15,7 @@ from backend.orders.models import Order
 from backend.places import scope
 from backend.places.roles import Role
 from backend.times import local, now
+from tests.cases.test_standings import look
 from tests.console.board_town import LATER, PAST, fill, make_town, open_work, supervise
 from tests.console.conftest import asked_again, queries_of
 from tests.console.desks import HTMX
@@ -102,8 +102,7 @@ def test_the_board_says_how_long_each_part_of_the_firsts_took_lately(session, cl
     accepted(town, town.yulan, 55, master_id=first.id)
     accepted(town, make_community(session), 55)
     session.flush()
-    while standings.look_again(session):
-        pass
+    look(session)
     accepted(town, town.yulan, 12)  # which nobody has looked at yet
     session.commit()
     rows = re.findall(r"<strong>(\S+)</strong>.*?>(\d\S+)</td>.*?>(\d\S+)</td>.*?>(\d+)</td>", spans(client))
