@@ -92,10 +92,10 @@ target AS (
 ), answered AS (
     UPDATE cases SET replied_at = statement_timestamp() FROM target
     WHERE cases.id = target.case_id AND question IS NOT NULL AND replied_at IS NULL
-), {ATTACH}"""
+)"""
 
 ADD_ALONE: LiteralString = f"""
-WITH gate AS (SELECT 1), {ADD_TO_CASE} SELECT (SELECT array_agg(id) FROM attached) AS attached"""
+WITH gate AS (SELECT 1), {ADD_TO_CASE}, {ATTACH} SELECT (SELECT array_agg(id) FROM attached) AS attached"""
 
 
 @dataclass(frozen=True)

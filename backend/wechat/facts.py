@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from time import monotonic
 from typing import Any, LiteralString
 
@@ -33,34 +34,26 @@ _CASE: LiteralString = (
     "json_build_array(c.id, c.number, c.status, left(c.report, 60), extract(epoch FROM c.due_at))"
 )
 
-# The parts that a message has no use for are not run: their parameter is NULL or false.
-READ = Statement(
-    "read",
-    f"""
-SELECT json_build_array(k.id, k.resident_id,
-    %(is_visit)s::boolean AND (NOT k.follows OR EXISTS (
-        SELECT FROM notifications n WHERE n.status = 'waiting' AND n.due_at > now() + interval '1 year'
-            AND (n.resident_id = k.resident_id OR n.officer_id = k.officer_id))),
-    t.version, t.state,
-    (SELECT reply FROM inbound_messages WHERE dedupe_key = %(dedupe_key)s),
-    (SELECT {_CASE} FROM cases c WHERE c.number = t.state->>'case_number'),
-    (SELECT {_CASE} FROM cases c WHERE c.number = %(number)s AND c.resident_id = k.resident_id),
+# What only some messages ask for: preparing a part to run costs as much as running it.
+PARTS: dict[str, LiteralString] = {
+    "asked": f"""
+    (SELECT {_CASE} FROM cases c WHERE c.number = %(number)s AND c.resident_id = k.resident_id)""",
+    "scanned": """
     (SELECT json_build_array(a.id, a.name, a.telephone, p.id,
             p.revoked_at IS NULL AND coalesce(p.expires_at > now(), true))
         FROM place_codes p JOIN areas h ON h.id = p.area_id
         JOIN areas a ON a.id = CASE WHEN h.closed_at IS NULL THEN h.id ELSE coalesce(h.successor_id, h.id) END
-        WHERE p.scene = %(scene)s),
-    CASE WHEN %(wants_recent)s::boolean THEN (SELECT json_agg(r.fact) FROM (
+        WHERE p.scene = %(scene)s)""",
+    "recent": f"""
+    (SELECT json_agg(r.fact) FROM (
         SELECT {_CASE} AS fact FROM cases c WHERE c.resident_id = k.resident_id
-        ORDER BY c.id DESC LIMIT 10) r) END,
-    CASE WHEN %(wants_survey)s::boolean THEN (
-        SELECT json_build_array(s.id, c.number, s.state) FROM surveys s JOIN cases c ON c.id = s.case_id
+        ORDER BY c.id DESC LIMIT 10) r)""",
+    "survey": """
+    (SELECT json_build_array(s.id, c.number, s.state) FROM surveys s JOIN cases c ON c.id = s.case_id
         WHERE s.resident_id = k.resident_id
             AND CASE WHEN %(survey)s::bigint IS NULL THEN s.state = 'sent' ELSE s.id = %(survey)s::bigint END
-        ORDER BY s.id DESC LIMIT 1) END)
-FROM contacts k JOIN conversations t ON t.contact_id = k.id
-WHERE k.account = %(account)s AND k.openid = %(openid)s""",
-)
+        ORDER BY s.id DESC LIMIT 1)""",
+}
 
 RECENT = {
     Intent.PROGRESS,
@@ -99,9 +92,30 @@ class Home:
         return self.names[0].name if self.names else self.place.name
 
 
+@cache
+def reading(wanted: frozenset[str]) -> Statement:
+    """The statement that finds what is known of a sender, and these of the PARTS."""
+    parts = ", ".join([sql if name in wanted else "NULL" for name, sql in PARTS.items()])
+    return Statement(
+        "read " + " ".join(sorted(wanted)),
+        f"""
+SELECT json_build_array(k.id, k.resident_id,
+    %(is_visit)s::boolean AND (NOT k.follows OR EXISTS (
+        SELECT FROM notifications n WHERE n.status = 'waiting' AND n.due_at > now() + interval '1 year'
+            AND (n.resident_id = k.resident_id OR n.officer_id = k.officer_id))),
+    t.version, t.state,
+    (SELECT reply FROM inbound_messages WHERE dedupe_key = %(dedupe_key)s),
+    (SELECT {_CASE} FROM cases c WHERE c.number = t.state->>'case_number'),
+    {parts})
+FROM contacts k JOIN conversations t ON t.contact_id = k.id
+WHERE k.account = %(account)s AND k.openid = %(openid)s""",
+    )
+
+
 def gather(account: Account, delivery: Delivery, at: datetime) -> tuple[Known, Facts] | None:
     """What is known of the sender, and the facts of this message. None: the sender was never met."""
-    row = quick.run(READ, _parameters(account, delivery))
+    values = _parameters(account, delivery)
+    row = quick.run(reading(_wanted(delivery.message, values)), values)
     if row is None:
         return None
     contact_id, resident_id, is_awaited, version, stored, replied, *found = row
@@ -114,7 +128,7 @@ def gather(account: Account, delivery: Delivery, at: datetime) -> tuple[Known, F
 
 
 def _facts(account: Account, home: Home, found: list[Any], at: datetime) -> Facts:
-    last, asked, scanned, recent, survey = found
+    last, asked, scanned, recent, survey = found  # as in PARTS
     *place, code, is_code_used = scanned or (None, True)
     return Facts(
         now=at,
@@ -146,10 +160,20 @@ def _parameters(account: Account, delivery: Delivery) -> dict[str, Any]:
         "is_visit": message.kind in WINDOW,
         "number": words.number if words else None,
         "scene": message.text if message.kind in (Kind.SCAN, Kind.FOLLOW) else None,
-        "wants_recent": message.kind is Kind.CLICK or (words is not None and words.intent in RECENT),
-        "wants_survey": bool(tapped) or (words is not None and words.intent in SURVEYED),
         "survey": survey,
     }
+
+
+def _wanted(message: Message, values: dict[str, Any]) -> frozenset[str]:
+    is_said = message.kind in (Kind.TEXT, Kind.VOICE)
+    intent = message.understood.intent if is_said else None
+    wants = {
+        "asked": values["number"] is not None,
+        "scanned": values["scene"] is not None,
+        "recent": message.kind is Kind.CLICK or intent in RECENT,
+        "survey": message.tapped.startswith("survey:") or intent in SURVEYED,
+    }
+    return frozenset(name for name, is_wanted in wants.items() if is_wanted)
 
 
 def _case(fact: list[Any] | None) -> CaseFact | None:

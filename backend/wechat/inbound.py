@@ -55,12 +55,20 @@ TOLD: LiteralString = "(SELECT json_agg(id) FROM told)"
 ATTACHED: LiteralString = "(SELECT json_agg(id) FROM attached)"
 ANSWER = Statement("answer", f"WITH {GATE}, {HEARD} SELECT json_build_array(NULL, NULL) FROM gate")
 OPEN = Statement(
-    "open",
+    "open", f"WITH {GATE}, {HEARD}, {intake.OPEN_CASE} SELECT json_build_array({TOLD}, NULL) FROM gate"
+)
+OPEN_WITH_MEDIA = Statement(
+    "open with media",
     f"WITH {GATE}, {HEARD}, {intake.OPEN_CASE}, {intake.OPENED_ATTACH} "
     f"SELECT json_build_array({TOLD}, {ATTACHED}) FROM gate",
 )
 ADD = Statement(
-    "add", f"WITH {GATE}, {HEARD}, {intake.ADD_TO_CASE} SELECT json_build_array(NULL, {ATTACHED}) FROM gate"
+    "add", f"WITH {GATE}, {HEARD}, {intake.ADD_TO_CASE} SELECT json_build_array(NULL, NULL) FROM gate"
+)
+ADD_WITH_MEDIA = Statement(
+    "add with media",
+    f"WITH {GATE}, {HEARD}, {intake.ADD_TO_CASE}, {intake.ATTACH} "
+    f"SELECT json_build_array(NULL, {ATTACHED}) FROM gate",
 )
 SCAN = Statement(
     "scan",
@@ -168,12 +176,13 @@ def _write(account: Account, known: Known, turn: Turn, values: dict[str, Any], a
     statement, more = ANSWER, {}
     for effect in turn.effects:
         if isinstance(effect, OpenCase):
-            statement, more = OPEN, _opening(account, known, effect, at)
+            statement = OPEN_WITH_MEDIA if effect.media else OPEN
+            more = _opening(account, known, effect, at)
         elif isinstance(effect, CountScan):
             statement, more = SCAN, {"code_id": effect.code, "day": today()}
         elif isinstance(effect, AddToCase):
+            statement = ADD_WITH_MEDIA if effect.media else ADD
             media = effects.media_json(account.name, effect.media)
-            statement = ADD
             more = intake.addition(effect.number, known.sender.resident_id, effect.words, media)
     row = quick.run(statement, values | more)
     if row is None:
