@@ -37,6 +37,7 @@ from backend.places import scope
 from backend.places.models import Area, Officer, Post, Unit
 from backend.places.roles import Level, Role, UnitKind
 from bench import place
+from bench.quiet import Round, quietest
 from bench.report import progress
 from tests.sandbox_client import Sandbox, free_port
 
@@ -87,14 +88,16 @@ class Tap:
 
 def run(folder: Path) -> dict[str, Any]:
     """Returns the table's rows and what was found besides."""
-    busy = os.getloadavg()[0]
     (folder / "accounts.toml").write_text(ACCOUNT + "".join(map(_template, MESSAGES)))
     url = _database()
     with _programs(folder, url) as (site, sandbox):
         town = _build()
         openids = _introduce(sandbox, town, site)
-        rounds = {span: _round(sandbox, town, site, openids, span) for span in SPANS}
-    return _rows(rounds, busy)
+        rounds = {
+            span: quietest(lambda span=span: _round(sandbox, town, site, openids, span), 1, 3, "rounds")[0]  # type: ignore[misc]  # mypy cannot infer its default
+            for span in SPANS
+        }
+    return _rows(rounds)
 
 
 def _template(message: Message) -> str:
@@ -335,7 +338,7 @@ NAMES = {
 }
 
 
-def _rows(rounds: Mapping[float, Mapping[str, list[float]]], busy: float) -> dict[str, Any]:
+def _rows(rounds: Mapping[float, Round[dict[str, list[float]]]]) -> dict[str, Any]:
     rows = [
         {
             "what": f"{ORDERS} orders in {span:.0f} s: {NAMES[what]}",
@@ -344,12 +347,12 @@ def _rows(rounds: Mapping[float, Mapping[str, list[float]]], busy: float) -> dic
             "max": round(max(found), 2),
             "target (p99)": TARGET if what == "last" and span == SPANS[0] else None,
         }
-        for span, series in rounds.items()
-        for what, found in series.items()
+        for span, each in rounds.items()
+        for what, found in each.found.items()
     ]
     says = (
         f"{UNITS} units with {PEOPLE} people each under every order; one web, one worker of eight threads "
         "and the clock on one core, database, queue, sandbox and the secretaries' browsers on the other. "
-        f"The machine is shared; its load average was {busy:.1f} before the run."
+        f"The host took {max(each.stolen for each in rounds.values()):.1%} of the processors' time at most."
     )
     return {"rows": rows, "says": says}
