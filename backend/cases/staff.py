@@ -121,7 +121,8 @@ def person(session: Session, name: str, phone: str) -> int | None:
     if not name and not phone:
         return None
     if phone and (known := _known(session, phone)) is not None:
-        return known
+        known.name = known.name or name or None  # who gave no name the last time may give it now
+        return known.id
     resident = Resident(
         name=name or None, phone=phone or None, phone_index=blind_index(phone) if phone else None
     )
@@ -130,12 +131,12 @@ def person(session: Session, name: str, phone: str) -> int | None:
     return resident.id
 
 
-def _known(session: Session, phone: str) -> int | None:
+def _known(session: Session, phone: str) -> Resident | None:
     index = blind_index(phone)
     session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(index.hex(), 0))))
     has_wechat = sa.exists().where(Contact.resident_id == Resident.id)
     return session.scalar(
-        sa.select(Resident.id)
+        sa.select(Resident)
         .where(Resident.phone_index == index, ~has_wechat)
         .order_by(Resident.id)
         .limit(1)

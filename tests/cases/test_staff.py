@@ -69,6 +69,13 @@ def test_the_same_number_is_the_same_person(session, community, desk):
     assert first.number != second.number
 
 
+def test_who_gave_no_name_the_first_time_may_give_it_the_second_and_keeps_it(session, community, desk):
+    case = take(session, desk, visit(community, phone=PHONE))
+    for name in ("何丽", "何小丽"):
+        take(session, desk, visit(community, name=name, phone=PHONE))
+        assert session.get(Resident, case.resident_id).name == "何丽"
+
+
 def test_a_number_claimed_in_wechat_does_not_show_another_persons_calls(session, community, desk):
     claimant = make_resident(session, phone=PHONE, phone_index=blind_index(PHONE))
     make_contact(session, claimant)
