@@ -25,6 +25,7 @@ def wait():
     print("here", flush=True)
     sys.stdin.readline()
 """
+START = 60.0  # seconds: on a busy machine a process takes long to load its program
 OURS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND "
 
 
@@ -68,7 +69,7 @@ def kill_waiting(engine, hold, start, **values):
     with engine.connect() as holder:
         holder.execute(sa.text(hold), values)
         process = start()
-        [pid] = wait_until(lambda: _pids(engine, "wait_event_type = 'Lock'"))
+        [pid] = wait_until(lambda: _pids(engine, "wait_event_type = 'Lock'"), START)
         process.kill()
         process.wait()
     wait_until(lambda: pid not in _pids(engine, "true"))  # PostgreSQL has noticed, and rolled it back

@@ -136,8 +136,5 @@ def _known(session: Session, phone: str) -> Resident | None:
     session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(index.hex(), 0))))
     has_wechat = sa.exists().where(Contact.resident_id == Resident.id)
     return session.scalar(
-        sa.select(Resident)
-        .where(Resident.phone_index == index, ~has_wechat)
-        .order_by(Resident.id)
-        .limit(1)
+        sa.select(Resident).where(Resident.phone_index == index, ~has_wechat).order_by(Resident.id).limit(1)
     )
