@@ -33,17 +33,17 @@ SUMS = ("good", "counted", "excluded")
 def keep_standings() -> None:
     """Look again at every case that was written since the last run."""
     done = BATCH
-    while done == BATCH:
+    while done >= BATCH:
         with db.transaction() as session:
             done = look_again(session)
 
 
 def look_again(session: Session, limit: int = BATCH, at: datetime | None = None) -> int:
-    """Take up to `limit` marks, or new cases where nothing is marked, and let the standings of these cases
-    say what is true now. Returns how many were taken; 0 when somebody else is at it."""
+    """Take up to `limit` marks and as many new cases, and let the standings of these cases say what is true
+    now. Returns how many were taken; 0 when somebody else is at it."""
     if not session.scalar(sa.text("SELECT pg_try_advisory_xact_lock(hashtextextended('standings', 0))")):
         return 0
-    taken = _marked(session, limit) or _new(session, limit, at or now())
+    taken = [*_marked(session, limit), *_new(session, limit, at or now())]
     if taken:
         _look_at(session, taken)
     return len(taken)

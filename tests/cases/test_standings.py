@@ -272,6 +272,18 @@ def test_a_case_that_is_committed_after_a_newer_one_is_not_passed_over(committed
     assert standings.look_again(committed, at=at + standings.SETTLED) == 2
 
 
+def test_new_cases_are_taken_however_much_is_written_meanwhile(year):
+    """There is always a mark in a busy city: new cases must not wait for a moment without one."""
+    make_case(year.session, year.community, accepted_at=AT)
+    at = now()
+    for _ in range(2):
+        year.old.urged += 1
+        year.session.flush()
+        standings.look_again(year.session, at=at)
+        at += standings.SETTLED
+    assert standings.waiting(year.session, 1) == 0
+
+
 def test_a_reader_sees_the_same_while_somebody_looks_again(committed):
     """What was looked at and is not committed yet still counts by its mark."""
     year = Year(committed)
