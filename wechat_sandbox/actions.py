@@ -105,23 +105,6 @@ def _tap_line(
     return sending.send(platform, app, user, {**words, "wait": document.get("wait", True)}).document()
 
 
-def subscribe(platform: Platform, app: App, user: User, template_ids: list[str], *, accept: bool) -> Outcome:
-    """Answer a request for subscriptions: each acceptance is good for one message per template."""
-    if accept:
-        for template_id in template_ids:
-            platform.state.write(
-                "INSERT INTO grants VALUES (?, ?, ?, 1)"
-                " ON CONFLICT (app_id, user_id, template_id) DO UPDATE SET left = left + 1",
-                app.app_id, user.user_id, template_id,
-            )  # fmt: skip
-    word = "accept" if accept else "reject"
-    # 0 is the scene of a mini program, 1 that of a web page of a service account.
-    scene = "0" if app.kind == "mini_program" else "1"
-    items = [{"TemplateId": one, "SubscribeStatusString": word, "PopupScene": scene} for one in template_ids]
-    fields = {"SubscribeMsgPopupEvent": {"List": items}}
-    return _event(platform, app, user, "subscribe_msg_popup_event", fields, wait=True, silent=True)
-
-
 def _event(
     platform: Platform,
     app: App,

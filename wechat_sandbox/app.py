@@ -10,13 +10,19 @@ from wechat_sandbox import (
     customer_service,
     followers,
     gateway,
+    jssdk,
     media,
     menus,
     mini_programs,
     oauth,
     qrcodes,
+    quotas,
+    sms,
+    subscriptions,
+    template_lists,
     templates,
     tokens,
+    wecom,
 )
 from wechat_sandbox.api import Endpoint
 from wechat_sandbox.phones import pages, webview
@@ -32,6 +38,11 @@ ENDPOINTS: dict[str, Endpoint] = {
     **followers.ENDPOINTS,
     **menus.ENDPOINTS,
     **oauth.ENDPOINTS,
+    **subscriptions.ENDPOINTS,
+    **template_lists.ENDPOINTS,
+    **quotas.ENDPOINTS,
+    **wecom.ENDPOINTS,
+    **jssdk.ENDPOINTS,
 }
 OUTSIDE_WECHAT = "请在微信客户端打开链接"
 LARGEST_REQUEST = 32 * 1024 * 1024
@@ -58,6 +69,11 @@ def _add_api_routes(app: Flask, platform: Platform) -> None:
     for prefix in ("cgi-bin", "sns", "wxa", "wxaapi"):
         methods = ["GET", "POST", "PUT", "DELETE", "PATCH"]
         app.add_url_rule(f"/{prefix}/<path:rest>", f"api-{prefix}", api, methods=methods)
+
+    @app.post("/")  # Tencent Cloud names what is asked in a header
+    def send_sms() -> Response:
+        with platform.finishing():
+            return sms.handle(platform, request)
 
     @app.get(oauth.PATH)
     def authorize_outside() -> tuple[str, int]:

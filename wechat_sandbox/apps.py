@@ -9,7 +9,7 @@ from wechat_sandbox import codec, ids
 from wechat_sandbox.errors import Refusal
 from wechat_sandbox.platform import Platform
 
-KINDS = {"service_account", "mini_program"}
+KINDS = {"service_account", "mini_program", "work_app", "sms"}
 MODES = {"secure", "compatible", "plain"}
 
 
@@ -18,7 +18,8 @@ class App:
     """One app; `callback_url` is empty for a mini program without push.
 
     `pages` and `web_domains`, when given, are the published pages of a mini program and the domains
-    allowed for web authorisation; empty means that they are not checked.
+    allowed for web authorisation; empty means that they are not checked. An application in WeCom is known
+    by its corporation's id (`app_id`) and its own number in it (`agent_id`).
     """
 
     app_id: str
@@ -34,6 +35,7 @@ class App:
     templates: dict[str, dict[str, Any]] = field(default_factory=dict)
     pages: list[str] = field(default_factory=list)
     web_domains: list[str] = field(default_factory=list)
+    agent_id: int = 0
 
 
 def register(platform: Platform, document: Mapping[str, Any]) -> App:

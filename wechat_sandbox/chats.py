@@ -21,6 +21,15 @@ def append(platform: Platform, app: App, user: User, sender: str, kind: str, **f
     return {"id": number, "app_id": app.app_id, **document}
 
 
+def change(platform: Platform, number: int, **fields: Any) -> None:
+    """Change what stands in a chat already, like a card whose sender says more of it."""
+    row = platform.state.row("SELECT document FROM messages WHERE id = ?", number)
+    document = json.loads(row["document"]) | fields if row else fields
+    platform.state.write(
+        "UPDATE messages SET document = ? WHERE id = ?", json.dumps(document, ensure_ascii=False), number
+    )
+
+
 def inbox(platform: Platform, user: User, app_id: str = "", after: int = 0) -> list[dict[str, Any]]:
     """The messages of a user, oldest first; of one app when its id is given."""
     rows = platform.state.rows(

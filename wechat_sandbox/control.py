@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from wechat_sandbox import apps, codec, control_users, push, qrcodes
+from wechat_sandbox import apps, codec, control_users, push, qrcodes, sms_control, wecom_control
 from wechat_sandbox.apps import App
 from wechat_sandbox.errors import Refusal
 from wechat_sandbox.platform import Platform
@@ -16,9 +16,12 @@ def make_blueprint(platform: Platform) -> Blueprint:
     control.register_error_handler(Refusal, _refuse)
     control.register_error_handler(codec.CodecError, lambda error: _refuse(Refusal(str(error))))
     _add_app_routes(control, platform)
+    _add_fault_routes(control, platform)
     _add_weather_routes(control, platform)
     _add_journal_routes(control, platform)
     control_users.add_routes(control, platform)
+    wecom_control.add_routes(control, platform)
+    sms_control.add_routes(control, platform)
     return control
 
 
@@ -53,14 +56,24 @@ def _add_app_routes(control: Blueprint, platform: Platform) -> None:
         return code.document()
 
 
-def _add_weather_routes(control: Blueprint, platform: Platform) -> None:
-    """What a test changes around the platform: its faults, its clock, its settings."""
+def _add_fault_routes(control: Blueprint, platform: Platform) -> None:
+    """What goes wrong on purpose."""
 
     @control.route("/faults", methods=["GET", "PUT", "DELETE"])
     def faults() -> dict[str, Any]:
         if request.method != "GET":
             platform.faults.replace(control_users.body() if request.method == "PUT" else {})
         return platform.faults.document()
+
+    @control.route("/outage", methods=["GET", "PUT"])
+    def outage() -> dict[str, Any]:
+        if request.method == "PUT":
+            platform.faults.stand_still(control_users.body().get("is_on") is True)
+        return {"is_on": platform.faults.stands_still}
+
+
+def _add_weather_routes(control: Blueprint, platform: Platform) -> None:
+    """What a test changes around the platform: its clock, its settings."""
 
     @control.route("/clock", methods=["GET", "PUT"])
     def clock() -> dict[str, Any]:

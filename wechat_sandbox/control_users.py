@@ -4,7 +4,18 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from wechat_sandbox import actions, apps, chats, menus, oauth, people, scanning, sending, vouchers
+from wechat_sandbox import (
+    actions,
+    apps,
+    chats,
+    menus,
+    oauth,
+    people,
+    scanning,
+    sending,
+    subscriptions,
+    vouchers,
+)
 from wechat_sandbox.apps import App
 from wechat_sandbox.errors import Refusal
 from wechat_sandbox.people import User
@@ -74,7 +85,13 @@ def _add_follow_routes(control: Blueprint, platform: Platform) -> None:
         user, app, wanted = _who(platform, user_id)
         template_ids = [str(one) for one in wanted.get("template_ids") or []]
         accept = bool(wanted.get("accept", True))
-        return actions.subscribe(platform, app, user, template_ids, accept=accept).document()
+        return subscriptions.answer(platform, app, user, template_ids, accept=accept).document()
+
+    @control.post("/users/<int:user_id>/cancel_subscription")
+    def cancel_subscription(user_id: int) -> dict[str, Any]:
+        user, app, wanted = _who(platform, user_id)
+        template_ids = [str(one) for one in wanted.get("template_ids") or []]
+        return subscriptions.cancel(platform, app, user, template_ids).document()
 
 
 def _add_touch_routes(control: Blueprint, platform: Platform) -> None:

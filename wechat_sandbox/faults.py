@@ -18,6 +18,7 @@ PUSH_FAULTS: dict[str, int | bool] = {
 }
 API_FAULT_FIELDS = {"path", "times", "errcode", "errmsg", "http_status", "delay_ms", "close", "after"}
 REORDER_SECONDS = 2.0
+OUTAGE = {"path": "*", "http_status": 503, "errcode": -1, "errmsg": "system error"}
 
 
 class Faults:
@@ -58,14 +59,25 @@ class Faults:
             return left > 0
 
     def take_api(self, path: str) -> dict[str, Any] | None:
-        """The first fault for this path, using up one of its `times`."""
+        """The first fault for this path (one that ends in * is a beginning), using up one of its `times`."""
         with self._lock:
-            fault = next((one for one in self._api if one["path"] == path), None)
+            fault = next((one for one in self._api if _is_for(one["path"], path)), None)
             if fault is not None and "times" in fault:
                 fault["times"] -= 1
                 if fault["times"] <= 0:
                     self._api.remove(fault)
             return fault
+
+    def stand_still(self, is_still: bool) -> None:
+        """The whole platform answers nothing (or does again), whatever else goes wrong."""
+        with self._lock:
+            others = [fault for fault in self._api if fault != OUTAGE]
+            self._api = [dict(OUTAGE), *others] if is_still else others
+
+    @property
+    def stands_still(self) -> bool:
+        with self._lock:
+            return OUTAGE in self._api
 
     def hold(self) -> bool:
         """With `reorder`: keep the first of two pushes back until the second has gone out.
@@ -87,3 +99,7 @@ class Faults:
         with self._lock:
             self._held = False
             self._lock.notify_all()
+
+
+def _is_for(wanted: str, path: str) -> bool:
+    return path.startswith(wanted[:-1]) if wanted.endswith("*") else path == wanted

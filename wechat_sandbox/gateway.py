@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Request, Response
 
-from wechat_sandbox import ids, tokens
+from wechat_sandbox import ids, quotas, tokens
 from wechat_sandbox.api import Answer, Call, Endpoint, parse_json
 from wechat_sandbox.errors import ApiError
 from wechat_sandbox.platform import Platform
@@ -37,6 +37,7 @@ def _answer(platform: Platform, call: Call, endpoint: Endpoint | None) -> Answer
             raise ApiError(43002 if "POST" in endpoint.methods else 43001)
         if endpoint.token:
             call.owner = tokens.owner(platform, call.query("access_token"))
+            quotas.count(platform, call.owner, call.request.path)
         return endpoint.answer(platform, call)
     except ApiError as error:
         return refused(platform, error, plain_text=endpoint is not None and endpoint.plain_text)

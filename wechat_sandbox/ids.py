@@ -7,6 +7,7 @@ import string
 import threading
 import time
 
+CORPORATION = "ww"  # begins the id of a corporation, as wx begins that of an app
 LETTERS = string.ascii_letters + string.digits
 
 
@@ -30,7 +31,12 @@ template_numbers = Numbers(1_700_000_000)  # msgid of template messages, about 3
 
 
 def openid(app_id: str, user_key: str) -> str:
-    """28 characters; the same user has another openid in every app, and always the same one."""
+    """28 characters; the same user has another openid in every app, and always the same one.
+
+    In a corporation of WeCom a member is known by the name that it gave them: here, the user's key.
+    """
+    if app_id.startswith(CORPORATION):
+        return user_key.lower()
     return "o" + _digest(app_id, 5) + _digest(f"{app_id}\n{user_key}", 22)
 
 

@@ -1,4 +1,4 @@
-"""The server side of mini programs: log-in, phone number, codes, subscription messages."""
+"""The server side of mini programs: log-in, phone number, codes."""
 
 import base64
 import re
@@ -8,11 +8,10 @@ from typing import Any
 
 from flask import Response
 
-from wechat_sandbox import drawing, ids, people, qrcodes, receipts, templates, tokens, vouchers
+from wechat_sandbox import drawing, people, qrcodes, tokens, vouchers
 from wechat_sandbox.api import Answer, Call, Endpoint
 from wechat_sandbox.apps import App
 from wechat_sandbox.errors import ApiError
-from wechat_sandbox.people import User
 from wechat_sandbox.platform import Platform
 from wechat_sandbox.qrcodes import Code
 
@@ -83,51 +82,8 @@ def _check_page(app: App, body: Mapping[str, Any]) -> str:
     return page or (app.pages[0] if app.pages else "")
 
 
-def send_subscribed(platform: Platform, call: Call) -> Answer:
-    """POST /cgi-bin/message/subscribe/send: uses up one acceptance of the user; 43101 without one."""
-    body = call.body()
-    if call.app.kind != "mini_program":
-        raise ApiError(48001)
-    if body.get("miniprogram_state", "formal") not in ("developer", "trial", "formal"):
-        raise ApiError(40097)
-    return _send(platform, call.app, body, {"app_id": call.app.app_id, "page": body.get("page") or ""})
-
-
-def send_from_account(platform: Platform, call: Call) -> Answer:
-    """POST /cgi-bin/message/subscribe/bizsend: the same for service accounts, also to non-followers."""
-    body = call.body()
-    if call.app.kind != "service_account":
-        raise ApiError(48001)
-    return _send(platform, call.app, body, None)
-
-
-def _send(platform: Platform, app: App, body: dict[str, Any], opens: dict[str, Any] | None) -> dict[str, Any]:
-    user = templates.check_receiver(platform, app, body)
-    card = templates.read_card(app, body | {"url": body.get("page")} if opens is None else body)
-    if opens is not None and opens["page"]:
-        card |= {"mini_program": opens}
-    with platform.state.transaction():
-        _use_grant(platform, app, user, card["template_id"])
-        msgid = ids.template_numbers.next()
-        templates.show(platform, app, user, msgid, card)
-    receipts.subscription_sent(platform, app, str(body["touser"]), msgid, card["template_id"])
-    return {"errcode": 0, "errmsg": "ok", "msgid": msgid}
-
-
-def _use_grant(platform: Platform, app: App, user: User, template_id: str) -> None:
-    used = platform.state.write(
-        "UPDATE grants SET left = left - 1"
-        " WHERE app_id = ? AND user_id = ? AND template_id = ? AND left > 0",
-        app.app_id, user.user_id, template_id,
-    )  # fmt: skip
-    if not used:
-        raise ApiError(43101)
-
-
 ENDPOINTS = {
     "/sns/jscode2session": Endpoint(login, token=False, plain_text=True),
     "/wxa/business/getuserphonenumber": Endpoint(phone_number, ("POST",)),
     "/wxa/getwxacodeunlimit": Endpoint(unlimited_code, ("POST",)),
-    "/cgi-bin/message/subscribe/send": Endpoint(send_subscribed, ("POST",)),
-    "/cgi-bin/message/subscribe/bizsend": Endpoint(send_from_account, ("POST",)),
 }

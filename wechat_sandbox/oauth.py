@@ -39,7 +39,7 @@ def authorize(platform: Platform, user: User, url: str) -> str:
 
 def _check_query(platform: Platform, query: dict[str, str]) -> App:
     app = apps.find(platform, query.get("appid", ""))
-    if app is None or app.kind != "service_account":
+    if app is None or app.kind not in ("service_account", "work_app"):
         raise AuthorizeRefused("appid 参数错误")
     if query.get("scope") not in SCOPES:
         raise AuthorizeRefused("Scope 参数错误或没有 Scope 权限")

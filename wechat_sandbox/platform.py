@@ -14,6 +14,7 @@ from typing import Any
 from wechat_sandbox.errors import Refusal
 from wechat_sandbox.faults import Faults
 from wechat_sandbox.state import State
+from wechat_sandbox.uses import Uses
 
 # What nobody could verify about the real platform is an option here; the defaults are the likelier case.
 OPTIONS: dict[str, Any] = {
@@ -34,6 +35,13 @@ OPTIONS: dict[str, Any] = {
     ],
     "permanent_codes": 100_000,  # That an account may have, for ever.
     "mini_program_codes_per_minute": 5_000,
+    "daily_limits": {},  # Calls a day by path, where they differ from the platform's usual ones.
+    "members_per_minute": 30,  # Messages to one member of a corporation; what is more is dropped in silence.
+    "sms_per_30_seconds": 1,  # To one number; the three are what an application begins with.
+    "sms_per_hour": 5,
+    "sms_per_day": 10,
+    "sms_bought": 1_000,
+    "sms_report": "SUCCESS",
     "refuse_escaped_json": False,  # 40033 for \uXXXX was seen in the past only.
 }
 JOURNAL_LENGTH = 10_000
@@ -75,6 +83,7 @@ class Platform:
     faults: Faults = field(default_factory=Faults)
     calls: Journal = field(default_factory=Journal)
     pushes: Journal = field(default_factory=Journal)
+    uses: Uses = field(default_factory=Uses)
     background: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=64))
     # Duplicates have threads of their own, so that a message in the background never waits for itself.
     burst: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=64))
@@ -148,6 +157,7 @@ class Platform:
         self.state.forget()
         self._offset, self._options = 0.0, dict(OPTIONS)
         self.faults.replace({})
+        self.uses.forget()
         self.calls.clear()
         self.pushes.clear()
 

@@ -57,9 +57,22 @@ def verify(platform: Platform, app: App) -> Delivery:
     """The GET with which WeChat checks a callback address when its owner saves it."""
     timestamp, nonce, echo = str(int(platform.now())), ids.random_digits(10), ids.random_digits(19)
     query = {"signature": codec.sign(app.token, timestamp, nonce), "timestamp": timestamp, "nonce": nonce}
+    if app.kind == "work_app":
+        return _verify_sealed(platform, app, timestamp, nonce, echo)
     delivery = _request(platform, "GET", f"{app.callback_url}?{urlencode(query | {'echostr': echo})}", None)
     if delivery.status == 200 and delivery.body != echo.encode():
         return Delivery(200, delivery.ms, "the answer is not the raw echostr", delivery.body)
+    return delivery
+
+
+def _verify_sealed(platform: Platform, app: App, timestamp: str, nonce: str, echo: str) -> Delivery:
+    """WeCom's check: the echostr is encrypted, and the answer must be what was inside."""
+    sealed = codec.encrypt(app.aes_key, app.app_id, echo)
+    query = {"msg_signature": codec.sign(app.token, timestamp, nonce, sealed), "timestamp": timestamp}
+    query |= {"nonce": nonce, "echostr": sealed}
+    delivery = _request(platform, "GET", f"{app.callback_url}?{urlencode(query)}", None)
+    if delivery.status == 200 and delivery.body != echo.encode():
+        return Delivery(200, delivery.ms, "the answer is not the opened echostr", delivery.body)
     return delivery
 
 
@@ -134,6 +147,10 @@ def _envelope(
     owner = "wx" + "0" * 16 if platform.faults.push("foreign_app") else app.app_id
     padded = not platform.faults.push("bad_padding")
     encrypted = codec.encrypt(app.aes_key, owner, plain, padded=padded)
+    if app.kind == "work_app":  # WeCom signs what is sealed, and says nothing else outside it
+        query = {"msg_signature": codec.sign(token, sent_at, nonce, encrypted), "timestamp": sent_at}
+        outer = {"ToUserName": app.app_id, "Encrypt": encrypted, "AgentID": str(app.agent_id)}
+        return query | {"nonce": nonce}, xml.render(outer)
     query |= {"encrypt_type": "aes", "msg_signature": codec.sign(token, sent_at, nonce, encrypted)}
     outside = fields if app.mode == "compatible" else {"ToUserName": app.original_id}
     return query, xml.render({**outside, "Encrypt": encrypted})

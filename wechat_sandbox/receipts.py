@@ -33,7 +33,9 @@ def template_finished(platform: Platform, app: App, openid: str, msgid: int) -> 
 
 def subscription_sent(platform: Platform, app: App, openid: str, msgid: int, template_id: str) -> None:
     """Owe subscribe_msg_sent_event."""
-    item = {"TemplateId": template_id, "MsgID": str(msgid), "ErrorCode": 0, "ErrorStatus": "success"}
+    status = platform.option("receipt_status")
+    code = 0 if status == "success" else -1
+    item = {"TemplateId": template_id, "MsgID": str(msgid), "ErrorCode": code, "ErrorStatus": status}
     event = {"Event": "subscribe_msg_sent_event", "SubscribeMsgSentEvent": {"List": item}}
     owe(platform, app, openid, msgid, event)
 

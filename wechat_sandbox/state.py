@@ -49,6 +49,18 @@ CREATE TABLE IF NOT EXISTS vouchers (
     code TEXT PRIMARY KEY, kind TEXT NOT NULL, app_id TEXT NOT NULL, user_id INTEGER NOT NULL,
     scope TEXT NOT NULL, created_at REAL NOT NULL, used INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS menus (app_id TEXT PRIMARY KEY, document TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS cards (
+    response_code TEXT PRIMARY KEY, app_id TEXT NOT NULL, message_id INTEGER NOT NULL,
+    created_at REAL NOT NULL, used INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS work_sent (
+    app_id TEXT NOT NULL, user_id INTEGER NOT NULL, task TEXT NOT NULL, at REAL NOT NULL,
+    until REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS work_sent_by_user ON work_sent (app_id, user_id, at);
+CREATE TABLE IF NOT EXISTS sms_apps (only INTEGER PRIMARY KEY CHECK (only = 1), document TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS sms_sent (serial TEXT PRIMARY KEY, phone TEXT NOT NULL, at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS sms_sent_by_phone ON sms_sent (phone, at);
+CREATE TABLE IF NOT EXISTS sms_blacklist (phone TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS numbers (phone TEXT PRIMARY KEY, user_id INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS options (name TEXT PRIMARY KEY, document TEXT NOT NULL);
 """
 EMPTY = """
@@ -67,6 +79,12 @@ DELETE FROM media;
 DELETE FROM codes;
 DELETE FROM vouchers;
 DELETE FROM menus;
+DELETE FROM cards;
+DELETE FROM work_sent;
+DELETE FROM sms_apps;
+DELETE FROM sms_sent;
+DELETE FROM sms_blacklist;
+DELETE FROM numbers;
 DELETE FROM options;
 COMMIT;
 """

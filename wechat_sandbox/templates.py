@@ -17,6 +17,8 @@ def send(platform: Platform, call: Call) -> Answer:
     """Show a card to a follower; the same client_msg_id within 10 minutes answers the same msgid again."""
     body = call.body()
     user = check_receiver(platform, call.app, body)
+    if "type" in call.app.templates.get(str(body.get("template_id")), {}):
+        raise ApiError(40037)  # a subscription template is not known here
     card = read_card(call.app, body)
     if call.app.kind != "service_account":
         raise ApiError(48001)

@@ -57,7 +57,7 @@ def token(platform: Platform, call: Call) -> Answer:
     app = check_secret(platform, call.query("appid"), call.query("secret"))
     with platform.state.transaction():
         _replace(platform, app, "token", platform.option("token_overlap_seconds"))
-        return _issue(platform, app, "token", forced=False)
+        return issue(platform, app, "token", forced=False)
 
 
 def stable_token(platform: Platform, call: Call) -> Answer:
@@ -70,22 +70,24 @@ def stable_token(platform: Platform, call: Call) -> Answer:
         if body.get("force_refresh"):
             _check_force(platform, app)
             _replace(platform, app, "stable", 0)
-            return _issue(platform, app, "stable", forced=True)
-        return _current(platform, app) or _issue(platform, app, "stable", forced=False)
+            return issue(platform, app, "stable", forced=True)
+        return current(platform, app, "stable") or issue(platform, app, "stable", forced=False)
 
 
-def _current(platform: Platform, app: App) -> dict[str, Any] | None:
+def current(platform: Platform, app: App, space: str) -> dict[str, Any] | None:
+    """The token of this space that is good for some minutes yet, with the seconds that it has left."""
     row = platform.state.row(
-        "SELECT * FROM tokens WHERE app_id = ? AND space = 'stable' AND invalid_at >= ? AND expires_at > ?"
+        "SELECT * FROM tokens WHERE app_id = ? AND space = ? AND invalid_at >= ? AND expires_at > ?"
         " ORDER BY issued_at DESC",
-        app.app_id, FOREVER, platform.now() + RENEW_SECONDS,
+        app.app_id, space, FOREVER, platform.now() + RENEW_SECONDS,
     )  # fmt: skip
     if row is None:
         return None
     return {"access_token": row["token"], "expires_in": int(row["expires_at"] - platform.now())}
 
 
-def _issue(platform: Platform, app: App, space: str, *, forced: bool) -> dict[str, Any]:
+def issue(platform: Platform, app: App, space: str, *, forced: bool) -> dict[str, Any]:
+    """A new token of this space."""
     value, now = ids.random_text(TOKEN_LENGTH), platform.now()
     platform.state.write(
         "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?)",

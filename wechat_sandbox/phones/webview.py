@@ -6,17 +6,20 @@ browser keep their cookies apart. The origin of the opened page is kept in a coo
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 import urllib3
-from flask import Request, Response
+from flask import Request, Response, jsonify, send_from_directory
 
-from wechat_sandbox import oauth, people
+from wechat_sandbox import jssdk, oauth, people
 from wechat_sandbox.errors import Refusal
 from wechat_sandbox.platform import Platform
 
 HOST = re.compile(r"phone(\d+)\.localhost(:\d+)?")
 COOKIE = "sandbox_origin"
+STATIC = Path(__file__).parent / "static"
+OWN, SCRIPTS, SCRIPTS_FROM = "/open/", "/open/js/", "https://res.wx.qq.com"
 # The phones' page frames the web view from another site, so its cookies must be partitioned ones; that
 # needs Secure, which browsers allow on localhost.
 COOKIE_RULES = "Path=/; SameSite=None; Secure; Partitioned"
@@ -63,6 +66,8 @@ def answer(platform: Platform, request: Request) -> Response | None:
         return _open(view, request.args.get("url", ""))
     if request.path == oauth.PATH:
         return _authorize(platform, view, request)
+    if request.path.startswith(OWN):
+        return _own(platform, view, request)
     return _pass_on(view, request) if origin else _say("还没有打开网页", 404)
 
 
@@ -87,6 +92,20 @@ def _authorize(platform: Platform, view: View, request: Request) -> Response:
     except oauth.AuthorizeRefused as error:
         return _say(str(error), 200)
     return Response("", status=302, headers={"Location": _on_phone(view, target)})
+
+
+def _own(platform: Platform, view: View, request: Request) -> Response:
+    """What WeChat's script on a page loads and asks."""
+    if request.path.startswith(SCRIPTS):
+        return send_from_directory(STATIC, "jweixin.js", max_age=0)
+    said = request.get_json(force=True)
+    try:
+        if request.path == f"{OWN}config":
+            jssdk.check_page(platform, said, view.origin + str(said.get("page")))
+            return jsonify({})
+        return jsonify(jssdk.allow(platform, view.user, said))
+    except Refusal as error:
+        return Response(str(error), status=403, content_type="text/plain; charset=utf-8")
 
 
 def _pass_on(view: View, request: Request) -> Response:
@@ -151,10 +170,11 @@ def _on_phone(view: View, url: str) -> str:
 
 
 def _rewrite(view: View, content: bytes) -> bytes:
-    """Absolute links to the page's own origin and to the authorize address lead to the phone."""
+    """The page's own origin, the authorize address and WeChat's script are the phone's."""
     content = content.replace(view.origin.encode(), view.phone.encode())
     for wechat in view.wechat:
         content = content.replace(f"{wechat}{oauth.PATH}".encode(), f"{view.phone}{oauth.PATH}".encode())
+    content = content.replace(f"{SCRIPTS_FROM}{SCRIPTS}".encode(), f"{view.phone}{SCRIPTS}".encode())
     return content
 
 

@@ -13,4 +13,5 @@ export async function call(method, path, body) {
 }
 
 export const get = (path) => call("GET", path);
+export const put = (path, body) => call("PUT", path, body);
 export const post = (path, body) => call("POST", path, body || {});

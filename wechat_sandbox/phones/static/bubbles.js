@@ -110,16 +110,39 @@ function link(message, phone) {
   return card;
 }
 
+// A card of WeCom's: words, lines, and buttons that take a step; once it was taken the button says so.
+function workCard(message, phone) {
+  const { title, words: text, rows = [], buttons = [], url, more } = message.card;
+  const lines = rows.map((row) => make("div", "row", make("span", "label", row.label), make("span", "value", row.value)));
+  const card = make("div", "card template work", make("h3", "", title), make("p", "said", text), ...lines);
+  for (const { text: label, key } of buttons) {
+    const button = make("button", "primary", message.replaced || label);
+    button.disabled = Boolean(message.replaced);
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      await phone.act("button", { message_id: message.id, key });
+      setTimeout(() => phone.reload(), 1500);
+    });
+    card.append(button);
+  }
+  if (url) {
+    const details = make("button", "details", more || "查看详情");
+    details.addEventListener("click", () => phone.openPage(url));
+    card.append(details);
+  }
+  return card;
+}
+
 const file = (message) => make("div", "bubble text", `[${message.content || "消息"}]`);
 const KINDS = {
   text, image, voice, location, template, msgmenu, news, link,
-  mini_program: link, music: link, video: image, shortvideo: image, file,
+  work_card: workCard, mini_program: link, music: link, video: image, shortvideo: image, file,
 };
 
 export function bubble(message, phone) {
   if (message.from === "system") return make("div", "notice", message.content);
   const body = (KINDS[message.type] || file)(message, phone);
-  const wide = ["template", "news"].includes(message.type) ? " wide" : "";
+  const wide = ["template", "news", "work_card"].includes(message.type) ? " wide" : "";
   const name = message.from === "user" ? phone.user.name : phone.accounts.selectedOptions[0]?.text || "";
   const face = make("div", "face", name.slice(0, 1));
   const footer = message.footer ? make("small", "footer", message.footer) : null;

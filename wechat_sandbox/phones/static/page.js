@@ -1,10 +1,11 @@
 // The page: how many phones lie on the desk, and whose they are.
 
-import { get } from "./api.js";
+import { get, put } from "./api.js";
 import { Phone } from "./phone.js";
 
 const desk = document.getElementById("phones");
 const count = document.getElementById("count");
+const outage = document.getElementById("outage");
 const phones = [];
 
 const remembered = () => JSON.parse(localStorage.getItem("phones") || "{}");
@@ -36,9 +37,18 @@ function firstChoice(index, users) {
   return kept || users.find((user) => groupOf(user) === groups[index]) || users[0];
 }
 
+// Whether the platform answers at all: tests switch it, too.
+function showOutage({ is_on: isOn }) {
+  outage.checked = isOn;
+  document.getElementById("still").hidden = !isOn;
+}
+
 async function refresh() {
+  showOutage(await get("/outage"));
   const [{ users }, { apps }] = await Promise.all([get("/users?limit=500"), get("/apps")]);
-  const accounts = apps.filter((app) => app.kind === "service_account");
+  const official = apps.filter((app) => app.kind === "service_account");
+  // Behind the official accounts: WeCom for its members, and the telephone's own text messages.
+  const accounts = [...official, ...apps.filter((app) => ["work_app", "sms"].includes(app.kind))];
   desk.classList.toggle("empty", !users.length || !accounts.length);
   while (phones.length < Number(count.value)) phones.push(new Phone(desk, remember));
   while (phones.length > Number(count.value)) phones.pop().remove();
@@ -54,6 +64,7 @@ async function refresh() {
 
 count.value = remembered().count || "2";
 count.addEventListener("change", () => refresh().then(remember));
+outage.addEventListener("change", () => put("/outage", { is_on: outage.checked }).then(showOutage));
 await refresh();
 // People and accounts are rare events: a slow look is enough.
 setInterval(() => refresh().catch(() => {}), 5000);

@@ -33,14 +33,14 @@ export class Phone {
     const changed = user.user_id !== this.user?.user_id;
     [this.user, this.users] = [user, users];
     this.people.value = user.user_id;
-    this.showAccounts(accounts);
+    this.showAccounts(accounts.filter((app) => app.kind !== "work_app" || user.follows.includes(app.app_id)));
     if (changed) this.openChatOf();
     this.showFollowing();
   }
 
   // A new person starts in the chat of an account they follow.
   openChatOf() {
-    const followed = this.user.follows.filter((appId) => [...this.accounts.options].some((one) => one.value === appId));
+    const followed = this.user.follows.filter((appId) => this.kinds[appId] === "service_account");
     if (followed.length && !followed.includes(this.appId)) this.accounts.value = followed[0];
     this.openChat();
   }
@@ -49,6 +49,7 @@ export class Phone {
     const names = accounts.map((app) => app.app_id + app.name).join();
     if (names === this.names) return;
     this.names = names;
+    this.kinds = Object.fromEntries(accounts.map((app) => [app.app_id, app.kind]));
     const kept = this.accounts.value;
     this.accounts.replaceChildren(...accounts.map((app) => new Option(app.name, app.app_id)));
     if (accounts.some((app) => app.app_id === kept)) this.accounts.value = kept;
@@ -57,13 +58,19 @@ export class Phone {
   }
 
   openChat() {
-    this.chat.replaceChildren();
-    [this.last, this.lastTime] = [0, 0];
+    this.reload();
     this.closePage();
     closeSheet(this);
     this.toggleTools(false);
     this.poll();
     this.loadMenu();
+  }
+
+  // From the beginning: what stands there may have changed, like a card whose button was tapped.
+  reload() {
+    this.chat.replaceChildren();
+    [this.last, this.lastTime] = [0, 0];
+    this.poll();
   }
 
   get appId() {
@@ -128,9 +135,11 @@ export class Phone {
   }
 
   showFollowing() {
-    const follows = this.user.follows.includes(this.appId);
+    const kind = this.kinds[this.appId];
+    const follows = this.user.follows.includes(this.appId) || kind === "sms";
     this.find(".stranger").hidden = follows;
-    this.find(".input").hidden = !follows;
+    this.find(".input").hidden = !follows || kind === "work_app";
+    this.root.classList.toggle("text-only", kind === "sms");
     if (!follows) this.toggleTools(false);
     this.showMenu(follows && this.menuOpen);
   }
@@ -211,7 +220,8 @@ export class Phone {
     };
     const send = (event) => {
       event.preventDefault();
-      if (text.value.trim()) this.act("send", { type: "text", content: text.value });
+      const verb = this.kinds[this.appId] === "sms" ? "text_back" : "send";
+      if (text.value.trim()) this.act(verb, { type: "text", content: text.value });
       text.value = "";
       fit();
     };
