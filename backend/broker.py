@@ -48,6 +48,11 @@ def redis_client() -> "redis.Redis":
     return redis.Redis.from_url(config.redis_url, socket_timeout=2, socket_connect_timeout=2, retry=once_more)
 
 
+def waiting(queue_name: str) -> int:
+    """How many messages of this queue no worker has taken yet."""
+    return int(broker.client.llen(f"{broker.namespace}:{queue_name}"))
+
+
 LINGER = 0.01  # seconds that a nudge waits for others to go with: a send costs as much as a statement
 _nudges: "queue.SimpleQueue[tuple[dramatiq.Actor[Any, Any], int]]" = queue.SimpleQueue()
 _sender: list[threading.Thread] = []

@@ -13,8 +13,12 @@ from sqlalchemy.orm import Session
 from backend import embedded, migrations
 from backend.broker import redis_client
 from backend.config import WECHAT, config
+from backend.notify import sms_settings
+from backend.notify.ladders import Rung, kinds_by
 from backend.notify.messages import Message
 from backend.wechat import accounts
+from backend.wechat import templates as real_templates
+from backend.wechat.accounts import Account
 
 LOCAL = {"127.0.0.1", "::1", "localhost"}
 SHOWN = 5  # names in one sentence
@@ -38,6 +42,26 @@ def findings() -> list[Finding]:
     What two checks stumble over, like a bad file of accounts, is said once.
     """
     return list(dict.fromkeys(finding for check in CHECKS for finding in check()))
+
+
+def templates() -> list[Finding]:
+    """Whether every kind of message has a usable template on every account: asked of WeChat now."""
+    return [finding for account in accounts.all_accounts().values() for finding in _templates(account)]
+
+
+def _templates(account: Account) -> Iterator[Finding]:
+    found = {one.sort: one for one in real_templates.look(account)}
+    for one in found.values():
+        if one.problem:
+            label = real_templates.SORT_LABELS[one.sort]
+            yield Finding(f"公众号 {account.name} 的{label}没有核对成：{one.problem}。", bad=True)
+    known = {sort: one.templates for sort, one in found.items() if one.templates is not None}
+    verdicts = [one for one in real_templates.verdicts(account, known) if one.sort in known]
+    good = sum(one.problem is None for one in verdicts)
+    yield Finding(f"公众号 {account.name}：{good} 处消息模板能用。")
+    for each in verdicts:
+        if each.problem and each.is_set_down:  # what is not set down was said with the account
+            yield Finding(f"公众号 {account.name} 的{each.label} {each.message}：{each.problem}。", bad=True)
 
 
 def cause(error: Exception) -> str | None:
@@ -76,10 +100,25 @@ def _accounts() -> Iterator[Finding]:
         return
     for account in found.values():
         program = "，有小程序" if account.mini_program else ""
-        yield Finding(f"公众号 {account.name}：{account.area}，mode 是 {account.mode}{program}。")
+        work = "，有企业微信" if account.wecom else ""
+        yield Finding(f"公众号 {account.name}：{account.area}，mode 是 {account.mode}{program}{work}。")
         missing = [message for message in Message if message not in account.templates]
         if missing:
             yield Finding(f"公众号 {account.name} 没有这些消息的模板：{_some(missing)}。")
+
+
+def _sms() -> Iterator[Finding]:
+    try:
+        found = sms_settings.settings()
+    except SystemExit as stop:
+        yield Finding(str(stop), bad=True)
+        return
+    if found is None:
+        return
+    yield Finding(f"短信：签名“{found.sign}”，有 {len(found.templates)} 种消息的模板。")
+    missing = [message for message in kinds_by(Rung.SMS) if message not in found.templates]
+    if missing:
+        yield Finding(f"短信没有这些消息的模板，发不了短信：{_some(missing)}。")
 
 
 def _some(names: list[Message]) -> str:
@@ -127,4 +166,6 @@ def _is_asleep(server: str, setting: str, own: str) -> bool:
     return setting == own and not embedded.is_up(config.var_dir, (server,))
 
 
-CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (_addresses, _storage, _accounts, _database, _redis)
+CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+    _addresses, _storage, _accounts, _sms, _database, _redis,
+)  # fmt: skip

@@ -25,7 +25,7 @@ from backend.console import night_tasks, poster_tasks
 from backend.notify import tasks as notify
 from backend.orders import supervision_tasks
 from backend.times import SHANGHAI, now
-from backend.wechat import media, pictures
+from backend.wechat import media, pictures, upkeep
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ TIMETABLE: "dict[dramatiq.Actor[[], None], Any]" = {
     pictures.make_pictures: _every(30),
     poster_tasks.draw_due: _every(15),
     cases.send_surveys: _every(10),
+    cases.end_callbacks: _every(60),
     cases.fire_deadlines: _every(10),
     cases.resume_answered: _every(5),
     dispatch_tasks.dispatch_certain: _every(5),
@@ -60,6 +61,8 @@ TIMETABLE: "dict[dramatiq.Actor[[], None], Any]" = {
     sealing.seal_leftovers: CronTrigger(hour=3, minute=40, timezone=SHANGHAI),
     supervision_tasks.remind_unanswered: _every(30),
     cases.close_silent: CronTrigger(minute=7, timezone=SHANGHAI),
+    upkeep.read_templates: CronTrigger(hour=5, minute=40, timezone=SHANGHAI),
+    upkeep.read_quotas: CronTrigger(minute="3-59/10", timezone=SHANGHAI),
     night_tasks.clear_away: CronTrigger(hour=3, minute=20, timezone=SHANGHAI),
 }
 

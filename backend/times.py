@@ -78,13 +78,16 @@ def is_published(year: int) -> bool:
 
 
 def parse_hours(text: str) -> tuple[time, time]:
-    """Read "09:00-20:00"; "24:00" is the end of the day. Raises ValueError on anything else."""
+    """Read "09:00-20:00"; "24:00" is the end of the day. Raises ValueError on anything else, also a zone."""
     start, end = text.split("-")
     return _clock(start), _clock(end)
 
 
 def _clock(text: str) -> time:
-    return time.max if text.strip() == "24:00" else time.fromisoformat(text.strip())
+    found = time.max if text.strip() == "24:00" else time.fromisoformat(text.strip())
+    if found.tzinfo is not None:
+        raise ValueError(f"hours of a zone: {text}")
+    return found
 
 
 def next_within(moment: datetime, hours: tuple[time, time]) -> datetime:

@@ -16,9 +16,19 @@ from backend.cases import dispatch_tasks, sealing, standings
 from backend.cases import tasks as cases
 from backend.config import config
 from backend.console import night_tasks, poster_tasks
+from backend.notify import sms_channel, sms_settings, telephone
 from backend.notify import tasks as notify
 from backend.orders import supervision_tasks
-from backend.wechat import accounts, channel, media, pictures
+from backend.wechat import (
+    accounts,
+    channel,
+    media,
+    pictures,
+    subscriptions,
+    upkeep,
+    wecom_channel,
+    wecom_taps,
+)
 
 __all__ = [
     "broker",
@@ -31,8 +41,14 @@ __all__ = [
     "pictures",
     "poster_tasks",
     "sealing",
+    "sms_channel",
     "standings",
+    "subscriptions",
     "supervision_tasks",
+    "telephone",
+    "upkeep",
+    "wecom_channel",
+    "wecom_taps",
 ]
 
 
@@ -61,5 +77,6 @@ class StopsOnce(dramatiq.Middleware):
 logs.configure(config.log_level)
 db.connect(config.database_url)
 accounts.all_accounts()  # a bad file stops the start, not somebody's message
+sms_settings.settings()
 broker.add_middleware(NamedJobs())
 broker.add_middleware(StopsOnce())

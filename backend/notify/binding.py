@@ -14,6 +14,7 @@ from backend.times import now
 
 SCENE_PREFIX = "bind_"  # tells the scene of a personal code from that of a place
 LIFE = timedelta(hours=24)
+WORK = ":wecom"  # ends the account of contacts that are members of a corporation: given, not scanned
 UNKNOWN = "这个绑定码不对，请向管理员要一个新的"
 USED = "这个绑定码已经用过了，请向管理员要一个新的"
 EXPIRED = "这个绑定码已经过期，请向管理员要一个新的"
@@ -61,7 +62,7 @@ def redeem(session: Session, code: str, contact_id: int, at: datetime | None = N
 
 
 def release(session: Session, officer_id: int, at: datetime | None = None) -> list[int]:
-    """Unbind the officer's WeChat; a code that waits to be scanned expires. Returns the contacts' ids."""
+    """Unbind the officer's WeChat and WeCom; a code that waits expires. Returns the contacts' ids."""
     moment = at or now()
     codes = sa.update(BindingCode).where(BindingCode.officer_id == officer_id)
     session.execute(codes.where(BindingCode.expires_at > moment).values(expires_at=moment))
@@ -71,14 +72,18 @@ def release(session: Session, officer_id: int, at: datetime | None = None) -> li
 
 def bound_since(session: Session, officer_id: int) -> datetime | None:
     """When the officer's WeChat was bound, or None when none is: by their last code that was scanned."""
-    bound = sa.exists().where(Contact.officer_id == officer_id)
+    bound = sa.exists().where(*_wechat_of(officer_id))
     used = sa.select(sa.func.max(BindingCode.used_at)).where(BindingCode.officer_id == officer_id, bound)
     return session.scalar(used)
 
 
 def is_bound(session: Session, officer_id: int) -> bool:
-    bound = sa.select(Contact.id).where(Contact.officer_id == officer_id).limit(1)
+    bound = sa.select(Contact.id).where(*_wechat_of(officer_id)).limit(1)
     return session.execute(bound).first() is not None
+
+
+def _wechat_of(officer_id: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return Contact.officer_id == officer_id, Contact.account.not_like(f"%{WORK}")
 
 
 def _lock(session: Session, officer_id: int) -> None:
@@ -106,6 +111,7 @@ def _bind(session: Session, contact: Contact, officer_id: int) -> None:
     session.execute(
         sa.update(Contact)
         .where(Contact.officer_id == officer_id, Contact.id != contact.id, ~_same_person(contact))
+        .where(Contact.account.not_like(f"%{WORK}"))
         .values(officer_id=None)
     )
     contact.officer_id = officer_id

@@ -1,11 +1,12 @@
-"""How a message leaves the house: the ladder of channels, and what they say when they cannot take it.
+"""How a message leaves the house: what a channel is, and what it says when it cannot take a message.
 
 A channel works in two moves, so that no provider is called inside a transaction: `prepare` reads and reserves
 in a short transaction, and the letter that it returns is delivered with none open. Whoever knows a provider
-registers its channels here (backend.wechat.channel); notify knows none.
+registers its channels here (backend.wechat.channel); notify knows none. Which of them a message tries, and in
+which order, is in ladders.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -36,11 +37,35 @@ class Refusal(Exception):
     """A channel cannot take the message. `reason` is a Chinese phrase for the record.
 
     `next_rung` says whether another channel may be tried now. `uncertain`: the message may have gone out.
+    `until`: before this moment a later attempt is in vain, and none is counted.
     """
 
-    def __init__(self, reason: str, then: Then, *, next_rung: bool = True, uncertain: bool = False) -> None:
+    def __init__(
+        self,
+        reason: str,
+        then: Then,
+        *,
+        next_rung: bool = True,
+        uncertain: bool = False,
+        until: datetime | None = None,
+    ) -> None:
         super().__init__(reason)
         self.reason, self.then, self.next_rung, self.uncertain = reason, then, next_rung, uncertain
+        self.until = until
+
+
+class NotServed(Refusal):
+    """Nobody has set up this channel here: noted among the rungs, but no reason why a message failed."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, Then.NEVER)
+
+
+class Asked(Refusal):
+    """Somebody was asked to say it: whatever else becomes of it, the message waits for that."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, Then.VISIT)
 
 
 @dataclass(frozen=True)
@@ -48,7 +73,7 @@ class Owed:
     """A message in the hands of a worker. The lease is the proof that it is still this worker's.
 
     `unanswered` names the channel of an earlier call that got no answer, or whose worker died: it may have
-    gone out. `rungs` is what earlier attempts said: [{channel, why, at, closed}].
+    gone out. `rungs` is what earlier attempts said: [{channel, why, at, closed, asked}].
     """
 
     id: int
@@ -76,9 +101,20 @@ class Owed:
         lost = sum(1 for rung in self.rungs if rung.get("lost"))
         return f"{self.id}-{int(self.created_at.timestamp() * 1_000_000)}" + (f"-{lost}" if lost else "")
 
-    def is_closed(self, channel: str) -> bool:
-        """Whether a receipt has said that this channel does not reach the person."""
-        return any(rung["channel"] == channel and rung.get("closed") for rung in self.rungs)
+    @property
+    def chosen(self) -> str | None:
+        """The channel that an officer chose for this message (mending.py): no other is tried."""
+        return next((rung["channel"] for rung in reversed(self.rungs) if rung.get("chosen")), None)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether somebody was asked to say it."""
+        return any(rung.get("asked") for rung in self.rungs)
+
+    def closed(self, channel: str) -> str | None:
+        """Why this channel does not reach the person, if a receipt has said so."""
+        said = (rung["why"] for rung in self.rungs if rung["channel"] == channel and rung.get("closed"))
+        return next(said, None)
 
 
 class Letter(Protocol):
@@ -104,8 +140,16 @@ class Channel(Protocol):
         """Find the address and reserve what a message costs. Raises Refusal: this channel is not possible."""
 
 
-# The rungs for each sort of recipient, the first to be tried first.
-LADDERS: dict[Recipient, Sequence[Channel]] = {Recipient.RESIDENT: (), Recipient.OFFICER: ()}
+# What a provider looks up for a whole batch before its letters are prepared one by one in the same session.
+LOOK_UPS: list[Callable[[Session, Sequence[Owed]], None]] = []
+
+# The channels of this deployment by name; a rung of a ladder without one is skipped and says so.
+CHANNELS: dict[str, Channel] = {}
+
+
+def register(channel: Channel) -> None:
+    """Make this channel known under its name. Called when the module that knows its provider is imported."""
+    CHANNELS[channel.name] = channel
 
 
 class _Known(dict[str, Any]):

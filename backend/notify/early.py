@@ -6,6 +6,7 @@ whoever records that id. One that Redis loses leaves its message `sent`: it went
 """
 
 import logging
+from collections.abc import Sequence
 from functools import cache
 from typing import cast
 
@@ -40,11 +41,16 @@ def keep(account: str, provider_id: str, status: str) -> None:
         logger.warning("a receipt at %s came early and is lost: %s", account, error)
 
 
-def take(account: str, provider_id: str) -> str | None:
-    """The receipt that waits for this id, if one does; nobody gets it twice."""
+def take_all(names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """The receipts that wait for these (account, provider id), where one does; nobody gets one twice."""
+    if not names:
+        return {}
     try:
-        status = cast(bytes | None, _client().getdel(_key(account, provider_id)))
+        with _client().pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.getdel(_key(*name))
+            found = cast(list[bytes | None], pipe.execute())
     except redis.RedisError as error:
-        logger.warning("whether a receipt at %s came early is not known: %s", account, error)
-        return None
-    return None if status is None else status.decode()
+        logger.warning("whether receipts came early for %d messages is not known: %s", len(names), error)
+        return {}
+    return {name: status.decode() for name, status in zip(names, found, strict=True) if status is not None}

@@ -1,6 +1,7 @@
 """The catalogue of messages: one row each says what is written and where it leads.
 
-Texts are filled from the notification's fields: number, place, summary, status, at, note, who, until.
+Texts are filled from the notification's fields: number, place, summary, status, at, note, who, until. None
+shows `area`, the id of the place.
 A template message carries the same fields in the slots that the account's template offers.
 """
 
@@ -59,8 +60,16 @@ class Message(StrEnum):
     CASE_MERGED = "case_merged"
     CASE_ASKED = "case_asked"
     CASE_PROGRESS = "case_progress"
+    ANSWER_DISPUTED = "answer_disputed"
+    SURVEY_COMMENTED = "survey_commented"
+    REVIEW_WANTED = "review_wanted"
+    REVIEW_FOR_LEADER = "review_for_leader"
+    REVIEW_WITH_LEADER = "review_with_leader"
+    REVIEW_DECIDED = "review_decided"
+    ANSWER_UPHELD = "answer_upheld"
     SURVEY_INVITED = "survey_invited"
     SURVEY_REMINDED = "survey_reminded"
+    DIGEST = "digest"
 
 
 @dataclass(frozen=True)
@@ -74,7 +83,8 @@ class Choice:
 @dataclass(frozen=True)
 class Kind:
     """What one message says. `link` is a path below PUBLIC_URL; `urgent` ignores quiet hours; what `fades`,
-    of what residents read, is no news any more once something newer has been said of the same matter."""
+    of what residents read, is no news any more once something newer has been said of the same matter; what has
+    a word for `gathers`, of what officers read, goes with others of its kind: "3 件" and that word."""
 
     status: str  # at most five Han characters: what a template's phrase slot takes
     text: str
@@ -82,26 +92,28 @@ class Kind:
     urgent: bool = False
     fades: bool = False
     choices: tuple[Choice, ...] = ()
+    gathers: str = ""
 
 
 M = Message
 OFFICER, RESIDENT, SURVEY = "/console/cases/{number}", "/r/cases/{number}", "/r/surveys/{token}"
 ORDER, SUPERVISIONS = "/console/orders/{number}", "/console/supervisions/"
+REVIEWS = "/console/survey-reviews/"
 SOLVED = (Choice("survey:{survey}:solved", "1 已解决"), Choice("survey:{survey}:unsolved", "2 没有解决"))
 
 # fmt: off
 CATALOGUE: dict[Message, Kind] = {
-    M.CASE_SUBMITTED:   Kind("待受理", "新诉求 {number}\n{place}\n{summary}\n请在{until}前受理。", OFFICER, urgent=True),
-    M.CASE_ASSIGNED:    Kind("待签收", "派给您单位的诉求 {number}\n{place}\n{summary}\n请在{until}前签收。{note}", OFFICER, urgent=True),
+    M.CASE_SUBMITTED:   Kind("待受理", "新诉求 {number}\n{place}\n{summary}\n请在{until}前受理。", OFFICER, urgent=True, gathers="新诉求"),
+    M.CASE_ASSIGNED:    Kind("待签收", "派给您单位的诉求 {number}\n{place}\n{summary}\n请在{until}前签收。{note}", OFFICER, urgent=True, gathers="待签收的诉求"),
     M.CASE_SENT_BACK:   Kind("已退单", "诉求 {number} 被退回，请重新派单。\n{place}\n退回理由：{note}", OFFICER, urgent=True),
     M.CASE_RETURNED:    Kind("群众重办", "诉求 {number} 没有解决，需要重办。\n{place}\n上次答复：{answer}\n理由：{note}", OFFICER, urgent=True),
-    M.CASE_URGED:       Kind("催办", "诉求 {number} 有群众或督查催办，请尽快办理。\n{place}\n{summary}\n{note}", OFFICER, urgent=True),
-    M.CASE_WITHDRAWN:   Kind("已撤回", "诉求 {number} 群众已撤回，不用再办。\n{place}\n{note}", OFFICER),
-    M.CASE_OVERDUE:     Kind("已超时", "诉求 {number} 超过时限还没有{note}，请马上跟进。\n{place}\n{summary}", OFFICER, urgent=True),
-    M.CASE_SOON_DUE:    Kind("快到时限", "诉求 {number} 快到时限了：请在{until}前{note}。\n{place}\n{summary}", OFFICER),
-    M.CASE_ESCALATED:   Kind("超时上报", "诉求 {number} 超时仍没有{note}，已上报给您，请过问。\n{place}\n承办：{who}\n{summary}", OFFICER, urgent=True),
-    M.CASE_GONE:        Kind("不用再办", "诉求 {number} 已收回、改派或并案，您单位不用再办。\n{place}\n{note}", OFFICER),
-    M.CASE_DELEGATED:   Kind("交您办理", "诉求 {number} 交给您办理。\n{place}\n{summary}\n请在{until}前办好这一步。{note}", OFFICER, urgent=True),
+    M.CASE_URGED:       Kind("催办", "诉求 {number} 有群众或督查催办，请尽快办理。\n{place}\n{summary}\n{note}", OFFICER, urgent=True, gathers="催办的诉求"),
+    M.CASE_WITHDRAWN:   Kind("已撤回", "诉求 {number} 群众已撤回，不用再办。\n{place}\n{note}", OFFICER, gathers="群众撤回的诉求"),
+    M.CASE_OVERDUE:     Kind("已超时", "诉求 {number} 超过时限还没有{note}，请马上跟进。\n{place}\n{summary}", OFFICER, urgent=True, gathers="超时的诉求"),
+    M.CASE_SOON_DUE:    Kind("快到时限", "诉求 {number} 快到时限了：请在{until}前{note}。\n{place}\n{summary}", OFFICER, gathers="快到时限的诉求"),
+    M.CASE_ESCALATED:   Kind("超时上报", "诉求 {number} 超时仍没有{note}，已上报给您，请过问。\n{place}\n承办：{who}\n{summary}", OFFICER, urgent=True, gathers="超时上报的诉求"),
+    M.CASE_GONE:        Kind("不用再办", "诉求 {number} 已收回、改派或并案，您单位不用再办。\n{place}\n{note}", OFFICER, gathers="不用再办的诉求"),
+    M.CASE_DELEGATED:   Kind("交您办理", "诉求 {number} 交给您办理。\n{place}\n{summary}\n请在{until}前办好这一步。{note}", OFFICER, urgent=True, gathers="交您办理的诉求"),
     M.CASE_DISPUTED:    Kind("待裁定", "诉求 {number} 第二次被退回，请裁定由谁办理。\n{place}\n{summary}\n退回理由：{note}", OFFICER, urgent=True),
     M.CASE_ARBITRATED:  Kind("裁定派单", "区里裁定诉求 {number} 由您单位办理，不能再退。\n{place}\n{summary}\n请在{until}前签收。理由：{note}", OFFICER, urgent=True),
     M.CASE_UNMERGED:    Kind("撤销并案", "诉求 {number} 不再并案，请重新派单。\n{place}\n{summary}\n{note}", OFFICER, urgent=True),
@@ -141,6 +153,14 @@ CATALOGUE: dict[Message, Kind] = {
     M.CASE_MERGED:      Kind("合并办理", "您反映的事情（编号 {number}）有别的居民也反映了，会放在一起办。办好了同样告诉您，您的评价也一样算数。", RESIDENT),
     M.CASE_ASKED:       Kind("请您补充", "您反映的事情（编号 {number}）要请您补充一个情况：{note}\n请直接回复。", RESIDENT, urgent=True),
     M.CASE_PROGRESS:    Kind("办理进展", "您反映的事情（编号 {number}）有进展：{note}", RESIDENT),
+    M.DIGEST:           Kind("多条消息", "您有{summary}，请点开看。", "/console/", urgent=True),
+    M.ANSWER_DISPUTED:  Kind("回访不满", "诉求 {number} 回访时居民不认可办理结果，督查正在复核。\n{place}\n上次答复：{answer}\n居民说：{note}", OFFICER),
+    M.SURVEY_COMMENTED: Kind("回访留言", "诉求 {number} 的居民在回访里说：{note}\n{place}", OFFICER),
+    M.REVIEW_WANTED:    Kind("待复核", "诉求 {number} 回访时居民不认可办理结果，请在{until}前复核。\n{place}\n承办：{who}\n居民说：{note}", REVIEWS),
+    M.REVIEW_FOR_LEADER: Kind("请您过问", "诉求 {number} 办了三次以上，居民仍不认可，请在{until}前决定是否包案。\n{place}\n承办：{who}\n居民说：{note}", REVIEWS),
+    M.REVIEW_WITH_LEADER: Kind("请领导决定", "诉求 {number} 办了三次以上，居民仍不认可，已请领导在{until}前决定。\n{place}\n承办：{who}\n居民说：{note}", REVIEWS),
+    M.REVIEW_DECIDED:   Kind("复核结果", "诉求 {number} 的回访复核有结果了，维持原来的办理结果：{note}\n{place}", OFFICER),
+    M.ANSWER_UPHELD:    Kind("复核结果", "您在回访里对编号 {number} 提的意见，督查人员复核过了：{note}\n有新的情况，请随时给我们留言。", RESIDENT),
     M.SURVEY_INVITED:   Kind("请您评价", "您反映的“{summary}”（编号 {number}）结案了。\n事情真的解决了吗？请点一下，或回复数字：", SURVEY, choices=SOLVED),
     M.SURVEY_REMINDED:  Kind("请您评价", "再打扰您一次：您反映的“{summary}”（编号 {number}）解决了吗？请点一下，或回复数字：", SURVEY, choices=SOLVED),
 }

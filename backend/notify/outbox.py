@@ -1,4 +1,4 @@
-"""The outbox: claim what is due, write down what happened, find what was forgotten.
+"""The outbox: claim what is due, find what was forgotten, take receipts; records.py writes down the rest.
 
 Delivering has three moves, and a worker may be killed between any two:
 - after the claim: the lease runs out, the sweep gives the message back, another worker sends it;
@@ -13,49 +13,35 @@ record what is another's by now.
 """
 
 import logging
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend import db
 from backend.notify import early
-from backend.notify.channels import Owed, Refusal, Then
-from backend.notify.models import Delivery, Notification
+from backend.notify.channels import Owed
+from backend.notify.messages import CATALOGUE
+from backend.notify.models import Delivery, Held, Notification
+from backend.notify.records import ATTEMPTS, LEASE, NEXT_VISIT, moment
 from backend.times import now
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)  # longer than one call with a renewed token can take
-BACKOFF = (
-    timedelta(seconds=10),
-    timedelta(seconds=30),
-    timedelta(minutes=2),
-    timedelta(minutes=10),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-    timedelta(hours=6),
-    timedelta(hours=12),
-)
-ATTEMPTS = len(BACKOFF) + 1
 RESEND_LOST = timedelta(minutes=1)
-NEXT_VISIT = timedelta(days=3650)  # put off until the person comes to us; `wake` looks for half of this
+# What a channel's receipt says that did not bring it: a text message again would be paid again.
+NOT_ARRIVED = {"sms": "短信没有送达"}
+ARRIVAL = "success"
 STALE = timedelta(days=30)  # older than this, nobody is told any more
-DUE_AT_ONCE = 1_000
+AT_ONCE = 1_000
 
 Row = Notification
-
-
-class LeaseLost(Exception):
-    """The message is another worker's by now."""
-
-
-def _moment(at: datetime | None) -> sa.ColumnElement[datetime]:
-    """The database's clock, so that workers on several machines agree; tests give their own moment."""
-    return sa.func.now() if at is None else sa.literal(at)
+TABLE = cast(sa.Table, Row.__table__)
+URGENT = frozenset(message for message, kind in CATALOGUE.items() if kind.urgent)
+IS_STOPPED = Row.held == sa.literal_column(f"'{Held.OUTAGE}'")
+RANK = sa.case((Row.fields["urgent"].astext == "1", 0), (Row.message.in_(URGENT), 1), else_=2)
 
 
 def _is(status: Delivery) -> sa.ColumnElement[bool]:
@@ -67,19 +53,18 @@ def claim(
     session: Session, ids: Sequence[int], *, at: datetime | None = None, lease: timedelta = LEASE
 ) -> list[Owed]:
     """Take those of these messages that are due and free; nobody else sends them while the lease lasts."""
-    free = sa.select(Row.id).where(Row.id.in_(ids), _is(Delivery.WAITING), Row.due_at <= _moment(at))
-    taken = session.scalars(
-        sa.update(Row)
-        .where(Row.id.in_(free.with_for_update(skip_locked=True)))
-        .values(status=Delivery.SENDING, lease_until=_moment(at) + lease, attempts=Row.attempts + 1)
-        .returning(Row)
-        .execution_options(populate_existing=True)
+    free = sa.select(Row.id).where(Row.id.in_(ids), _is(Delivery.WAITING), Row.due_at <= moment(at))
+    taken = session.execute(  # on the table: thousands of rows need no objects of their own
+        sa.update(TABLE)
+        .where(TABLE.c.id.in_(free.with_for_update(skip_locked=True)))
+        .values(status=Delivery.SENDING, lease_until=moment(at) + lease, attempts=TABLE.c.attempts + 1)
+        .returning(TABLE)
     )
-    return sorted((_owed(row) for row in taken), key=lambda owed: owed.id)
+    return sorted(map(owed_of, taken), key=lambda owed: owed.id)
 
 
-def _owed(row: Notification) -> Owed:
-    assert row.lease_until is not None
+def owed_of(row: Any) -> Owed:
+    """A message as the channels know it, from its row; the lease of one in nobody's hands proves nothing."""
     return Owed(
         id=row.id,
         message=row.message,
@@ -87,75 +72,27 @@ def _owed(row: Notification) -> Owed:
         resident_id=row.resident_id,
         officer_id=row.officer_id,
         attempts=row.attempts,
-        lease=row.lease_until,
+        lease=row.lease_until or row.due_at,
         created_at=row.created_at,
         unanswered=row.channel,
         rungs=tuple(row.rungs),
     )
 
 
-def begin(
-    session: Session,
-    owed: Owed,
-    channel: str,
-    account: str,
-    *,
-    at: datetime | None = None,
-    lease: timedelta = LEASE,
-) -> Owed:
-    """Mark that a call on this channel begins, and renew the lease for it. Raises LeaseLost."""
-    begun = session.scalar(
-        _held(owed)
-        .values(channel=channel, account=account, lease_until=_moment(at) + lease)
-        .returning(Row.lease_until)
-    )
-    if begun is None:
-        raise LeaseLost(owed.id)
-    return replace(owed, lease=begun)
-
-
-def record_sent(session: Session, owed: Owed, provider_id: str | None, *, at: datetime | None = None) -> bool:
-    """The provider took it. False: the message was another worker's by then."""
-    return _record(
-        session,
-        owed,
-        status=Delivery.SENT,
-        provider_id=provider_id,
-        sent_at=_moment(at),
-        rungs=list(owed.rungs),
-        error=None,
-    )
-
-
-def record_refused(session: Session, owed: Owed, refusal: Refusal, *, at: datetime | None = None) -> bool:
-    """No channel took it: try later, wait for the person's next visit, or give up and say why."""
-    kept = {"rungs": list(owed.rungs), "error": refusal.reason, "channel": owed.unanswered}
-    if refusal.then is Then.VISIT:
-        put_off = {"due_at": _moment(at) + NEXT_VISIT, "attempts": 0}
-        return _record(session, owed, status=Delivery.WAITING, **kept, **put_off)
-    if refusal.then is Then.LATER and owed.attempts < ATTEMPTS:
-        again = _moment(at) + BACKOFF[owed.attempts - 1]
-        return _record(session, owed, status=Delivery.WAITING, **kept, due_at=again)
-    return _record(session, owed, status=Delivery.FAILED, **kept)
-
-
-def _record(session: Session, owed: Owed, **values: Any) -> bool:
-    written = session.scalar(_held(owed).values(lease_until=None, **values).returning(Row.id))
-    return written is not None
-
-
-def _held(owed: Owed) -> sa.Update:
-    mine = (Row.id == owed.id, Row.status == Delivery.SENDING, Row.lease_until == owed.lease)
-    return sa.update(Row).where(*mine)
+def haste(owed: Owed) -> int:
+    """The same as RANK, of a message in hand: 0 is the most urgent."""
+    if owed.fields.get("urgent") == "1":
+        return 0
+    return 1 if owed.message in URGENT else 2
 
 
 def release_expired(session: Session, *, at: datetime | None = None) -> int:
     """Give back what dead workers held, and end what has killed one too often. Cost: what expired."""
-    expired = sa.select(Row.id).where(_is(Delivery.SENDING), Row.lease_until < _moment(at))
+    expired = sa.select(Row.id).where(_is(Delivery.SENDING), Row.lease_until < moment(at))
     ends = Row.attempts >= ATTEMPTS
     released = session.scalars(
         sa.update(Row)
-        .where(Row.id.in_(expired.limit(DUE_AT_ONCE).with_for_update(skip_locked=True)))
+        .where(Row.id.in_(expired.limit(AT_ONCE).with_for_update(skip_locked=True)))
         .values(
             status=sa.case((ends, Delivery.FAILED.value), else_=Delivery.WAITING.value),
             error=sa.case((ends, "发送一再中断"), else_="上次发送中断"),
@@ -166,10 +103,42 @@ def release_expired(session: Session, *, at: datetime | None = None) -> int:
     return len(released.all())
 
 
-def due(session: Session, *, at: datetime | None = None) -> list[int]:
-    """The ids of what is due, the longest due first. Cost: what is due, not what is stored."""
-    wanted = sa.select(Row.id).where(_is(Delivery.WAITING), Row.due_at <= _moment(at))
-    return list(session.scalars(wanted.order_by(Row.due_at).limit(DUE_AT_ONCE)))
+def due(
+    session: Session,
+    ids: Sequence[int] | None = None,
+    *,
+    at: datetime | None = None,
+    limit: int = AT_ONCE,
+) -> list[int]:
+    """What is due (of these) and in nobody's hands, held until the transaction ends: ids, of what is urgent
+    first, then the oldest. Cost: what is due, not what is stored."""
+    wanted = sa.select(Row.id).where(_is(Delivery.WAITING), Row.due_at <= moment(at))
+    if ids is not None:
+        wanted = wanted.where(Row.id.in_(ids))
+    wanted = wanted.order_by(RANK, Row.id).limit(limit)
+    return list(session.scalars(wanted.with_for_update(skip_locked=True)))
+
+
+def release_stopped(session: Session, stopped: Collection[str]) -> int:
+    """What waited for an account that can be called again is due now, AT_ONCE at a time. Returns how many.
+    Cost: what waits for an account."""
+    back = sa.select(Row.id).where(*_waits_for_account(), Row.account.not_in(stopped)).limit(AT_ONCE)
+    return len(_due_now(session, back))
+
+
+def probe(session: Session, account: str) -> None:
+    """One message is due now, to ask whether this account is back."""
+    waits = (*_waits_for_account(), Row.account == account)
+    _due_now(session, sa.select(Row.id).where(*waits).order_by(RANK, Row.due_at).limit(1))
+
+
+def _waits_for_account() -> tuple[sa.ColumnElement[bool], ...]:
+    return _is(Delivery.WAITING), IS_STOPPED, Row.due_at > sa.func.now()
+
+
+def _due_now(session: Session, found: "sa.Select[int]") -> Sequence[int]:
+    held = sa.update(Row).where(Row.id.in_(found.with_for_update(skip_locked=True)))
+    return session.scalars(held.values(due_at=sa.func.now()).returning(Row.id)).all()
 
 
 # Of several messages about one case only the newest is still news.
@@ -180,7 +149,8 @@ WAKE = sa.text("""
         error = CASE WHEN asleep.is_news THEN n.error ELSE '没有送达，之后已有新的进展' END
     FROM (
         SELECT id, created_at > now() - :stale AND 1 = row_number() OVER (
-            PARTITION BY officer_id, coalesce(fields->>'number', id::text) ORDER BY id DESC) AS is_news
+            PARTITION BY officer_id, CASE WHEN message = 'digest' THEN id::text ELSE
+            coalesce(fields->>'number', id::text) END ORDER BY id DESC) AS is_news
         FROM notifications
         WHERE (resident_id = :resident_id OR officer_id = :officer_id)
           AND status = 'waiting' AND due_at > now() + :far
@@ -198,6 +168,13 @@ def wake(session: Session, *, resident_id: int | None = None, officer_id: int | 
     return [row.id for row in session.execute(WAKE, asked) if row.is_news]
 
 
+# The receipt of a message that arrived, in one statement (backend/wechat/inbound.py); others take `receipt`.
+ARRIVED: LiteralString = f"""
+    UPDATE notifications SET status = '{Delivery.RECEIVED}', received_at = coalesce(received_at, %(at)s)
+    WHERE account = %(account)s AND provider_id = %(provider_id)s
+        AND status IN ('{Delivery.SENT}', '{Delivery.RECEIVED}')"""
+
+
 def receipt(
     session: Session, account: str, provider_id: str, status: str, *, at: datetime | None = None
 ) -> bool:
@@ -211,6 +188,22 @@ def receipt(
     return is_known
 
 
+def receive(session: Session, receipts: Mapping[tuple[str, str], str], *, at: datetime | None = None) -> None:
+    """Write down many receipts, by (account, provider's id): those of arrival in one statement."""
+    arrived = [name for name, status in receipts.items() if _plain(status) == ARRIVAL]
+    if arrived:
+        names = sa.tuple_(Row.account, Row.provider_id).in_(arrived)
+        values = {"status": Delivery.RECEIVED, "received_at": moment(at)}
+        session.execute(sa.update(TABLE).where(names, _is(Delivery.SENT)).values(values))
+    for (account, provider_id), status in receipts.items():
+        if (account, provider_id) not in arrived:
+            receipt(session, account, provider_id, status, at=at)
+
+
+def _plain(status: str) -> str:
+    return status.replace(" ", "").lower()
+
+
 def _let_wait(account: str, provider_id: str, status: str, at: datetime | None) -> None:
     """Keep the receipt for whoever records this id. They look there afterwards, so we look here again."""
     early.keep(account, provider_id, status)
@@ -221,20 +214,21 @@ def _let_wait(account: str, provider_id: str, status: str, at: datetime | None) 
 
 def _write_down(session: Session, account: str, provider_id: str, status: str, at: datetime | None) -> bool:
     wanted = sa.select(Row).where(Row.account == account, Row.provider_id == provider_id)
-    row = session.scalar(wanted.with_for_update())
+    row = session.scalar(wanted.with_for_update().execution_options(populate_existing=True))
     if row is not None and row.status is Delivery.SENT:
-        _receive(row, status.replace(" ", "").lower(), at or now())
+        _receive(row, _plain(status), at or now())
     return row is not None
 
 
 def _receive(row: Notification, status: str, at: datetime) -> None:
-    if status == "success":
+    if status == ARRIVAL:
         row.status, row.received_at = Delivery.RECEIVED, at
         return
     is_blocked = "block" in status
     was_lost = any(rung.get("lost") for rung in row.rungs)
-    why = "对方拒收公众号的消息" if is_blocked else "微信没有送达"
-    said = {"channel": row.channel, "why": why, "closed": is_blocked or was_lost, "lost": True}
+    paid = NOT_ARRIVED.get(row.channel or "")
+    why = paid or ("对方拒收公众号的消息" if is_blocked else "微信没有送达")
+    said = {"channel": row.channel, "why": why, "closed": bool(is_blocked or was_lost or paid), "lost": True}
     row.rungs = [*row.rungs, said]
     row.status, row.error, row.channel, row.provider_id = Delivery.WAITING, why, None, None
-    row.due_at = at if is_blocked else at + RESEND_LOST
+    row.due_at = at if is_blocked or paid else at + RESEND_LOST

@@ -1,105 +1,96 @@
-"""Actors of notify: deliver these messages; find those that everyone forgot."""
+"""Actors of notify: deliver these messages; send what is due; find what everyone forgot."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import replace
+import time
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import Any
+from functools import partial
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from backend import db
-from backend.broker import actor, nudge
-from backend.notify import early, outbox, quiet
-from backend.notify.channels import LADDERS, Channel, Letter, Owed, Refusal, Then
-from backend.times import now, stamp
+from backend.broker import actor, waiting
+from backend.notify import circuit, digests, limits, optouts, outbox, quiet
+from backend.notify.channels import Owed
+from backend.notify.climbing import climb
 
 logger = logging.getLogger(__name__)
+
+SPELL = 5.0  # seconds for which one actor goes on; then others have their turn
+DRAIN, DRAINS = 64, 3  # messages taken at once, and how many do so at the same time: leases outlast the calls
 
 
 @actor("notify")
 def deliver(ids: list[int]) -> None:
     """Send those of these messages that are due and free. Safe to run twice, and by several workers."""
     with db.transaction() as session:
-        quiet.hold(session, ids)
-        claimed = outbox.claim(session, ids)
-    for owed in claimed:
-        try:
-            climb(owed)
-        except outbox.LeaseLost:
-            logger.info("message %d was taken over by another worker", owed.id)
-        except Exception:  # the others must go out; this one's lease runs out and it is tried again
-            logger.exception("message %d could not be delivered", owed.id)
+        claimed = take(session, outbox.due(session, ids))
+    climb(claimed)
+
+
+def take(session: Session, ids: Sequence[int], at: datetime | None = None) -> list[Owed]:
+    """Claim those of these due messages that may go now; the others say until when they wait, or
+    that they are not wanted."""
+    optouts.refuse(session, ids, at)
+    quiet.hold(session, ids, at)
+    left = digests.gather(session, ids, at)
+    limits.hold(session, left, at)
+    return outbox.claim(session, left, at=at)
+
+
+@actor("notify")
+def drain() -> None:
+    """Send what is due, the urgent and then the oldest first, until nothing is or the spell is over."""
+    until = time.monotonic() + SPELL
+    while _drain_some() and time.monotonic() < until:
+        pass
+
+
+def _drain_some() -> bool:
+    """Send as much as one batch. False: nothing was due."""
+    with db.transaction() as session:
+        ids = outbox.due(session, limit=DRAIN)
+        claimed = take(session, ids)
+    climb(claimed)
+    return bool(ids)
 
 
 @actor("notify")
 def sweep() -> None:
-    """Give back what dead workers held; enqueue what is due, retries and lost nudges alike."""
+    """Give back what dead workers held; have sent what is due, retries and lost nudges alike.
+
+    No more is asked for than there is room for: a queue full of such requests would hold new messages up.
+    """
+    stopped, probed = circuit.stopped(), circuit.probes_due()
+    _some_at_a_time(outbox.release_expired)
+    _some_at_a_time(partial(_let_go_on, stopped=stopped))
+    for account in probed:
+        _some_at_a_time(partial(_probe, account=account))
+    _some_at_a_time(digests.share)
     with db.transaction() as session:
-        outbox.release_expired(session)
-        quiet.drop_faded(session)
-        ids = outbox.due(session)
-    nudge(deliver, ids)
+        batches = -(-len(outbox.due(session, limit=DRAIN * DRAINS)) // DRAIN)
+    for _ in range(min(batches, DRAINS - waiting("notify"))):
+        drain.send()
 
 
-def climb(owed: Owed, at: datetime | None = None) -> None:
-    """Try the channels for this person in turn until one takes the message, and record what happened."""
-    refusals: list[Refusal] = []
-    for channel in LADDERS[owed.recipient]:
-        letter = None
-        try:
-            letter, owed = _prepare(channel, owed, at)
-            _record_sent(owed, letter.account, letter.deliver(), at)
-            return
-        except Refusal as refusal:
-            refusals.append(refusal)
-            owed = _learn(owed, channel, letter, refusal)
-            if not refusal.next_rung:
-                break
-    refused = _sum_up(refusals, owed)
-    logger.warning("message %d was not sent (%s): %s", owed.id, refused.then, refused.reason)
-    with db.transaction() as session:
-        outbox.record_refused(session, owed, refused, at=at)
+def _some_at_a_time(write: Callable[[Session], int]) -> None:
+    """Do this until there is no more to do or the spell is over, a part in each transaction. When it breaks,
+    the rest of the sweep goes on without it."""
+    until, done = time.monotonic() + SPELL, outbox.AT_ONCE
+    try:
+        while done == outbox.AT_ONCE and time.monotonic() < until:
+            with db.transaction() as session:
+                done = write(session)
+    except SQLAlchemyError:
+        logger.exception("a part of the sweep failed")
 
 
-def _prepare(channel: Channel, owed: Owed, at: datetime | None) -> tuple[Letter, Owed]:
-    """The letter, and the message with the lease renewed for its delivery."""
-    if owed.is_closed(channel.name):
-        raise Refusal("微信没有送达", Then.NEVER)
-    with db.transaction() as session:
-        letter = channel.prepare(session, owed)
-        return letter, outbox.begin(session, owed, channel.name, letter.account, at=at)
+def _let_go_on(session: Session, stopped: Collection[str]) -> int:
+    """What was held goes on, but for what is no news any more: nobody can take that in between."""
+    return max(outbox.release_stopped(session, stopped), quiet.drop_faded(session))
 
 
-def _record_sent(owed: Owed, account: str, provider_id: str | None, at: datetime | None) -> None:
-    with db.transaction() as session:
-        if not outbox.record_sent(session, owed, provider_id, at=at):
-            logger.warning("message %d was sent, but is another worker's by now", owed.id)
-    if provider_id and (status := early.take(account, provider_id)):
-        with db.transaction() as session:
-            outbox.receipt(session, account, provider_id, status, at=at)
-
-
-def _learn(owed: Owed, channel: Channel, letter: Letter | None, refusal: Refusal) -> Owed:
-    """The message with this rung written down; a call without an answer stays marked as such."""
-    said = {"channel": channel.name, "why": refusal.reason, "at": stamp(now())}
-    owed = replace(owed, rungs=(*(rung for rung in owed.rungs if not _same(rung, said)), said))
-    if letter is None:
-        return owed
-    with db.transaction() as session:
-        letter.settle(session, refusal)
-    if refusal.uncertain:
-        return replace(owed, unanswered=channel.name)
-    return replace(owed, unanswered=None) if owed.unanswered == channel.name else owed
-
-
-def _same(rung: dict[str, Any], said: dict[str, Any]) -> bool:
-    return not rung.get("lost") and (rung["channel"], rung["why"]) == (said["channel"], said["why"])
-
-
-def _sum_up(refusals: Sequence[Refusal], owed: Owed) -> Refusal:
-    """All reasons in one, with the best hope that any of them leaves."""
-    if not refusals:
-        return Refusal("没有可用的发送渠道", Then.LATER)
-    then = next(then for then in Then if any(refusal.then is then for refusal in refusals))
-    if then is Then.VISIT and owed.unanswered:  # it may have gone out long before that visit
-        then = Then.NEVER
-    return Refusal("；".join(dict.fromkeys(refusal.reason for refusal in refusals)), then)
+def _probe(session: Session, account: str) -> int:
+    outbox.probe(session, account)
+    return 1

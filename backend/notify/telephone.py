@@ -1,0 +1,181 @@
+"""The last rung: a person says it by telephone. Importing this registers the channel.
+
+Asking for the call is not telling: the message goes on waiting, and counts as sent once somebody says that
+they reached the officer. The call stands in the list until it is made, whatever becomes of later attempts;
+when the message gets through in another way meanwhile, it need not be made.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from backend.db import one_of
+from backend.errors import Conflict, Invalid, NotFound
+from backend.notify import troubles
+from backend.notify.channels import Asked, NotServed, Owed, Refusal, Then, register, text_of
+from backend.notify.models import Delivery, Notification
+from backend.notify.telephone_models import CallOutcome, TelephoneTask
+from backend.places import officers, scope
+from backend.places.models import Area, Officer, Post
+from backend.places.roles import Role
+from backend.places.scope import COLUMNS, Editor, lies_in, serves
+from backend.times import now
+
+NAME = "telephone"
+CALLERS = frozenset({Role.DISPATCHER, Role.INFORMATION_OFFICER, Role.SECRETARY})  # who call
+PAGE = 30
+LONGEST = 200  # characters of a note
+ASKED = "已经请值班人员打电话"
+GONE = "这个电话不用打了：已经打过，或者用别的方式送到了"
+
+
+@dataclass(frozen=True)
+class TelephoneLetter:
+    """A call that somebody was asked to make."""
+
+    account: str = NAME
+
+    def deliver(self) -> str | None:
+        raise Asked(ASKED)
+
+    def settle(self, session: Session, refused: Refusal) -> None:
+        """Nothing was sent, so nothing was learnt."""
+
+
+class Telephone:
+    """A task for those on duty where the officer works."""
+
+    name = NAME
+
+    def prepare(self, session: Session, owed: Owed) -> TelephoneLetter:
+        if owed.officer_id is None:
+            raise NotServed("不为这类消息打电话")
+        officer = session.get_one(Officer, owed.officer_id)
+        if not officer.phone:
+            raise Refusal("没有留电话", Then.NEVER)
+        _ask(session, owed, officer)
+        return TelephoneLetter()
+
+
+@dataclass(frozen=True)
+class Call:
+    """One line of the list; the telephone is whole here, and masked where it is shown."""
+
+    task: TelephoneTask
+    officer: Officer
+
+
+def waiting(session: Session, posts: Sequence[Post], *, after: int | None = None) -> list[Call]:
+    """The calls to be made where these posts are on duty, the longest waiting first; PAGE at most."""
+    wanted = _open(posts).order_by(TelephoneTask.id).limit(PAGE)
+    if after is not None:
+        wanted = wanted.where(TelephoneTask.id > after)
+    return [Call(task, officer) for task, officer in session.execute(wanted)]
+
+
+def see(session: Session, editor: Editor, task_id: int) -> str:
+    """The whole number, once it is written down who looked. Raises NotFound or Conflict."""
+    call = _get(session, editor.posts, task_id)
+    officers.note(session, editor, call.officer, {"seen": "电话"})
+    return call.officer.phone or ""
+
+
+def record(
+    session: Session,
+    editor: Editor,
+    task_id: int,
+    outcome: CallOutcome,
+    note: str = "",
+    at: datetime | None = None,
+) -> None:
+    """Write down how a call went; the message is told, tried again, or left to their next visit.
+
+    Raises NotFound, Conflict when it need not be made any more, Invalid for too long a note.
+    """
+    if len(note) > LONGEST:
+        raise Invalid(f"说明最多 {LONGEST} 个字")
+    task, moment = _get(session, editor.posts, task_id, lock=True).task, at or now()
+    task.outcome, task.note, task.tried_at = outcome, note.strip(), moment
+    task.tries += 1
+    if outcome is CallOutcome.NO_ANSWER:
+        return
+    task.done_at, task.done_by = moment, editor.officer_id
+    if outcome is CallOutcome.TOLD:
+        _told(session, task, moment)
+
+
+def _told(session: Session, task: TelephoneTask, at: datetime) -> None:
+    """Without its lease the message goes no further: a worker that has it in hand finds it is another's."""
+    told = {"status": Delivery.RECEIVED, "channel": NAME, "account": NAME, "sent_at": at, "received_at": at}
+    ends = {"lease_until": None, "held": None, "error": None}
+    own = sa.update(Notification).where(Notification.id == task.notification_id)
+    session.execute(own.values(told | ends))
+
+
+def _ask(session: Session, owed: Owed, officer: Officer) -> None:
+    """Once for a message; asked again after a call that did not reach them, it stands in the list again."""
+    reasons = (rung["why"] for rung in owed.rungs if not rung.get("lost"))
+    values = {"notification_id": owed.id, "officer_id": officer.id, "words": text_of(owed)}
+    values |= {"why": "；".join(dict.fromkeys(reasons))} | _where(session, owed, officer.id)
+    was_in_vain = TelephoneTask.done_at.is_not(None) & (TelephoneTask.outcome != CallOutcome.TOLD)
+    again = {"done_at": None, "done_by": None, "outcome": None}
+    asked = insert(TelephoneTask).values(values)
+    session.execute(
+        asked.on_conflict_do_update(
+            index_elements=["notification_id"], set_=values | again, where=was_in_vain
+        )
+    )
+
+
+def _where(session: Session, owed: Owed, officer_id: int) -> dict[str, object]:
+    """Where the officer works on what the message is about. Raises Refusal for one who works nowhere."""
+    held = scope.posts_of(session, officer_id)
+    if not held:
+        raise Refusal("对方没有岗位，没有人可以打这个电话", Then.NEVER)
+    post = _concerned(session, held, owed.fields.get("area"))
+    area = serves(post)
+    found: dict[str, object] = {column: getattr(area, column) for column in COLUMNS.values()}
+    return found | {"place_id": area.id, "unit_id": post.unit_id}
+
+
+def _concerned(session: Session, held: Sequence[Post], area_id: str | None) -> Post:
+    """The post of the smallest area in which this one lies; else, or without one, the first."""
+    place = session.get(Area, int(area_id)) if area_id else None
+    around = [post for post in held if place is not None and lies_in(place, serves(post))]
+    return max(around, key=lambda post: len(serves(post).path.split(".")), default=held[0])
+
+
+def _open(posts: Sequence[Post]) -> "sa.Select[TelephoneTask, Officer]":
+    callers = [post for post in posts if post.role in CALLERS]
+    return (
+        sa.select(TelephoneTask, Officer)
+        .join(Officer, Officer.id == TelephoneTask.officer_id)
+        .join(Notification, Notification.id == TelephoneTask.notification_id)
+        .where(TelephoneTask.done_at.is_(None), _is_untold())
+        .where(Officer.left_at.is_(None), scope.visible(callers, TelephoneTask))
+    )
+
+
+def _is_untold() -> sa.ColumnElement[bool]:
+    """The condition that the officer has not got the message, and it was not ended on purpose."""
+    return one_of(Notification.status, [Delivery.WAITING, Delivery.SENDING]) | troubles.ended()
+
+
+def _get(session: Session, posts: Sequence[Post], task_id: int, *, lock: bool = False) -> Call:
+    wanted = _open(posts).where(TelephoneTask.id == task_id)
+    both = (TelephoneTask, Notification)  # in the order in which a worker takes them
+    found = session.execute(wanted.with_for_update(of=both) if lock else wanted).one_or_none()
+    if found is not None:
+        return Call(*found)
+    known = sa.select(TelephoneTask.id).where(TelephoneTask.id == task_id)
+    callers = [post for post in posts if post.role in CALLERS]
+    if session.execute(known.where(scope.visible(callers, TelephoneTask))).first() is None:
+        raise NotFound("没有这个电话")
+    raise Conflict(GONE)
+
+
+register(Telephone())
