@@ -17,11 +17,13 @@ from sqlalchemy.orm import Session
 
 from backend.config import config
 from backend.errors import NotFound
+from backend.notify import binding
 from backend.notify.fitting import slot_kind
 from backend.notify.messages import Message
 from backend.places import naming
 
 MINI = ":mini"  # ends the account's name in contacts that came by its mini program
+WECOM = binding.WORK  # ends it in contacts that are members of its WeCom corporation
 MODES = ("secure", "compatible", "plain")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")  # it is a part of the callback's address
 SLOT_FIELDS = frozenset({"number", "place", "summary", "status", "time", "note", "who"})
@@ -32,10 +34,14 @@ LEAST_VARIETY = 6  # different characters in a token
 
 @dataclass(frozen=True)
 class Template:
-    """One template of an account: its id, and which of our fields goes into which of its slots."""
+    """One template of an account: its id, and which of our fields goes into which of its slots.
+
+    `lasting`: a person who allows it allows every message of it (长期订阅), not one.
+    """
 
     id: str
     slots: Mapping[str, str]
+    lasting: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,26 @@ class MiniProgram:
     app_id: str
     app_secret: str = field(repr=False)
     templates: Mapping[Message, Template]
+
+
+@dataclass(frozen=True)
+class WeCom:
+    """The application in WeCom (企业微信) through which the officers of an account's area are reached."""
+
+    corp_id: str
+    agent_id: str
+    secret: str = field(repr=False)
+    token: str = field(repr=False)
+    aes_key: str = field(repr=False)
+
+    @property
+    def app_id(self) -> str:
+        """Under which name its access token is kept."""
+        return f"{self.corp_id}:{self.agent_id}"
+
+    @property
+    def app_secret(self) -> str:
+        return self.secret
 
 
 @dataclass(frozen=True)
@@ -60,7 +86,9 @@ class Account:
     mode: str
     area: str
     templates: Mapping[Message, Template]
+    notices: Mapping[Message, Template]
     mini_program: MiniProgram | None
+    wecom: WeCom | None = None
 
 
 def load(path: Path) -> dict[str, Account]:
@@ -68,9 +96,10 @@ def load(path: Path) -> dict[str, Account]:
     accounts = {name: _account(name, table) for name, table in _tables(path).items()}
     seen: dict[str, str] = {}
     for account in accounts.values():
-        for app in (account, account.mini_program):
+        for app in (account, account.mini_program, account.wecom):
             if app is not None and app.app_id in seen:
-                raise _bad(account.name, "app_id", f"和公众号 {seen[app.app_id]} 的相同，请改成各自的")
+                where = "wecom" if app is account.wecom else "app_id"
+                raise _bad(account.name, where, f"和公众号 {seen[app.app_id]} 的相同，请改成各自的")
             if app is not None:
                 seen[app.app_id] = account.name
     return accounts
@@ -156,7 +185,7 @@ def _wrong(error: ValueError) -> str:
 def _account(name: str, table: Any) -> Account:
     if not NAME.fullmatch(name):
         raise _bad(name, "name", "只能用小写字母、数字、- 和 _，最多 32 个")
-    _no_other(name, table, {*CHECKS, "templates", "mini_program"})
+    _no_other(name, table, {*CHECKS, "templates", "notices", "mini_program", "wecom"})
     plain = {key: _checked(name, key, table) for key in CHECKS}
     if plain["mode"] != "plain" and not plain["aes_key"]:
         raise _bad(name, "aes_key", "没有写，请补上：只有 mode 是 plain 时才不用写")
@@ -165,7 +194,9 @@ def _account(name: str, table: Any) -> Account:
         name=name,
         **plain,
         templates=_templates(name, "templates", table.get("templates", {})),
+        notices=_templates(name, "notices", table.get("notices", {})),
         mini_program=None if mini is None else _mini_program(name, mini),
+        wecom=_wecom(name, table["wecom"]) if "wecom" in table else None,
     )
 
 
@@ -178,6 +209,12 @@ def _mini_program(name: str, table: Any) -> MiniProgram:
     )
 
 
+def _wecom(name: str, table: Any) -> WeCom:
+    _no_other(name, table, set(WECOM_CHECKS))
+    said = {f"wecom.{key}": str(value) if key == "agent_id" else value for key, value in table.items()}
+    return WeCom(**{key: _checked(name, f"wecom.{key}", said) for key in WECOM_CHECKS})
+
+
 def _no_other(name: str, table: Any, known: set[str]) -> None:
     if not isinstance(table, dict):
         raise _bad(name, "table", "要写成一个表，里面是各项")
@@ -187,7 +224,7 @@ def _no_other(name: str, table: Any, known: set[str]) -> None:
 
 def _checked(name: str, key: str, table: Mapping[str, Any]) -> str:
     value = table.get(key, "")
-    is_good, problem = CHECKS[key]
+    is_good, problem = {**CHECKS, **IN_WECOM}[key]
     if not isinstance(value, str) or not is_good(value):
         raise _bad(name, key, problem if key in table else "没有写，请补上")
     return value
@@ -221,6 +258,16 @@ CHECKS: dict[str, tuple[Callable[[str], bool], str]] = {
 }
 
 
+WECOM_CHECKS: dict[str, tuple[Callable[[str], bool], str]] = {
+    "corp_id": (_matches(r"ww[0-9A-Za-z]{8,30}"), "要写企业微信的企业 ID，以 ww 开头"),
+    "agent_id": (_matches(r"[0-9]{1,12}"), "要写应用的 AgentId，只有数字"),
+    "secret": (_matches(r"[0-9A-Za-z_-]{16,64}"), "要照企业微信管理后台显示的 Secret 写"),
+    "token": CHECKS["token"],
+    "aes_key": (lambda key: bool(key) and _is_aes_key(key), CHECKS["aes_key"][1]),
+}
+IN_WECOM = {f"wecom.{key}": check for key, check in WECOM_CHECKS.items()}
+
+
 def _templates(name: str, where: str, tables: Any) -> Mapping[Message, Template]:
     if not isinstance(tables, dict):
         raise _bad(name, where, "要写成一个表")
@@ -234,12 +281,17 @@ def _templates(name: str, where: str, tables: Any) -> Mapping[Message, Template]
 def _template(name: str, where: str, table: Any) -> Template:
     if not isinstance(table, dict) or not isinstance(table.get("id"), str) or not table["id"].strip():
         raise _bad(name, f"{where}.id", "没有写，请补上")
-    slots = {key: slot for key, slot in table.items() if key != "id"}
+    lasting = table.get("long_term", False)
+    if not isinstance(lasting, bool):
+        raise _bad(name, f"{where}.long_term", "只能写 true 或 false")
+    slots = {key: slot for key, slot in table.items() if key not in ("id", "long_term")}
     for key, slot in slots.items():
         if key not in SLOT_FIELDS:
             raise _bad(name, f"{where}.{key}", f"只能是 {'、'.join(sorted(SLOT_FIELDS))} 中的一个")
         if not isinstance(slot, str) or slot_kind(slot) is None:
             raise _bad(name, f"{where}.{key}", "不是能填的栏，要写成 thing2、phrase3 这样")
+        if slot_kind(slot) == "phrase" and key != "status":
+            raise _bad(name, f"{where}.{key}", "phrase 栏只放得下 5 个汉字，只能填 status，请换成 thing 栏")
     if not slots or len(set(slots.values())) < len(slots):
         raise _bad(name, where, "模板的每一栏要填，而且只填一次")
-    return Template(table["id"].strip(), MappingProxyType(slots))
+    return Template(table["id"].strip(), MappingProxyType(slots), lasting)

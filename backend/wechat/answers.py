@@ -4,26 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from backend.cases.intake import summary
-from backend.cases.models import REPORT_LENGTH
-from backend.cases.surveys import DISSATISFIED, SATISFACTION
 from backend.cases.workflow import OPEN, RULES, Action, Status
 from backend.times import spoken
-from backend.wechat import joining, wording
-from backend.wechat.reports import ADD_FOR, back_to, cut, is_adding, is_locating, open_case, surveyed
-from backend.wechat.talk import (
-    EMPTY,
-    MOST_RECENT,
-    AddToCase,
-    AnswerSurvey,
-    CaseFact,
-    Facts,
-    KeepPhone,
-    Media,
-    RateSurvey,
-    State,
-    Step,
-    Turn,
-)
+from backend.wechat import joining, surveying, wording
+from backend.wechat.reports import back_to, is_adding, is_locating, open_case
+from backend.wechat.talk import EMPTY, MOST_RECENT, CaseFact, Facts, State
+from backend.wechat.turns import AddToCase, KeepPhone, Step, Turn, WantNotices
 from backend.wechat.understanding import DIGITS, Intent, Understood, understand
 
 AT_ONCE = 3  # cases in one reply: what fits on a phone
@@ -33,52 +19,17 @@ NOT_AN_ANSWER = Turn(EMPTY)  # "没有解决" when nothing waits for an answer: 
 def digit(state: State, digit: int, facts: Facts) -> Turn:
     if joining.is_choosing(state, facts):
         return joining.choose(state, digit, facts)
-    if state.survey is not None and is_rating(state, facts):
-        return _rate(state, state.survey, digit, facts)
+    if state.survey is not None and surveying.is_rating(state, facts):
+        return surveying.rate(state, state.survey, digit, facts)
+    if surveying.is_ticking(state, facts):
+        return surveying.tick(state, digit, facts)
     if facts.survey is not None and facts.survey.is_open:
         if digit not in (1, 2):
             return Turn(state, wording.SURVEY_WHICH)
-        return answer_survey(state, facts, solved=digit == 1)
+        return surveying.answer(state, facts, solved=digit == 1)
     if is_locating(state, facts):
         return Turn(state, wording.PLACE_ASKED.format(example=facts.example))
     return Turn(state, wording.NOTHING_ASKED)
-
-
-def is_rating(state: State, facts: Facts) -> bool:
-    """Whether the account waits to hear how satisfied someone is, who said that their case is solved."""
-    return state.survey is not None and facts.now.timestamp() <= state.survey_until
-
-
-def deny(state: State, text: str, media: Media, facts: Facts) -> Turn:
-    """A change of mind: the case that was just said to be solved is not."""
-    number = state.survey_number
-    step = Step(number, Action.REOPEN, text[:REPORT_LENGTH])
-    recording = (AddToCase(number, media=media),) if media else ()
-    reply = wording.REOPENED.format(number=number) + cut(text)
-    return Turn(back_to(state, number, facts), reply, (step, *recording))
-
-
-def answer_survey(state: State, facts: Facts, *, solved: bool) -> Turn:
-    survey = facts.survey
-    if survey is None or not survey.is_open:
-        return Turn(state, wording.SURVEY_OVER)
-    answer = AnswerSurvey(survey.id, solved)
-    if solved:
-        until = (facts.now + ADD_FOR).timestamp()
-        asking = replace(state, survey=survey.id, survey_number=survey.number, survey_until=until)
-        return Turn(asking, wording.SURVEY_SOLVED, (answer,))
-    back = back_to(state, survey.number, facts)
-    return Turn(back, wording.REOPENED.format(number=survey.number), (answer,))
-
-
-def _rate(state: State, survey_id: int, digit: int, facts: Facts) -> Turn:
-    if digit > max(SATISFACTION):
-        return Turn(state, wording.SURVEY_FIVE)
-    rating = RateSurvey(survey_id, digit)
-    if digit > DISSATISFIED:
-        return Turn(surveyed(state), wording.SURVEY_THANKS, (rating,))
-    sorry = wording.SURVEY_SORRY.format(number=state.survey_number)
-    return Turn(back_to(state, state.survey_number, facts), sorry, (rating,))
 
 
 def _blank(state: State, understood: Understood, facts: Facts) -> Turn:
@@ -152,7 +103,7 @@ def _person(state: State, understood: Understood, facts: Facts) -> Turn:
 
 def _solved(state: State, understood: Understood, facts: Facts) -> Turn:
     if facts.survey is not None and facts.survey.is_open:
-        return answer_survey(state, facts, solved=True)
+        return surveying.answer(state, facts, solved=True)
     case = _latest(understood, facts, Action.CONFIRM)
     if case is None:
         return Turn(state, wording.THANKED)
@@ -161,7 +112,7 @@ def _solved(state: State, understood: Understood, facts: Facts) -> Turn:
 
 def _unsolved(state: State, understood: Understood, facts: Facts) -> Turn:
     if facts.survey is not None and facts.survey.is_open:
-        return answer_survey(state, facts, solved=False)
+        return surveying.answer(state, facts, solved=False)
     case = next((case for case in facts.recent if case.status is Status.RESOLVED), None)
     if case is None:
         return NOT_AN_ANSWER
@@ -181,6 +132,14 @@ def _join(state: State, understood: Understood, facts: Facts) -> Turn:
     """Where we asked why a case came back, "一样的问题" is the answer."""
     is_awaited = state.asking == "why" and is_adding(state, facts)
     return NOT_AN_ANSWER if is_awaited else joining.offer(state, facts)
+
+
+def _no_notices(state: State, understood: Understood, facts: Facts) -> Turn:
+    return Turn(state, wording.NO_NOTICES, (WantNotices(False),))
+
+
+def _notices(state: State, understood: Understood, facts: Facts) -> Turn:
+    return Turn(state, wording.NOTICES, (WantNotices(True),))
 
 
 def _phone(state: State, understood: Understood, facts: Facts) -> Turn:
@@ -238,4 +197,6 @@ BY_INTENT: dict[Intent, Callable[[State, Understood, Facts], Turn]] = {
     Intent.ANOTHER: _another,
     Intent.JOIN: _join,
     Intent.PHONE: _phone,
+    Intent.NO_NOTICES: _no_notices,
+    Intent.NOTICES: _notices,
 }

@@ -35,6 +35,7 @@ DELIVERIES = Histogram(
 NOTHING_TO_SAY = "success"  # what WeChat takes for "no reply, and do not deliver again"
 PREFIX = "/wechat/"
 Answer = tuple[int, str, str]  # status, type, body
+Method = Callable[[str, "WSGIEnvironment"], Answer]  # takes what stands behind the prefix of the path
 
 
 def is_callback(path: str) -> bool:
@@ -44,8 +45,19 @@ def is_callback(path: str) -> bool:
 
 def door(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
     """The application behind /wechat/<account>."""
-    start, name = perf_counter(), environ["PATH_INFO"][len(PREFIX) :]
-    answer = METHODS.get(environ["REQUEST_METHOD"])
+    return serve(environ, start_response, METHODS, environ["PATH_INFO"][len(PREFIX) :])
+
+
+def serve(
+    environ: "WSGIEnvironment",
+    start_response: "StartResponse",
+    methods: Mapping[str, Method],
+    name: str,
+    times: Histogram = DELIVERIES,
+) -> Iterable[bytes]:
+    """Answer one delivery by the method for it; `name` is what stands behind the prefix of the path."""
+    start = perf_counter()
+    answer = methods.get(environ["REQUEST_METHOD"])
     try:
         status, kind, text = answer(name, environ) if answer else (405, "text/plain", "")
         outcome = str(status)
@@ -57,7 +69,7 @@ def door(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterabl
         outcome = "error"
         status, kind, text = _say(AppError())
     body = text.encode()
-    DELIVERIES.labels(outcome).observe(perf_counter() - start)
+    times.labels(outcome).observe(perf_counter() - start)
     headers = [("Content-Type", f"{kind}; charset=utf-8"), ("Content-Length", str(len(body)))]
     start_response(f"{status} {HTTPStatus(status).phrase}", headers)
     return [body]
@@ -65,26 +77,27 @@ def door(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterabl
 
 def verify(name: str, environ: "WSGIEnvironment") -> Answer:
     """Echo what WeChat sends to check that the address is ours."""
-    echo = envelope.verify(accounts.get(name), _query(environ), now())
+    echo = envelope.verify(accounts.get(name), query_of(environ), now())
     return 200, "text/plain", echo
 
 
 def deliver(name: str, environ: "WSGIEnvironment") -> Answer:
     """Take one message in and answer it, within WeChat's five seconds."""
     at, account = now(), accounts.get(name)
-    delivery = envelope.open_delivery(account, _query(environ), _body(environ), at)
+    delivery = envelope.open_delivery(account, query_of(environ), body_of(environ), at)
     reply = inbound.receive(account, delivery, at)
     return 200, "text/xml", _shape(account, delivery, reply, int(at.timestamp()))
 
 
-METHODS: dict[str, Callable[[str, "WSGIEnvironment"], Answer]] = {"GET": verify, "POST": deliver}
+METHODS: Mapping[str, Method] = {"GET": verify, "POST": deliver}
 
 
-def _query(environ: "WSGIEnvironment") -> Mapping[str, str]:
+def query_of(environ: "WSGIEnvironment") -> Mapping[str, str]:
+    """What stands behind the question mark."""
     return dict(parse_qsl(environ.get("QUERY_STRING", "")))
 
 
-def _body(environ: "WSGIEnvironment") -> bytes:
+def body_of(environ: "WSGIEnvironment") -> bytes:
     """The body, read no further than what a real message can have, whatever content type it claims."""
     length = environ.get("CONTENT_LENGTH") or ""
     if length.isdigit() and int(length) > MAX_BODY:

@@ -17,7 +17,7 @@ from wechatpy.exceptions import WeChatClientException
 
 from backend.config import WECHAT, config
 from backend.notify.messages import Choice
-from backend.wechat import tokens, transport
+from backend.wechat import quotas, tokens, transport
 from backend.wechat.accounts import Account, MiniProgram
 from backend.wechat.codes import Fate, ProviderError, failed, unreachable
 
@@ -43,8 +43,8 @@ def send_template(
     url: str,
     client_msg_id: str,
     mini_program: Mapping[str, str] | None = None,
-) -> str:
-    """Send a template message; returns the msgid. `data` is slot → value.
+) -> str | None:
+    """Send a template message; returns the msgid, if there is one. `data` is slot → value.
 
     Within ten minutes WeChat sends one card for the same openid and client_msg_id.
     """
@@ -57,7 +57,7 @@ def send_template(
     }
     if mini_program:
         document["miniprogram"] = dict(mini_program)
-    return str(_post(account, "message/template/send", document).get("msgid", ""))
+    return str(_post(account, "message/template/send", document).get("msgid") or "") or None
 
 
 def send_text(account: Account, openid: str, content: str) -> None:
@@ -78,15 +78,29 @@ def _send(account: Account, document: Answer) -> None:
 
 def send_subscribe(
     mini_program: MiniProgram, openid: str, template_id: str, data: Mapping[str, str], page: str
-) -> str:
+) -> str | None:
     """Send a subscription message of a mini program; each uses up one consent of the person."""
+    return _subscribed(mini_program, "message/subscribe/send", openid, template_id, data, page)
+
+
+def send_notice(
+    account: Account, openid: str, template_id: str, data: Mapping[str, str], url: str
+) -> str | None:
+    """Send a subscription notice (订阅通知) of the account, also to one who does not follow it."""
+    return _subscribed(account, "message/subscribe/bizsend", openid, template_id, data, url)
+
+
+def _subscribed(
+    app: tokens.App, path: str, openid: str, template_id: str, data: Mapping[str, str], page: str
+) -> str | None:
+    """What a person has allowed; returns the msgid, if there is one."""
     document = {
         "touser": openid,
         "template_id": template_id,
         "page": page,
         "data": {slot: {"value": value} for slot, value in data.items()},
     }
-    return str(_post(mini_program, "message/subscribe/send", document).get("msgid", ""))
+    return str(_post(app, path, document).get("msgid") or "") or None
 
 
 def create_qrcode(account: Account, scene: str, seconds: int | None = None) -> tuple[str, str]:
@@ -109,6 +123,31 @@ def create_menu(account: Account, buttons: Sequence[Mapping[str, Any]]) -> None:
     _post(account, "menu/create", {"button": list(buttons)})
 
 
+def private_templates(account: Account) -> list[Answer]:
+    """The account's templates for template messages: template_id, title, content with {{thing1.DATA}}."""
+    return _listed(_get(account, "template/get_all_private_template"), "template_list")
+
+
+def subscription_templates(app: tokens.App) -> list[Answer]:
+    """The templates that people allow, of a service account or a mini program: priTmplId, title, content."""
+    return _listed(_get(app, f"{WECHAT}/wxaapi/newtmpl/gettemplate"), "data")
+
+
+def quota(app: tokens.App, path: str) -> tuple[int, int]:
+    """How often this path may be called in a day, and how often it was today, whoever called it."""
+    told = _post(app, "openapi/quota/get", {"cgi_path": path}).get("quota")
+    if not isinstance(told, dict):
+        raise unreachable("微信接口的回答不完整", uncertain=True)
+    return int(told.get("daily_limit", 0)), int(told.get("used", 0))
+
+
+def _listed(answer: Answer, name: str) -> list[Answer]:
+    found = answer.get(name)
+    if not isinstance(found, list):
+        raise unreachable("微信接口的回答不完整", uncertain=True)
+    return [one for one in found if isinstance(one, dict)]
+
+
 def qrcode_picture(ticket: str) -> bytes:
     """The picture (JPEG) of a code's ticket."""
     picture, kind = transport.exchange("GET", f"{PICTURES}/cgi-bin/showqrcode", params={"ticket": ticket})
@@ -124,7 +163,7 @@ def mini_program_code(account: Account, scene: str, page: str, *, width: int = 4
     the page one of the published version, without a leading slash; `width` is in pixels, 280-1280.
     """
     document = {"scene": scene, "page": page, "width": width}
-    return _with_token(_mini_program(account), lambda token: _mini_program_code(token, document))
+    return with_token(_mini_program(account), lambda token: _mini_program_code(token, document))
 
 
 def _mini_program_code(token: str, document: Answer) -> bytes:
@@ -141,7 +180,7 @@ def download_media(account: Account, media_id: str, most: int = MEDIA_BYTES) -> 
 
     Raises ProviderError, or TooLarge as soon as more than `most` bytes have come.
     """
-    return _with_token(account, lambda token: _media(token, media_id, most))
+    return with_token(account, lambda token: _media(token, media_id, most))
 
 
 def _media(token: str, media_id: str, most: int) -> tuple[bytes, str]:
@@ -220,14 +259,29 @@ def _field(answer: Answer, name: str) -> str:
 
 
 def _post(app: tokens.App, path: str, document: Answer) -> Answer:
-    return _call(app, lambda client: client.post(path, data=document))
+    """Counted, if the path has a quota of its own; one that is used up is not tried again today."""
+    quotas.count(app.app_id, f"/cgi-bin/{path}")
+    return with_token(app, lambda token: _post_with(app, token, path, document))
+
+
+def _post_with(app: tokens.App, token: str, path: str, document: Answer) -> Answer:
+    try:
+        return _ask(app, token, lambda client: client.post(path, data=document))
+    except ProviderError as error:
+        if error.errcode == quotas.USED_UP:
+            quotas.close(app.app_id, f"/cgi-bin/{path}")
+        raise
+
+
+def _get(app: tokens.App, path: str) -> Answer:
+    return _call(app, lambda client: client.get(path))
 
 
 def _call(app: tokens.App, ask: Callable[[Any], Any]) -> Answer:
-    return _with_token(app, lambda token: _ask(app, token, ask))
+    return with_token(app, lambda token: _ask(app, token, ask))
 
 
-def _with_token(app: tokens.App, ask: Callable[[str], T]) -> T:
+def with_token(app: tokens.App, ask: Callable[[str], T]) -> T:
     """Ask; if the token is refused, renew it once and ask once more."""
     token = tokens.get(app)
     try:

@@ -10,7 +10,10 @@ class Fate(StrEnum):
 
     PERMANENT = "permanent"  # this call will never succeed
     TRANSIENT = "transient"  # the same call may succeed later
-    NO_QUOTA = "no_quota"  # what may be sent today or this minute is used up
+    NO_QUOTA = "no_quota"  # what may be sent for the moment is used up
+    USED_UP = "used_up"  # the same for what may be sent today
+    CROWDED = "crowded"  # somebody else writes to this person at the same moment
+    UNKNOWN = "unknown"  # a code that no table knows
     TOKEN = "token"  # the access token is no longer good
     ACCOUNT = "account"  # the account is not set up for this: somebody has to repair it
     TEMPLATE = "template"  # this template, filled in this way, is refused
@@ -66,12 +69,12 @@ CODES: dict[int, tuple[Fate, str]] = {
     43019: (F.NOT_FOLLOWING, "对方在公众号的黑名单里"),
     43101: (F.REFUSED, "对方没有同意接收这类提醒"),
     43107: (F.ACCOUNT, "公众号的订阅消息能力被限制"),
-    43108: (F.TRANSIENT, "同时向一个人发送了多条"),
+    43108: (F.CROWDED, "同时向一个人发送了多条"),
     43116: (F.NO_QUOTA, "短时间内发给这个人的消息太多"),
     43117: (F.NO_QUOTA, "短时间内发给这个人的消息太多"),
     44002: (F.PERMANENT, "请求内容为空"),
     45002: (F.PERMANENT, "消息太长"),
-    45009: (F.NO_QUOTA, "微信允许的调用次数已用完"),
+    45009: (F.USED_UP, "微信允许的调用次数已用完"),
     45011: (F.NO_QUOTA, "调用太频繁"),
     45015: (F.WINDOW, "超过了微信允许回复的时间"),
     45029: (F.ACCOUNT, "公众号的永久二维码已用完"),
@@ -98,7 +101,7 @@ def failed(errcode: int, text: object = "") -> ProviderError:
 
     Of WeChat's own text only the name of the refused field is kept: the rest may quote what was sent.
     """
-    fate, reason = CODES.get(errcode, (Fate.TRANSIENT, "微信返回了没有见过的错误"))
+    fate, reason = CODES.get(errcode, (Fate.UNKNOWN, "微信返回了没有见过的错误"))
     field = next((word for word in str(text).split() if word.startswith("data.")), "")
     return ProviderError(errcode, f"{reason}：{field}" if field else reason, fate)
 

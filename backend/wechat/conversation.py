@@ -10,36 +10,27 @@ from dataclasses import replace
 
 from backend.cases.models import REPORT_LENGTH, AttachmentKind
 from backend.notify.binding import SCENE_PREFIX
-from backend.wechat import wording
-from backend.wechat.answers import BY_INTENT, NOT_AN_ANSWER, answer_survey, deny, digit, is_rating
+from backend.wechat import surveying, wording
+from backend.wechat.answers import BY_INTENT, NOT_AN_ANSWER, digit
 from backend.wechat.reports import (
     add,
     ask_which,
     at_place,
     cut,
     is_adding,
+    is_joining,
     is_just_there,
     is_locating,
     is_saying_where,
+    join_answer,
     last_place,
     open_case,
     place_named,
     report_or_add,
 )
-from backend.wechat.talk import (
-    Bind,
-    CountScan,
-    Facts,
-    Kind,
-    Locate,
-    Media,
-    Message,
-    Place,
-    Receipt,
-    State,
-    Turn,
-    Unfollow,
-)
+from backend.wechat.subscribed import ALLOWED
+from backend.wechat.talk import Facts, Kind, Media, Message, Place, State
+from backend.wechat.turns import Bind, Consent, CountScan, Locate, Receipt, Turn, Unfollow
 from backend.wechat.understanding import Intent, Understood, digit_of
 
 KEEP_AT_MOST = 9
@@ -52,7 +43,7 @@ def converse(state: State, message: Message, facts: Facts) -> Turn:
 
 def _text(state: State, message: Message, facts: Facts) -> Turn:
     if message.tapped.startswith("survey:"):
-        return answer_survey(state, facts, solved=message.tapped.endswith(":solved"))
+        return surveying.answer(state, facts, solved=message.tapped.endswith(":solved"))
     return _words(state, message, (), facts)
 
 
@@ -62,6 +53,8 @@ def _voice(state: State, message: Message, facts: Facts) -> Turn:
         return _words(state, message, media, facts)
     if is_adding(state, facts):
         return add(state, facts, "voice", media=media)
+    if is_joining(state, facts):
+        return join_answer(state, media=media)
     return open_case(state, wording.VOICE_REPORT, media, facts)
 
 
@@ -70,6 +63,8 @@ def _picture(state: State, message: Message, facts: Facts) -> Turn:
     media = ((kind.value, message.media_id),)
     if is_adding(state, facts):
         return add(state, facts, kind.value, media=media)
+    if is_joining(state, facts):
+        return join_answer(state, media=media)
     kept = replace(state, kept=(*state.kept, *media)[-KEEP_AT_MOST:])
     return Turn(kept, wording.KEPT[kind.value])
 
@@ -78,6 +73,8 @@ def _link(state: State, message: Message, facts: Facts) -> Turn:
     words = f"{message.text} {message.label}".strip()
     if is_adding(state, facts):
         return add(state, facts, "words", words=words)
+    if is_joining(state, facts):
+        return join_answer(state, words=words)
     return Turn(replace(state, kept_words=words[:REPORT_LENGTH]), wording.KEPT["words"] + cut(words))
 
 
@@ -132,6 +129,11 @@ def _receipt(state: State, message: Message, facts: Facts) -> Turn:
     return Turn(state, "", (Receipt(message.tapped, message.text),))
 
 
+def _consent(state: State, message: Message, facts: Facts) -> Turn:
+    said = (line.split(" ", 1) for line in message.text.splitlines())
+    return Turn(state, "", tuple(Consent(template_id, word == ALLOWED) for word, template_id in said))
+
+
 def _silent(state: State, message: Message, facts: Facts) -> Turn:
     return Turn(state)
 
@@ -142,8 +144,8 @@ def _other(state: State, message: Message, facts: Facts) -> Turn:
 
 def _words(state: State, message: Message, media: Media, facts: Facts) -> Turn:
     text, understood = message.text.strip(), message.understood
-    if understood.is_denial and is_rating(state, facts):
-        return deny(state, text, media, facts)
+    if understood.is_denial and surveying.is_rating(state, facts):
+        return surveying.deny(state, text, media, facts)
     if is_saying_where(state, understood, facts):
         if facts.named is not None:
             return place_named(state, facts.named, text, media, understood, facts)
@@ -182,6 +184,7 @@ _BY_KIND: dict[Kind, Callable[[State, Message, Facts], Turn]] = {
     Kind.CLICK: _click,
     Kind.UNFOLLOW: _unfollow,
     Kind.RECEIPT: _receipt,
+    Kind.CONSENT: _consent,
     Kind.SILENT: _silent,
     Kind.OTHER: _other,
 }

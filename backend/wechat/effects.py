@@ -13,30 +13,38 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from backend.cases import deadlines, intake, joining, merging, service, surveys, telling
+from backend.cases import deadlines, intake, joining, merging, service, survey_answers, telling
 from backend.cases.intake import Report
 from backend.cases.models import Case, Channel
 from backend.cases.service import Actor
+from backend.cases.survey_answers import Said
+from backend.cases.survey_models import Via
 from backend.cases.workflow import Audience, Given, Status
-from backend.notify import binding, outbox
+from backend.errors import Gone
+from backend.notify import binding, grants, optouts, outbox
 from backend.notify.messages import Message
 from backend.notify.models import Contact
 from backend.places import codes, residents
 from backend.places.models import Area, Officer
 from backend.times import now
-from backend.wechat import wording
-from backend.wechat.talk import (
+from backend.wechat import accounts, wording
+from backend.wechat.turns import (
+    AddToAnswer,
     AddToCase,
     AnswerSurvey,
     Bind,
+    Consent,
     Effect,
     JoinMatter,
     KeepPhone,
     Locate,
     RateSurvey,
     Receipt,
+    SayLate,
     Step,
+    TickReason,
     Unfollow,
+    WantNotices,
 )
 
 
@@ -153,20 +161,52 @@ def _step(session: Session, sender: Sender, effect: Step) -> None:
     service.perform(session, effect.number, effect.action, sender.actor, Given(note=effect.note))
 
 
-def _answer(session: Session, sender: Sender, effect: AnswerSurvey) -> None:
-    survey = surveys.find_open(session, effect.survey_id, sender.resident_id)
-    surveys.answer(survey, solved=effect.solved)
-    service.answer_survey(session, survey, sender.actor)
+def _answer(session: Session, sender: Sender, effect: AnswerSurvey) -> str | None:
+    """What comes in the moment in which the survey ends is heard all the same."""
+    said = Said(effect.solved, words=effect.words)
+    try:
+        survey_answers.give(session, effect.survey_id, said, Via.CHAT, resident_id=sender.resident_id)
+    except Gone as error:
+        _hear(session, sender, effect.survey_id, effect.solved, effect.words)
+        return f"{error.message}。您说的我们记下了"
+    return None
 
 
 def _rate(session: Session, sender: Sender, effect: RateSurvey) -> None:
-    survey = surveys.find(session, effect.survey_id, sender.resident_id)
-    surveys.rate(survey, effect.satisfaction)
-    service.answer_survey(session, survey, sender.actor)
+    survey_answers.rate(session, effect.survey_id, effect.satisfaction, resident_id=sender.resident_id)
+
+
+def _tick(session: Session, sender: Sender, effect: TickReason) -> None:
+    survey_answers.add_reason(session, effect.survey_id, effect.reason, resident_id=sender.resident_id)
+
+
+def _add_to_answer(session: Session, sender: Sender, effect: AddToAnswer) -> None:
+    media = [(kind, {"account": sender.account, "media_id": media_id}) for kind, media_id in effect.media]
+    survey_answers.add_words(
+        session,
+        effect.survey_id,
+        effect.words,
+        resident_id=sender.resident_id,
+        media=media,
+        is_told=effect.is_told,
+    )
+
+
+def _say_late(session: Session, sender: Sender, effect: SayLate) -> None:
+    _hear(session, sender, effect.survey_id, effect.solved)
+
+
+def _hear(session: Session, sender: Sender, survey_id: int, solved: bool, words: str = "") -> None:
+    said = Said(solved, words=words)
+    survey_answers.say_late(session, survey_id, said, Via.CHAT, resident_id=sender.resident_id)
 
 
 def _keep_phone(session: Session, sender: Sender, effect: KeepPhone) -> None:
     residents.keep_phone(session, sender.resident_id, effect.phone)
+
+
+def _want(session: Session, sender: Sender, effect: WantNotices) -> None:
+    (optouts.drop if effect.is_wanted else optouts.keep)(session, sender.resident_id)
 
 
 def _bind(session: Session, sender: Sender, effect: Bind) -> str:
@@ -183,6 +223,19 @@ def _receive(session: Session, sender: Sender, effect: Receipt) -> None:
     outbox.receipt(session, sender.account, effect.provider_id, effect.status)
 
 
+def _consent(session: Session, sender: Sender, effect: Consent) -> None:
+    """A template that is none of our notices is another's business."""
+    notices = accounts.get(sender.account).notices.values()
+    template = next((one for one in notices if one.id == effect.template_id), None)
+    if template is None:
+        return
+    if not effect.is_given:
+        grants.drop(session, sender.contact_id, template.id)
+        return
+    grants.keep(session, sender.contact_id, [template.id], [template.id] if template.lasting else ())
+    outbox.wake(session, resident_id=sender.resident_id)
+
+
 _BY_EFFECT: dict[type, Callable[[Session, Sender, Any], str | None]] = {
     JoinMatter: _join,
     AddToCase: _add,
@@ -190,8 +243,13 @@ _BY_EFFECT: dict[type, Callable[[Session, Sender, Any], str | None]] = {
     Step: _step,
     AnswerSurvey: _answer,
     RateSurvey: _rate,
+    TickReason: _tick,
+    AddToAnswer: _add_to_answer,
+    SayLate: _say_late,
     KeepPhone: _keep_phone,
+    WantNotices: _want,
     Bind: _bind,
     Unfollow: _unfollow,
     Receipt: _receive,
+    Consent: _consent,
 }

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 
 from backend.errors import AppError
 from backend.places.positions import to_wgs84
-from backend.wechat import codec
+from backend.wechat import codec, subscribed
 from backend.wechat.accounts import Account
 from backend.wechat.codec import Box, Malformed
 from backend.wechat.talk import Kind, Message
@@ -49,18 +49,19 @@ class Delivery:
 
 def box_of(account: Account) -> Box:
     """The account's key, ready for use; made once in a process."""
-    return _box(account.aes_key, account.app_id)
+    return box(account.aes_key, account.app_id)
 
 
 @cache
-def _box(aes_key: str, app_id: str) -> Box:
+def box(aes_key: str, app_id: str) -> Box:
+    """The key of an application, ready for use; made once in a process."""
     return Box(aes_key, app_id)
 
 
 def verify(account: Account, query: Mapping[str, str], at: datetime) -> str:
     """Answer WeChat's check of the address: the echostr, if the signature is right."""
-    timestamp, nonce = _fresh(query, at)
-    if not codec.is_signed(_signature(query, "signature"), account.token, timestamp, nonce):
+    timestamp, nonce = fresh(query, at)
+    if not codec.is_signed(signature(query, "signature"), account.token, timestamp, nonce):
         raise NotSigned("签名不对：请核对公众号后台填写的 Token")
     return query.get("echostr", "")
 
@@ -69,7 +70,7 @@ def open_delivery(account: Account, query: Mapping[str, str], body: bytes, at: d
     """Read one POST of WeChat's. Raises Refused or NotSigned."""
     if len(body) > MAX_BODY:
         raise Refused("消息超过 64 KiB")
-    timestamp, nonce = _fresh(query, at)
+    timestamp, nonce = fresh(query, at)
     try:
         sealed = codec.sealed_part(body) if account.mode != "plain" else None
         inner = _unseal(account, query, timestamp, nonce, sealed, body)
@@ -79,7 +80,8 @@ def open_delivery(account: Account, query: Mapping[str, str], body: bytes, at: d
         raise Refused(f"消息读不出来：{error}") from None
 
 
-def _fresh(query: Mapping[str, str], at: datetime) -> tuple[str, str]:
+def fresh(query: Mapping[str, str], at: datetime) -> tuple[str, str]:
+    """The timestamp and the nonce, if they are well-formed and of now. Raises Refused."""
     timestamp, nonce = query.get("timestamp", ""), query.get("nonce", "")
     # The digits are checked because the signature covers only their concatenation.
     if not _TIMESTAMP.fullmatch(timestamp) or not _NONCE.fullmatch(nonce):
@@ -89,11 +91,12 @@ def _fresh(query: Mapping[str, str], at: datetime) -> tuple[str, str]:
     return timestamp, nonce
 
 
-def _signature(query: Mapping[str, str], name: str) -> str:
-    signature = query.get(name, "")
-    if not _SIGNATURE.fullmatch(signature):
+def signature(query: Mapping[str, str], name: str) -> str:
+    """The signature of this name, if it looks like one. Raises NotSigned."""
+    found = query.get(name, "")
+    if not _SIGNATURE.fullmatch(found):
         raise NotSigned(f"缺少 {name} 或格式不对")
-    return signature
+    return found
 
 
 def _unseal(
@@ -102,13 +105,13 @@ def _unseal(
     """The inner message. Where an account has a key only the sealed part is believed: `signature` does not
     cover the body, `msg_signature` covers the ciphertext."""
     if account.mode == "plain":
-        if not codec.is_signed(_signature(query, "signature"), account.token, timestamp, nonce):
+        if not codec.is_signed(signature(query, "signature"), account.token, timestamp, nonce):
             raise NotSigned("签名不对")
         return body
     if sealed is None:
         raise Refused("这个公众号只接受加密消息，而消息里没有 Encrypt")
-    signature = _signature(query, "msg_signature")
-    if not codec.is_signed(signature, account.token, timestamp, nonce, sealed.decode()):
+    signed = signature(query, "msg_signature")
+    if not codec.is_signed(signed, account.token, timestamp, nonce, sealed.decode()):
         raise NotSigned("msg_signature 不对：请核对 Token")
     return box_of(account).open(sealed)
 
@@ -131,6 +134,8 @@ def _delivery(account: Account, fields: Fields, nonce: str, sealed: bool) -> Del
             _text(fields, "MsgID"),
             _text(fields, "TicketId"),
         )
+        inner = subscribed.identity(fields)
+        parts += (inner,) if inner else ()
         message = EVENTS.get(event, _silent)(fields)
     else:
         parts = (created, _text(fields, "MsgId"))
@@ -229,4 +234,5 @@ EVENTS: dict[str, Callable[[Fields], Message]] = {
     "click": _click,
     "unsubscribe": _unsubscribe,
     "templatesendjobfinish": _receipt,
+    **subscribed.EVENTS,
 }

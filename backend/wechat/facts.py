@@ -3,32 +3,28 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache
-from time import monotonic
+from functools import cache, partial
 from typing import Any, LiteralString
 
-from sqlalchemy.orm import Session
-
 from backend import db, quick
-from backend.cases import joining
+from backend.cases import joining, survey_policies, survey_reviews
 from backend.cases.intake import new_number
 from backend.cases.joining import Matter
+from backend.cases.models import Case
+from backend.cases.survey_models import SurveyState
 from backend.cases.workflow import Status
 from backend.config import config
 from backend.places import queries
 from backend.places.models import Area
 from backend.places.queries import NamedPlace
-from backend.places.roles import Level
 from backend.quick import Statement
-from backend.wechat import accounts
+from backend.wechat import homes, surveying
 from backend.wechat.accounts import Account
 from backend.wechat.effects import Sender
 from backend.wechat.envelope import Delivery
 from backend.wechat.reports import is_saying_where, is_scanned, place_of
-from backend.wechat.talk import WINDOW, CaseFact, Facts, Kind, Message, Place, State, SurveyFact
-from backend.wechat.understanding import Intent
-
-HOME_FOR = 60.0  # seconds that an account's own area, and the names in it, are remembered
+from backend.wechat.talk import WINDOW, CaseFact, Facts, Kind, Message, Place, State, SurveyFact, WhyFact
+from backend.wechat.understanding import Intent, digit_of
 
 _CASE: LiteralString = (
     "json_build_array(c.id, c.number, c.status, left(c.report, 60), extract(epoch FROM c.due_at))"
@@ -49,7 +45,9 @@ PARTS: dict[str, LiteralString] = {
         SELECT {_CASE} AS fact FROM cases c WHERE c.resident_id = k.resident_id
         ORDER BY c.id DESC LIMIT 10) r)""",
     "survey": """
-    (SELECT json_build_array(s.id, c.number, s.state) FROM surveys s JOIN cases c ON c.id = s.case_id
+    (SELECT json_build_array(s.id, c.number, s.state,
+            coalesce(s.answered_at > now() - interval '1 day', false), s.solved)
+        FROM surveys s JOIN cases c ON c.id = s.case_id
         WHERE s.resident_id = k.resident_id
             AND CASE WHEN %(survey)s::bigint IS NULL THEN s.state = 'sent' ELSE s.id = %(survey)s::bigint END
         ORDER BY s.id DESC LIMIT 1)""",
@@ -76,20 +74,6 @@ class Known:
     version: int
     state: State
     replied: str | None  # the reply, when this very message was answered before
-
-
-@dataclass(frozen=True)
-class Home:
-    """An account's own area, and the places in it that have a name."""
-
-    place: Place
-    is_place: bool
-    names: Sequence[NamedPlace]
-
-    @property
-    def example(self) -> str:
-        """The name of some community."""
-        return self.names[0].name if self.names else self.place.name
 
 
 @cache
@@ -121,13 +105,13 @@ def gather(account: Account, delivery: Delivery, at: datetime) -> tuple[Known, F
     contact_id, resident_id, is_awaited, version, stored, replied, *found = row
     sender = Sender(account.name, contact_id, resident_id)
     known = Known(sender, is_awaited, version, State.read(stored), replied)
-    home = _home(account)
+    home = homes.of(account)
     facts = _facts(account, home, found, at)
     meant = _meant(known, delivery.message, facts, home.names)
     return known, replace(facts, **meant) if meant else facts
 
 
-def _facts(account: Account, home: Home, found: list[Any], at: datetime) -> Facts:
+def _facts(account: Account, home: homes.Home, found: list[Any], at: datetime) -> Facts:
     last, asked, scanned, recent, survey = found  # as in PARTS
     *place, code, is_code_used = scanned or (None, True)
     return Facts(
@@ -144,8 +128,15 @@ def _facts(account: Account, home: Home, found: list[Any], at: datetime) -> Fact
         last=_case(last),
         asked=_case(asked),
         recent=tuple(case for case in map(_case, recent or ()) if case),
-        survey=SurveyFact(survey[0], survey[1], survey[2] == "sent") if survey else None,
+        survey=_survey(survey) if survey else None,
     )
+
+
+def _survey(found: list[Any]) -> SurveyFact:
+    survey_id, number, state, is_recent, solved = found
+    is_open = state in (SurveyState.DUE, SurveyState.SENT)
+    is_changeable = is_recent and state == SurveyState.ANSWERED
+    return SurveyFact(survey_id, number, is_open, state == SurveyState.EXPIRED, is_changeable, solved)
 
 
 def _parameters(account: Account, delivery: Delivery) -> dict[str, Any]:
@@ -188,7 +179,37 @@ def _meant(known: Known, message: Message, facts: Facts, names: Sequence[NamedPl
     """What else the words or the position mean."""
     if message.kind in (Kind.TEXT, Kind.VOICE) and message.understood.intent is Intent.JOIN:
         return {"matters": _matters(known, facts)}
+    if survey_id := _answered_badly(known.state, message, facts):
+        return {"why": _why(survey_id)}
     return _places(known.state, message, facts, names)
+
+
+def _answered_badly(state: State, message: Message, facts: Facts) -> int | None:
+    """The survey to which this message may give a bad answer."""
+    if message.tapped.startswith("survey:"):
+        is_bad = message.tapped.endswith(":unsolved")
+    elif message.kind in (Kind.TEXT, Kind.VOICE):
+        said = message.understood
+        is_bad = said.is_denial or (said.intent is Intent.DIGIT and digit_of(message.text) in (1, 2))
+    else:
+        return None
+    if not is_bad:
+        return None
+    if not message.tapped and surveying.is_rating(state, facts):
+        return state.survey
+    return facts.survey.id if facts.survey is not None else None
+
+
+def _why(survey_id: int) -> WhyFact:
+    """What may be ticked there, and what then happens: four or five queries, for whoever says so."""
+    with db.transaction() as session:
+        found = survey_policies.of_survey(session, survey_id)
+        if found is None:
+            return WhyFact()
+        survey, terms = found
+        case = session.get_one(Case, survey.case_id)
+        follow = partial(survey_reviews.follow, session, survey, case, terms)
+        return WhyFact(terms.reasons, follow(solved=False), follow(solved=True))
 
 
 def _matters(known: Known, facts: Facts) -> tuple[Matter, ...]:
@@ -241,27 +262,3 @@ def _is_within(place_id: int | None, named: NamedPlace, names: Sequence[NamedPla
     with db.transaction() as session:
         area = session.get(Area, place_id)
         return area is not None and area.community_id == named.id
-
-
-_homes: dict[str, tuple[float, Home]] = {}
-
-
-def _home(account: Account) -> Home:
-    until, home = _homes.get(account.name, (0.0, None))
-    if home is None or until < monotonic():
-        with db.transaction() as session:
-            home = _read_home(session, account)
-        _homes[account.name] = (monotonic() + HOME_FOR, home)
-    return home
-
-
-def _read_home(session: Session, account: Account) -> Home:
-    area = session.get_one(Area, accounts.area_id(session, account))
-    is_place = area.level not in (Level.DISTRICT, Level.SUBDISTRICT)
-    names = queries.named_places(session, area.id)
-    return Home(Place(area.id, area.name, area.telephone), is_place, names)
-
-
-def forget() -> None:
-    """Read the accounts' areas and the names in them anew at the next message."""
-    _homes.clear()

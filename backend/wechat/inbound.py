@@ -18,6 +18,7 @@ from backend.cases import intake
 from backend.cases.intake import Report, write_json
 from backend.cases.models import Channel
 from backend.errors import AppError
+from backend.notify import early, outbox
 from backend.notify.tasks import deliver
 from backend.places.codes import today
 from backend.privacy import mask_phones
@@ -29,7 +30,8 @@ from backend.wechat.conversation import converse
 from backend.wechat.envelope import Delivery
 from backend.wechat.facts import Known, gather
 from backend.wechat.media import fetch
-from backend.wechat.talk import WINDOW, AddToCase, CountScan, Effect, KeepPhone, Message, OpenCase, Turn
+from backend.wechat.talk import WINDOW, Kind, Message
+from backend.wechat.turns import AddToCase, CountScan, Effect, KeepPhone, OpenCase, Turn
 
 TURNS = 20  # how often a message may find the gate shut; each time somebody else got through
 PATIENCE, PAUSE = 3.0, 0.2  # seconds to wait for a database that is away; WeChat waits five
@@ -78,6 +80,10 @@ WITH {GATE}, {HEARD}, counted AS (
     ON CONFLICT (code_id, day) DO UPDATE SET scans = code_scans.scans + 1
 ) SELECT json_build_array(NULL, NULL) FROM gate""",
 )
+ARRIVED = Statement(
+    "arrived",
+    f"WITH arrived AS ({outbox.ARRIVED} RETURNING id) SELECT json_build_array(id) FROM arrived LIMIT 1",
+)
 PASS: LiteralString = f"WITH {GATE} SELECT contact_id FROM gate"
 KEEP: LiteralString = f"""
 WITH gate AS (
@@ -111,6 +117,8 @@ def receive(account: Account, delivery: Delivery, at: datetime) -> str:
 
 def _turn(account: Account, delivery: Delivery, at: datetime) -> str | None:
     """One attempt. None: somebody else wrote between our reading and our writing."""
+    if delivery.message.kind is Kind.RECEIPT and _is_arrival(account, delivery.message, at):
+        return ""
     gathered = gather(account, delivery, at)
     if gathered is None:
         welcome(account.name, delivery.openid)
@@ -123,6 +131,21 @@ def _turn(account: Account, delivery: Delivery, at: datetime) -> str | None:
     if reply is not None and known.is_awaited:
         _greet(known)
     return reply
+
+
+def _is_arrival(account: Account, message: Message, at: datetime) -> bool:
+    """The quick way of most receipts, as many as messages: this one arrived, and it is written down.
+
+    One that is quicker than our own record of the message is kept for whoever writes that; they look there
+    afterwards, so we look here again.
+    """
+    if message.text.strip().lower() != outbox.ARRIVAL:
+        return False
+    said = {"account": account.name, "provider_id": message.tapped, "at": at}
+    if quick.run(ARRIVED, said) is None:
+        early.keep(account.name, message.tapped, outbox.ARRIVAL)
+        quick.run(ARRIVED, said)
+    return True
 
 
 def _answer(account: Account, delivery: Delivery, known: Known, turn: Turn, at: datetime) -> str | None:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from backend.cases.workflow import Status
 from backend.wechat import wording
 from backend.wechat.reports import ADD_FOR, code_of, is_adding, place_of
-from backend.wechat.talk import Facts, JoinMatter, State, Turn
+from backend.wechat.talk import Facts, State
+from backend.wechat.turns import JoinMatter, Turn
 
 
 def offer(state: State, facts: Facts) -> Turn:

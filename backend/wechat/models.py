@@ -1,9 +1,13 @@
-"""Tables of WeChat: each conversation's state, and every message that came in with the answer it got."""
+"""Tables of WeChat: each conversation's state, every message that came in with the answer it got, and what
+the accounts' templates really are."""
 
 from datetime import datetime
+from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import ForeignKey
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.db import Base, json_object
@@ -39,3 +43,29 @@ class InboundMessage(Base):
     content: Mapped[json_object]
     reply: Mapped[str]
     received_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())
+
+
+class Sort(StrEnum):
+    """The sorts of template; each has a library of its own at the platform."""
+
+    CARD = "card"  # template messages of a service account
+    NOTICE = "notice"  # its subscription notices
+    MINI = "mini"  # subscription messages of its mini program
+
+
+class TemplateLibrary(Base):
+    """The templates of one sort that an account really has, as it was told at `fetched_at`.
+
+    `templates` is [{id, title, keywords: {slot: label}}]. `problem` says why the last look, at `looked_at`,
+    found nothing out; what was known before stays.
+    """
+
+    __tablename__ = "template_libraries"
+    __table_args__ = (sa.UniqueConstraint("account", "sort"),)
+
+    account: Mapped[str]
+    sort: Mapped[Sort]
+    templates: Mapped[list[Any]] = mapped_column(JSONB, server_default=sa.text("'[]'"))
+    fetched_at: Mapped[datetime | None]
+    problem: Mapped[str | None]
+    looked_at: Mapped[datetime]

@@ -8,17 +8,8 @@ from backend.cases.models import REPORT_LENGTH
 from backend.cases.workflow import RULES, Action
 from backend.times import spoken
 from backend.wechat import wording
-from backend.wechat.talk import (
-    AddToCase,
-    Certainty,
-    Facts,
-    Locate,
-    Media,
-    OpenCase,
-    Place,
-    State,
-    Turn,
-)
+from backend.wechat.talk import Certainty, Facts, Media, Place, State
+from backend.wechat.turns import AddToAnswer, AddToCase, Locate, OpenCase, Turn
 from backend.wechat.understanding import Understood
 
 ADD_FOR = timedelta(minutes=30)
@@ -33,6 +24,8 @@ def report_or_add(state: State, text: str, media: Media, understood: Understood,
     is_awaited = state.asking == "why" or state.was_cut
     if is_adding(state, facts) and (is_awaited or is_about_it(state, understood, facts)):
         return _add_words(state, text, media, understood, facts)
+    if is_joining(state, facts) and not understood.dangers:
+        return join_answer(state, words=text, media=media)
     return open_case(state, text, media, facts, understood)
 
 
@@ -94,7 +87,17 @@ def add(
     if words:
         state = replace(state, last_words=words[:REPORT_LENGTH], was_cut=bool(cut(words)))
     added = AddToCase(facts.last.number, words[:REPORT_LENGTH], media, urgent)
+    if words and state.why is not None and is_telling_why(state, facts):
+        joined = AddToAnswer(state.why, words[:REPORT_LENGTH], is_told=True)
+        return Turn(state, reply + cut(words), (added, joined))
     return Turn(state, reply + cut(words), (added,))
+
+
+def join_answer(state: State, *, words: str = "", media: Media = ()) -> Turn:
+    """Words and files join the answer to a survey, whose case is closed as long as somebody looks at it."""
+    assert state.why is not None
+    joined = AddToAnswer(state.why, words[:REPORT_LENGTH], media)
+    return Turn(state, wording.SURVEY_ADDED + cut(words), (joined,))
 
 
 def _add_words(state: State, text: str, media: Media, understood: Understood, facts: Facts) -> Turn:
@@ -133,13 +136,23 @@ def cut(words: str) -> str:
 
 def surveyed(state: State) -> State:
     """Nothing of a survey is waited for any more."""
-    return replace(state, survey=None, survey_number="", survey_until=0)
+    return replace(state, survey=None, survey_number="", survey_until=0, why=None, reasons=())
 
 
 def back_to(state: State, number: str, facts: Facts) -> State:
     """What is written next, however long it is, is about the case that came back: we have asked for it."""
     until = (facts.now + ADD_FOR).timestamp()
     return replace(surveyed(state), asking="why", case_number=number, case_until=until, dangers=())
+
+
+def is_telling_why(state: State, facts: Facts) -> bool:
+    """Whether the account waits to hear why the answer to a survey was a bad one."""
+    return state.why is not None and state.asking == "why" and facts.now.timestamp() <= state.case_until
+
+
+def is_joining(state: State, facts: Facts) -> bool:
+    """Whether what comes now says why, of a case that takes nothing more by itself."""
+    return is_telling_why(state, facts) and facts.last is not None and not is_adding(state, facts)
 
 
 def is_adding(state: State, facts: Facts) -> bool:

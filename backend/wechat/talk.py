@@ -1,4 +1,4 @@
-"""The words of the conversation: what comes in, what is known, what is remembered, what is to be done."""
+"""The words of the conversation: what comes in, what is known, what is remembered. What follows: turns.py."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,7 +7,8 @@ from functools import cached_property
 from typing import Any
 
 from backend.cases.joining import Matter
-from backend.cases.workflow import Action, Status
+from backend.cases.survey_models import Follow
+from backend.cases.workflow import Status
 from backend.wechat.understanding import Understood, understand
 
 Media = tuple[tuple[str, str], ...]  # (kind of attachment, WeChat's media id)
@@ -27,6 +28,7 @@ class Kind(StrEnum):
     CLICK = "click"
     UNFOLLOW = "unfollow"
     RECEIPT = "receipt"
+    CONSENT = "consent"  # what messages the person allows, or no longer allows
     SILENT = "silent"  # events that want no answer
     OTHER = "other"
 
@@ -95,6 +97,18 @@ class SurveyFact:
     id: int
     number: str  # the case's
     is_open: bool
+    is_expired: bool = False
+    is_changeable: bool = False  # it was answered within a day
+    solved: bool | None = None
+
+
+@dataclass(frozen=True)
+class WhyFact:
+    """What may be ticked where an answer to a survey is bad, and what it brings (None: the unit is told)."""
+
+    reasons: tuple[str, ...] = ()
+    unsolved: Follow | None = Follow.REOPEN
+    dissatisfied: Follow | None = Follow.REOPEN
 
 
 @dataclass(frozen=True)
@@ -119,6 +133,7 @@ class Facts:
     asked: CaseFact | None = None  # the case whose number is in the text, if it is the sender's
     recent: tuple[CaseFact, ...] = ()  # newest first, at most MOST_RECENT
     survey: SurveyFact | None = None  # the survey that waits for an answer, or the one that was tapped
+    why: WhyFact = WhyFact()  # of the survey that may be answered by this message
     matters: tuple[Matter, ...] = ()  # what others reported at the place, for whoever has the same to say
 
 
@@ -144,6 +159,8 @@ class State:
     kept_words: str = ""
     matters: tuple[int, ...] = ()  # the cases that were offered to be joined, by their digits
     matters_until: float = 0
+    why: int | None = None  # the survey whose bad answer may be explained, while "why" is asked
+    reasons: tuple[str, ...] = ()  # that were offered for it, by their digits
     survey_seen: int = 0  # the survey that was open then: a later one has asked for a digit since
 
     @classmethod
@@ -151,7 +168,7 @@ class State:
         """From the database; what an older version stored and this one does not know is dropped."""
         known = {name: value for name, value in stored.items() if name in cls.__dataclass_fields__}
         known["kept"] = tuple((kind, media) for kind, media in known.get("kept", ()))
-        known |= {name: tuple(known.get(name, ())) for name in ("dangers", "matters")}
+        known |= {name: tuple(known.get(name, ())) for name in ("dangers", "matters", "reasons")}
         return cls(**known)
 
     def stored(self) -> dict[str, Any]:
@@ -161,114 +178,3 @@ class State:
 
 EMPTY = State()
 _NAMES = tuple(State.__dataclass_fields__)
-
-
-@dataclass(frozen=True)
-class OpenCase:
-    number: str
-    text: str
-    place: Place
-    urgent: bool = False
-    media: Media = ()
-    code: int | None = None  # the id of the code that was scanned for it
-
-
-@dataclass(frozen=True)
-class JoinMatter:
-    """附议: the case of this number is part of the matter from now on. It is opened for that, unless the
-    sender has opened it a moment ago."""
-
-    number: str
-    matter_id: int
-    place: Place
-    is_own: bool = False
-    words: str = ""
-    media: Media = ()
-    code: int | None = None  # the id of the code that was scanned for it
-
-
-@dataclass(frozen=True)
-class AddToCase:
-    number: str
-    words: str = ""
-    media: Media = ()
-    urgent: bool = False
-
-
-@dataclass(frozen=True)
-class CountScan:
-    code: int
-
-
-@dataclass(frozen=True)
-class Locate:
-    number: str
-    place: Place
-    latitude: float | None = None
-    longitude: float | None = None
-    address: str = ""
-
-
-@dataclass(frozen=True)
-class Step:
-    number: str
-    action: Action
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class AnswerSurvey:
-    survey_id: int
-    solved: bool
-
-
-@dataclass(frozen=True)
-class RateSurvey:
-    survey_id: int
-    satisfaction: int
-
-
-@dataclass(frozen=True)
-class KeepPhone:
-    phone: str
-
-
-@dataclass(frozen=True)
-class Bind:
-    code: str
-
-
-@dataclass(frozen=True)
-class Unfollow:
-    """That someone follows needs no effect: whoever writes or scans does."""
-
-
-@dataclass(frozen=True)
-class Receipt:
-    provider_id: str
-    status: str
-
-
-Effect = (
-    OpenCase
-    | JoinMatter
-    | AddToCase
-    | CountScan
-    | Locate
-    | Step
-    | AnswerSurvey
-    | RateSurvey
-    | KeepPhone
-    | Bind
-    | Unfollow
-    | Receipt
-)
-
-
-@dataclass(frozen=True)
-class Turn:
-    """What the account does with one message."""
-
-    state: State
-    reply: str = ""
-    effects: tuple[Effect, ...] = ()

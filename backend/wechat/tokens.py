@@ -9,19 +9,22 @@ import logging
 import threading
 import time
 from functools import cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import redis
 from redis.exceptions import LockError, RedisError
 
 from backend.broker import redis_client
 from backend.config import WECHAT
-from backend.wechat import transport
-from backend.wechat.codes import unreachable
+from backend.wechat import transport, wecom_codes
+from backend.wechat.accounts import WeCom
+from backend.wechat.codes import Fate, ProviderError, unreachable
 
 logger = logging.getLogger(__name__)
 
 MARGIN = 120  # seconds before its end in which a token is no longer used
+SEEN = 2.0  # seconds for which a process goes by the token that it read; MARGIN is longer
+REFUSED = 10.0  # seconds in which a process that was refused a token does not ask for one again
 RENEW_EVERY = 30  # seconds in which a refused token is renewed at most once: a lasting 40001 is no storm
 LOCK_SECONDS = 20  # longer than one fetch can take (transport.TIMEOUT)
 
@@ -33,8 +36,12 @@ redis.call('DEL', KEYS[1])
 return 1"""
 
 
+_seen: dict[str, tuple[str, float]] = {}  # app id → token, and until when (monotonic)
+_refused: dict[str, tuple[ProviderError, float]] = {}  # app id → why it gets none, and until when
+
+
 class App(Protocol):
-    """What has a token: an official account or a mini program."""
+    """What has a token: an official account, a mini program or an application in WeCom."""
 
     @property
     def app_id(self) -> str: ...
@@ -44,6 +51,15 @@ class App(Protocol):
 
 def get(app: App) -> str:
     """A token that is good for at least a moment. Raises ProviderError."""
+    token, until = _seen.get(app.app_id, ("", 0.0))
+    if time.monotonic() < until:
+        return token
+    token = _get(app)
+    _seen[app.app_id] = (token, time.monotonic() + SEEN)
+    return token
+
+
+def _get(app: App) -> str:
     try:
         return _stored(app) or _fetch_once(app)
     except RedisError:
@@ -53,6 +69,7 @@ def get(app: App) -> str:
 
 def forget(app: App, token: str) -> bool:
     """Drop this token, if it is still the one in use; False: it was renewed a moment ago and stays."""
+    _seen.pop(app.app_id, None)
     try:
         done = _redis().eval(FORGET, 2, _key(app), f"{_key(app)}:renewed", token, RENEW_EVERY)
         return int(done) >= 0
@@ -96,13 +113,35 @@ def _store(app: App, token: str, seconds: float) -> str:
 
 
 def _fetch(app: App) -> tuple[str, float]:
-    """A token from WeChat and the seconds for which it may be used."""
-    wanted = {"grant_type": "client_credential", "appid": app.app_id, "secret": app.app_secret}
-    body, _ = transport.exchange("POST", f"{WECHAT}/cgi-bin/stable_token", data=json.dumps(wanted))
-    answer = transport.answered(body)
+    """A token from WeChat and the seconds for which it may be used.
+
+    A wrong secret stays wrong: whoever is refused one is not to ask for every message.
+    """
+    error, until = _refused.get(app.app_id, (None, 0.0))
+    if error is not None and time.monotonic() < until:
+        raise error
+    try:
+        answer = _ask_wecom(app) if isinstance(app, WeCom) else _ask(app)
+    except ProviderError as error:
+        if error.fate is Fate.ACCOUNT:
+            _refused[app.app_id] = (error, time.monotonic() + REFUSED)
+        raise
     if not isinstance(answer.get("access_token"), str):
         raise unreachable("微信接口的回答不完整", uncertain=False)
     return answer["access_token"], float(answer.get("expires_in", 0)) - MARGIN
+
+
+def _ask(app: App) -> dict[str, Any]:
+    wanted = {"grant_type": "client_credential", "appid": app.app_id, "secret": app.app_secret}
+    body, _ = transport.exchange("POST", f"{WECHAT}/cgi-bin/stable_token", data=json.dumps(wanted))
+    return transport.answered(body)
+
+
+def _ask_wecom(app: WeCom) -> dict[str, Any]:
+    """WeCom answers everyone with the same token until it ends, as `stable_token` does."""
+    wanted = {"corpid": app.corp_id, "corpsecret": app.secret}
+    body, _ = transport.exchange("GET", f"{transport.WECOM}/cgi-bin/gettoken", params=wanted)
+    return transport.answered(body, wecom_codes.failed)
 
 
 _own_tokens: dict[str, tuple[str, float]] = {}  # app id → token, and until when (monotonic)
@@ -128,3 +167,9 @@ def _forget_own(app: App, token: str) -> bool:
         _own_renewed[app.app_id] = time.monotonic()
         del _own_tokens[app.app_id]
         return True
+
+
+def reset() -> None:
+    """Forget what this process knows."""
+    for known in (_seen, _refused, _own_tokens, _own_renewed):
+        known.clear()

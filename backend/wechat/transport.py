@@ -7,6 +7,7 @@ import json
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -19,7 +20,8 @@ from backend.config import WECHAT, config
 from backend.errors import TooLarge
 from backend.wechat.codes import ProviderError, failed, unreachable
 
-HOSTS = (WECHAT, "https://mp.weixin.qq.com", "https://open.weixin.qq.com")
+WECOM = "https://qyapi.weixin.qq.com"
+HOSTS = (WECHAT, "https://mp.weixin.qq.com", "https://open.weixin.qq.com", WECOM)
 TIMEOUT = (3.05, 8.0)  # seconds to connect, and to wait for each piece of the answer
 LONGEST = 20.0  # seconds for a whole answer, however slowly it drips
 ANSWER_BYTES = 1024 * 1024
@@ -39,9 +41,12 @@ class _Platform(HTTPAdapter):
 
 
 def mount(session: requests.Session) -> requests.Session:
-    """Lead this session's requests to the platform of this deployment."""
+    """Lead this session's requests to the platform of this deployment, by the proxies that the environment
+    names; it is read here once, for requests would read it again for every call."""
     for host in HOSTS:
         session.mount(host, _Platform())
+    found = session.merge_environment_settings(config.wechat_api_base, {}, None, None, None)
+    session.proxies, session.verify, session.trust_env = found["proxies"], found["verify"], False
     return session
 
 
@@ -85,7 +90,7 @@ def _read(response: requests.Response, most: int) -> bytes:
     return bytes(body)
 
 
-def answered(body: bytes) -> dict[str, Any]:
+def answered(body: bytes, refused: Callable[[int, object], ProviderError] = failed) -> dict[str, Any]:
     """The JSON object of an answer, whatever its content type says; raises ProviderError for a refusal."""
     try:
         answer = json.loads(body)
@@ -94,5 +99,5 @@ def answered(body: bytes) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise unreachable("微信接口的回答不完整", uncertain=True)
     if isinstance(answer.get("errcode"), int) and answer["errcode"] != 0:
-        raise failed(answer["errcode"], answer.get("errmsg"))
+        raise refused(answer["errcode"], answer.get("errmsg"))
     return answer

@@ -25,6 +25,8 @@ class Intent(StrEnum):
     UNSOLVED = "unsolved"
     ANOTHER = "another"  # the last words were another matter
     JOIN = "join"  # has the same to say as others
+    NO_NOTICES = "no_notices"  # wants to hear of progress no more
+    NOTICES = "notices"  # wants to again
     OFFICE = "office"  # an officer looks for the way to the list of cases
     DIGIT = "digit"
     PHONE = "phone"  # a telephone number and little else
@@ -53,6 +55,8 @@ SAID: dict[Intent, str] = {
     Intent.PERSON: r"(转|找|我要)?人工(服务|客服|坐席)?|(找)?客服|(请|让)?(人|工作人员)(给我)?(联系我|打电话|回电)|联系人工",
     Intent.SOLVED: r"(已经?|都)?(解决|处理好|修好|弄好)了|(已|确认)解决",
     Intent.UNSOLVED: r"(还|又|根本|一直)?(没有?|未)(被)?(解决|处理|修好|弄好)|没(人)?(处理|管)|不行|解决不了",
+    Intent.NO_NOTICES: r"(请|以后|我)*(不用|不要|不必|别)再?(给我)?发?(通知|消息|提醒)(给?我)?|(我要)?退订(通知|消息|提醒)?|拒收",
+    Intent.NOTICES: r"(请|我要)?(恢复|重新)(通知|提醒|消息|订阅)(我)?",
     Intent.ANOTHER: r"(这)?(是)?(另|别)(外)?(的)?一件(事)?|新诉求|另外的事",
     Intent.JOIN: r"(我)?(要|来|也)?附议|我(家|们|们家)?也(是|一样|这样|是这样)|(我(家|们)?)?(也)?(有|是)?(一样|同样|相同)的(问题|事情?|情况)",
 }

@@ -1,5 +1,6 @@
 """Every sentence the account says in chat. Short, plain, and with the next thing to do."""
 
+from backend.cases.survey_models import Follow
 from backend.cases.workflow import Status
 from backend.wechat.talk import Certainty
 
@@ -9,7 +10,7 @@ WELCOME = f"您好，这里是{{area}}诉求服务。\n{ONE_MESSAGE}\n扫一扫�
 AT_PLACE = f"您好，您现在在{{place}}。\n{ONE_MESSAGE}"
 NO_SUCH_CODE = f"这个二维码已经停用了，不要紧。\n{ONE_MESSAGE}"
 CODE_ENDED = f"这个二维码已经不用了，不要紧。您现在在{{place}}。\n{ONE_MESSAGE}"
-HELP = f"{ONE_MESSAGE}\n回复“进度”看办到哪一步，回复“催办”“撤回”或“人工”都可以。\n邻居反映过同样的事，回复“我也是”，就一起办。"
+HELP = f"{ONE_MESSAGE}\n回复“进度”看办到哪一步，回复“催办”“撤回”或“人工”都可以。\n邻居反映过同样的事，回复“我也是”，就一起办。\n不想收到进展消息，回复“不用通知”。"
 GREETED = f"您好。{ONE_MESSAGE}"
 THANKED = "不客气。有事随时给我们留言。"
 TELL_MORE = "没太看明白。请多写几个字，说说在哪里、遇到了什么事。"
@@ -93,7 +94,26 @@ SURVEY_THANKS = "谢谢您的评价。"
 SURVEY_SORRY = "对不起，没让您满意。编号 {number} 会重新办理。请说说哪里不满意。"
 SURVEY_WHICH = "请回复 1（已解决）或 2（没有解决）。"
 SURVEY_FIVE = "请回复 1 到 5 中的一个数字，5 是很满意，1 是很不满意。"
+SURVEY_REVIEWED = (
+    "知道了。编号 {number} 的办理结果，督查人员会重新核查，结果会在这里告诉您。请说说哪里没有解决。"
+)
+SURVEY_SORRY_REVIEWED = (
+    "对不起，没让您满意。编号 {number} 会请督查人员核查，结果会在这里告诉您。请说说哪里不满意。"
+)
+SURVEY_TOLD = "编号 {number}：记下了，已转告负责的单位。还有什么没有办好，请说说。"
+# What is said to a bad answer, by what it brings.
+UNSOLVED = {Follow.REOPEN: REOPENED, Follow.REVIEW: SURVEY_REVIEWED, None: SURVEY_TOLD}
+DISSATISFIED = {Follow.REOPEN: SURVEY_SORRY, Follow.REVIEW: SURVEY_SORRY_REVIEWED, None: SURVEY_TOLD}
+SURVEY_REASONS = "\n回复数字就可以，也可以直接写、发照片：\n{lines}"
+SURVEY_TICKED = "记下了：{reason}。还想说的，请直接写或发照片，半小时内都会加到里面。"
+SURVEY_WHY = "请回复 1 到 {count} 中的一个数字，或者直接写哪里没有办好。"
+SURVEY_ADDED = "记下了，负责的工作人员看得到。"
+SURVEY_CHANGED = "好的，改成“已解决”了。\n"
+SURVEY_LATE = '这次回访已经结束了。您说的“{said}”我们记下了，也告诉了负责的单位。\n还要重新办理的，请<a href="{link}">点这里</a>，打开编号 {number}，再点“没有解决”。'
 SURVEY_OVER = "您的回答收到过了，或者这次回访已经结束。有新的情况，请直接写给我们。"
+
+NO_NOTICES = "好的，受理、派单这样的进展不再发给您了。要您补充情况或者确认结果的时候，还会告诉您。\n想再收到进展，请回复“恢复通知”。"
+NOTICES = "好的，办到哪一步会像以前一样告诉您。不想收了，请回复“不用通知”。"
 
 BOUND = "绑定成功，{name}。以后新的任务会在这里提醒您。"
 
