@@ -1,7 +1,7 @@
 """Attachments of a case: added from a page, or fetched later from where a chat message left them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from backend import auth, storage
 from backend.cases.content import Checked, check
 from backend.cases.models import Attachment, AttachmentKind, Case, CaseEvent, Stored
+from backend.cases.survey_models import Survey
 from backend.cases.workflow import RULES, STATUS_LABELS, Action
 from backend.errors import Conflict, Invalid, TooLarge
 from backend.times import now
@@ -25,6 +26,8 @@ COUNTED = {
     AttachmentKind.VOICE: "{} 段录音",
     AttachmentKind.VIDEO: "{} 段视频",
 }
+
+NOUNS = {AttachmentKind.PHOTO: "照片", AttachmentKind.VOICE: "录音", AttachmentKind.VIDEO: "视频"}
 
 
 @dataclass(frozen=True)
@@ -75,12 +78,32 @@ def attach(
     the step that it comes with (see `brought`). Raises Conflict when the case takes nothing more.
     """
     session.refresh(case, ["status", "round"], with_for_update=True)
-    if known := _same(session, case, photo.sha256, by_resident):
+    if known := _same(session, case.id, case.round, photo.sha256, by_resident):
         return known, False
-    _check_room(session, case, by_resident)
+    if case.status not in RULES[Action.ADD].sources:
+        raise Conflict(f"这件事现在是“{STATUS_LABELS[case.status]}”，不能再补充照片")
+    _check_room(session, case.id, case.round, by_resident)
+    return _add(session, case.id, case.round, photo, by_resident, at or now()), True
+
+
+def attach_to_answer(session: Session, survey: Survey, photo: Photo, at: datetime) -> bool:
+    """Add a photo that comes with the answer to the survey of a round, whatever has become of the case, which
+    the caller holds. False: it is there already. Raises Conflict when the answer has enough; those that came
+    with the report leave it its own."""
+    where = (survey.case_id, survey.round)
+    if _same(session, *where, photo.sha256, by_resident=True):
+        return False
+    _check_room(session, *where, by_resident=True, since=survey.answered_at)
+    _add(session, *where, photo, by_resident=True, at=at)
+    return True
+
+
+def _add(
+    session: Session, case_id: int, round_: int, photo: Photo, by_resident: bool, at: datetime
+) -> Attachment:
     attachment = Attachment(
-        case_id=case.id,
-        round=case.round,
+        case_id=case_id,
+        round=round_,
         by_resident=by_resident,
         source={},
         state=Stored.STORED,
@@ -88,11 +111,11 @@ def attach(
         mime=photo.mime,
         sha256=photo.sha256,
         size=photo.size,
-        created_at=at or now(),
+        created_at=at,
     )
     session.add(attachment)
     session.flush()
-    return attachment, True
+    return attachment
 
 
 def brings_nothing(words: str, photos: Sequence[Photo], new: int) -> bool:
@@ -105,19 +128,30 @@ def brought(event: CaseEvent, files: Sequence[Attachment]) -> str:
 
     A step and its files are written together and bear one moment, so nothing else need tie them.
     """
-    if event.action is not Action.ADD:
+    if event.action not in (Action.ADD, Action.COMMENT):
         return ""
-    kinds = Counter(file.kind for file in files if file.created_at == event.created_at)
+    return _counted(file.kind for file in files if file.created_at == event.created_at)
+
+
+def sent(kinds: Sequence[AttachmentKind]) -> str:
+    """What a step says that brings only these: 发来 2 张照片; of one, which more may follow, 发来照片."""
+    if len(kinds) == 1:
+        return f"发来{NOUNS[kinds[0]]}"
+    return f"发来 {_counted(kinds)}" if kinds else ""
+
+
+def _counted(found: Iterable[AttachmentKind]) -> str:
+    kinds = Counter(found)
     return "、".join(words.format(kinds[kind]) for kind, words in COUNTED.items() if kinds[kind])
 
 
-def _same(session: Session, case: Case, sha256: str, by_resident: bool) -> Attachment | None:
+def _same(session: Session, case_id: int, round_: int, sha256: str, by_resident: bool) -> Attachment | None:
     """The same photo of the same side in this round."""
     return session.scalar(
         sa.select(Attachment)
         .where(
-            Attachment.case_id == case.id,
-            Attachment.round == case.round,
+            Attachment.case_id == case_id,
+            Attachment.round == round_,
             Attachment.by_resident == by_resident,
             Attachment.sha256 == sha256,
         )
@@ -125,18 +159,17 @@ def _same(session: Session, case: Case, sha256: str, by_resident: bool) -> Attac
     )
 
 
-def _check_room(session: Session, case: Case, by_resident: bool) -> None:
-    if case.status not in RULES[Action.ADD].sources:
-        raise Conflict(f"这件事现在是“{STATUS_LABELS[case.status]}”，不能再补充照片")
-    there = session.scalar(
-        sa.select(sa.func.count()).where(
-            Attachment.case_id == case.id,
-            Attachment.round == case.round,
-            Attachment.by_resident == by_resident,
-            Attachment.kind == AttachmentKind.PHOTO,
-            Attachment.state != Stored.LOST,
-        )
+def _check_room(
+    session: Session, case_id: int, round_: int, by_resident: bool, since: datetime | None = None
+) -> None:
+    own = sa.select(sa.func.count()).where(
+        Attachment.case_id == case_id,
+        Attachment.round == round_,
+        Attachment.by_resident == by_resident,
+        Attachment.kind == AttachmentKind.PHOTO,
+        Attachment.state != Stored.LOST,
     )
+    there = session.scalar(own if since is None else own.where(Attachment.created_at >= since))
     if there is not None and there >= PHOTOS:
         raise Conflict(f"最多传 {PHOTOS} 张照片，已经够了")
 

@@ -21,6 +21,7 @@ class Clock(StrEnum):
     ANSWER = "answer"  # the first public word to the resident
     RESOLVE = "resolve"
     ARBITRATE = "arbitrate"
+    REVIEW = "review"  # of a bad answer to a survey
     ORDER_ACKNOWLEDGE = "order_acknowledge"
     ORDER_ARRIVE = "order_arrive"
     ORDER_REPORT = "order_report"

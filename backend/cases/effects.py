@@ -9,8 +9,18 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.cases import clock_ledger, deadlines, dispatch, kin, replies, surveys
+from backend.cases import (
+    callback_plans,
+    clock_ledger,
+    deadlines,
+    dispatch,
+    kin,
+    replies,
+    survey_reviews,
+    surveys,
+)
 from backend.cases.models import Case, CaseEvent, CaseLink
+from backend.cases.survey_models import ReviewState
 from backend.cases.workflow import UNSOLVED, Action, Given, Outcome, Status
 from backend.errors import Conflict, Invalid, NotFound, TooMany
 from backend.places.models import Officer, Post, Unit
@@ -162,12 +172,23 @@ def _withdraw(session: Session, case: Case, given: Given, event: CaseEvent) -> N
 
 
 def _reopen(session: Session, case: Case, given: Given, event: CaseEvent) -> None:
+    if event.officer_id is not None:
+        survey_reviews.check(session, case, event)
     surveys.expire_open(session, case)
+    callback_plans.end_reopened(session, case, event.created_at)
+    survey_reviews.settle(session, case, event, ReviewState.REOPENED)
     case.round += 1
     case.resolved_at = case.confirmed_at = case.fed_back_at = case.closed_at = None
     case.assigned_at = case.acknowledged_at = case.first_contact_at = case.answered_at = None
     case.outcome = case.arbitrated_at = case.handler_id = case.master_id = None
     case.sent_back = 0
+
+
+def _uphold(session: Session, case: Case, given: Given, event: CaseEvent) -> None:
+    """Whoever does not agree reads why."""
+    survey_reviews.check(session, case, event)
+    replies.must_say_something(event.note)
+    survey_reviews.settle(session, case, event, ReviewState.UPHELD)
 
 
 def _merge(session: Session, case: Case, given: Given, event: CaseEvent) -> None:
@@ -232,6 +253,7 @@ EFFECTS: dict[Action, Effect] = {
     Action.FOLLOW: _answer,
     Action.REJECT: _reject,
     Action.REOPEN: _reopen,
+    Action.UPHOLD: _uphold,
     Action.WITHDRAW: _withdraw,
     Action.MERGE: _merge,
     Action.JOIN: _merge,

@@ -222,6 +222,7 @@ def _fields(row: Any, subject: Any, at: datetime) -> dict[str, str]:
         "number": subject.number,
         "urgent": "1" if subject.urgent else "",
         "place": subject.place,
+        "area": str(subject.place_id),
         "summary": summary(subject.words),
         "at": stamp(at),
         "until": spoken(row.due_at, at),

@@ -5,7 +5,7 @@ written since those were looked at (standings.py) by the formulas themselves: al
 is what the formulas count at this moment. How the cost grows is in docs/performance.md.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
@@ -14,17 +14,28 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.cases import standings
-from backend.cases.formulas import FORMULAS, Condition
+from backend.cases.formulas import FORMULAS, SURVEYED, Condition
+from backend.cases.intervals import SMALL, Interval, wilson
 from backend.cases.models import Case
 from backend.cases.standing_models import Standing, StandingSum
-from backend.cases.standings import COLUMNS, SUMS, month_of, numbers, standing_now, unlooked_rows
+from backend.cases.standings import (
+    COLUMNS,
+    SUMS,
+    month_of,
+    month_of_row,
+    numbers,
+    standing_now,
+    unlooked_rows,
+)
 from backend.cases.supervision_models import Measure
+from backend.db import one_of
 from backend.places import scope
 from backend.places.models import Area, Post, Unit
 from backend.places.roles import Level
 from backend.times import SHANGHAI, now
 
-By = Literal["unit", "community"]
+By = Literal["unit", "community", "subdistrict", "month", "category", "way"]
+Key = Any  # the id of a unit or area, a month, a word; None where there is none
 Reach = Sequence[Post] | Area
 Period = tuple[datetime, datetime]  # from, and until before
 MANY = 20_000  # cases to look at: with so many it is quicker to count everything
@@ -47,17 +58,27 @@ class Rate:
             return "—"
         return f"{self.numerator * 1000 // self.denominator / 10:.1f}%"
 
+    @property
+    def interval(self) -> Interval | None:
+        return wilson(self.numerator, self.denominator)
+
+    @property
+    def caution(self) -> str:
+        """The interval, where residents were asked and few answered (intervals.RULE)."""
+        is_small = self.measure in SURVEYED and self.denominator < SMALL
+        return self.interval.words if is_small and self.interval else ""
+
 
 @dataclass(frozen=True)
 class Row:
-    """The five rates of one unit or community, or (without a name) of all."""
+    """The rates of one unit, community, month …, or (without a name) of all."""
 
-    id: int | None
+    id: Key
     name: str
     rates: dict[Measure, Rate]
 
 
-def total(rows: Sequence[Row]) -> Row:
+def total(rows: Sequence[Row], measures: Collection[Measure] = tuple(FORMULAS)) -> Row:
     """What the rows come to together: every case is in one of them at most."""
     added = {
         measure: Rate(
@@ -66,12 +87,19 @@ def total(rows: Sequence[Row]) -> Row:
             sum(row.rates[measure].denominator for row in rows),
             sum(row.rates[measure].excluded for row in rows),
         )
-        for measure in FORMULAS
+        for measure in measures
     }
     return Row(None, "", added)
 
 
-NOBODY = {"unit": "（还没有派单）", "community": "（不在社区里）"}
+NOBODY = {
+    "unit": "（还没有派单）",
+    "community": "（不在社区里）",
+    "subdistrict": "（不在街道里）",
+    "category": "（还没有归类）",
+}
+NAMED: dict[str, type[Unit] | type[Area]] = {"unit": Unit, "community": Area, "subdistrict": Area}
+ANSWERS = frozenset({"category", "way"})  # kept of each case alone, and only of what rests on surveys
 
 
 def rates(
@@ -81,20 +109,32 @@ def rates(
     until: datetime,
     by: By | None = None,
     at: datetime | None = None,
+    measures: Collection[Measure] = tuple(FORMULAS),
 ) -> list[Row]:
-    """The five rates of what these posts reach, or of an area, from `since` until before `until`.
+    """These rates of what these posts reach, or of an area, from `since` until before `until`.
 
-    Three queries at most. Without `by` one row for all; with it one for each unit or community that counts
-    anything, by name.
+    Three queries at most. Without `by` one row for all; with it one for each unit, community … that counts
+    anything, by name. By category or way only what rests on surveys is kept (formulas.SURVEYED).
     """
     period = (since, min(until, at or now()))
-    parts = _parts(reach, period, standings.waiting(session, MANY))
-    found: dict[int | None, dict[Measure, Rate]] = {} if by else {None: {}}
-    for key, measure, *counts in session.execute(_added(parts, by)):
+    asked = Asked(reach, period, by, measures)
+    parts = _parts(asked, standings.waiting(session, MANY))
+    found: dict[Key, dict[Measure, Rate]] = {} if by else {None: {}}
+    for key, measure, *counts in session.execute(_added(parts)):
         found.setdefault(key, {})[measure] = Rate(measure, *counts)
     names = _names(session, by, found)
-    rows = [Row(key, names.get(key, ""), _complete(row)) for key, row in found.items()]
-    return sorted(rows, key=lambda row: (row.id is None, row.name, row.id or 0))
+    rows = [Row(key, names.get(key, ""), _complete(row, measures)) for key, row in found.items()]
+    return sorted(rows, key=lambda row: (row.id is None, row.name, str(row.id)))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What somebody wants to know."""
+
+    reach: Reach
+    period: Period
+    by: By | None
+    measures: Collection[Measure]
 
 
 def counted(session: Session, reach: Reach, measure: Measure, since: datetime, until: datetime) -> Any:
@@ -108,11 +148,11 @@ def counted(session: Session, reach: Reach, measure: Measure, since: datetime, u
     return known.union_all(sa.select(unlooked_rows(fresh, Case.id).subquery().c.case_id))
 
 
-def _parts(reach: Reach, period: Period, waiting: int) -> list[sa.Select[Any]]:
+def _parts(asked: Asked, waiting: int) -> list[sa.Select[Any]]:
     """Rows to be added up, of whatever is quickest with so many cases that wait to be looked at."""
-    if waiting == MANY or not _is_kept(reach):
-        return [_rows(_live(measure, reach, period)) for measure in FORMULAS]
-    return _kept(reach, period) + (_news(reach, period) if waiting else [])
+    if waiting == MANY or not _is_kept(asked.reach):
+        return [_rows(live, asked.by) for live in _lives(asked)]
+    return _kept(asked) + (_news(asked) if waiting else [])
 
 
 def _is_kept(reach: Reach) -> bool:
@@ -125,22 +165,30 @@ def _is_kept(reach: Reach) -> bool:
     return levels <= KEPT_LEVELS
 
 
-def _kept(reach: Reach, period: Period) -> list[sa.Select[Any]]:
+def _kept(asked: Asked) -> list[sa.Select[Any]]:
     """What was true when each case was looked at."""
-    months, ends = _broken(period)
-    return [_sums(reach, months), *(_rows(_standing(reach, end)) for end in ends)]
+    if asked.by in ANSWERS:
+        return [_rows(_standing(asked, asked.period), asked.by)]
+    months, ends = _broken(asked.period)
+    return [_sums(asked, months), *(_rows(_standing(asked, end), asked.by) for end in ends)]
 
 
-def _news(reach: Reach, period: Period) -> list[sa.Select[Any]]:
+def _news(asked: Asked) -> list[sa.Select[Any]]:
     """What the cases that wait were counted as, to be taken away, and what they count as now."""
-    stale = unlooked_rows(_standing(reach, period), Standing.case_id)
-    fresh = (unlooked_rows(_live(measure, reach, period), Case.id) for measure in FORMULAS)
-    return [_rows(stale, -1), *map(_rows, fresh)]
+    stale = unlooked_rows(_standing(asked, asked.period), Standing.case_id)
+    fresh = [unlooked_rows(live, Case.id) for live in _lives(asked)]
+    return [_rows(stale, asked.by, -1), *(_rows(each, asked.by) for each in fresh)]
 
 
-def _standing(reach: Reach, period: Period) -> sa.Select[Any]:
+def _standing(asked: Asked, period: Period) -> sa.Select[Any]:
     columns = [getattr(Standing, name) for name in COLUMNS]
-    return sa.select(*columns).where(_lies_in(Standing.moment, period), _within(reach, Standing))
+    own = (_lies_in(Standing.moment, period), _within(asked.reach, Standing), _is_asked(asked, Standing))
+    return sa.select(*columns).where(*own)
+
+
+def _is_asked(asked: Asked, table: Any) -> Condition:
+    """Written into the statement: only then do partial indexes over the same measures serve it."""
+    return one_of(table.measure, asked.measures)
 
 
 def _broken(period: Period) -> tuple[tuple[date, date], list[Period]]:
@@ -159,35 +207,48 @@ def _start(day: date) -> datetime:
     return datetime.combine(day, time(), SHANGHAI)
 
 
+def _lives(asked: Asked) -> list[sa.Select[Any]]:
+    return [_live(measure, asked.reach, asked.period) for measure in asked.measures]
+
+
 def _live(measure: Measure, reach: Reach, period: Period) -> sa.Select[Any]:
     within = (_lies_in(FORMULAS[measure].moment, period), _within(reach, Case))
     return standing_now(measure).where(*within)
 
 
-def _sums(reach: Reach, months: tuple[date, date]) -> sa.Select[Any]:
+def _sums(asked: Asked, months: tuple[date, date]) -> sa.Select[Any]:
     lies_in = (StandingSum.month >= months[0]) & (StandingSum.month < months[1])
-    sums = _grouped(StandingSum, [getattr(StandingSum, name).label(name) for name in SUMS])
-    return sums.where(lies_in, _within(reach, StandingSum))
+    own = (lies_in, _within(asked.reach, StandingSum), _is_asked(asked, StandingSum))
+    key = StandingSum.month if asked.by == "month" else _key(StandingSum, asked.by)
+    return _grouped(StandingSum, key, [getattr(StandingSum, name).label(name) for name in SUMS]).where(*own)
 
 
-def _grouped(rows: Any, counts: Sequence[Any]) -> sa.Select[Any]:
+def _key(rows: Any, by: By | None) -> Any:
+    """By what rows are told apart; of all together by nothing."""
+    if by is None:
+        return sa.null()
+    if by == "month":
+        return month_of_row(rows)
+    return getattr(rows, by if by in ANSWERS else f"{by}_id")
+
+
+def _grouped(rows: Any, key: Any, counts: Sequence[Any]) -> sa.Select[Any]:
     """Each part is added up by itself first: what is put together is then a few lines of each."""
-    key = (rows.measure, rows.community_id, rows.unit_id)
-    return sa.select(*key, *(sa.func.sum(each).label(each.name) for each in counts)).group_by(*key)
+    sums = (sa.func.sum(each).label(each.name) for each in counts)
+    return sa.select(key.label("key"), rows.measure, *sums).group_by(sa.text("key"), rows.measure)
 
 
-def _rows(found: sa.Select[Any], sign: int = 1) -> sa.Select[Any]:
+def _rows(found: sa.Select[Any], by: By | None, sign: int = 1) -> sa.Select[Any]:
     rows = found.subquery().c
-    return _grouped(rows, numbers(rows, sign))
+    return _grouped(rows, _key(rows, by), numbers(rows, sign))
 
 
-def _added(parts: Iterable[sa.Select[Any]], by: By | None) -> sa.Select[Any]:
-    """What they come to: a line for each measure (of each unit or community) that counts anything."""
+def _added(parts: Iterable[sa.Select[Any]]) -> sa.Select[Any]:
+    """What they come to: a line for each measure (of each unit, community …) that counts anything."""
     rows = sa.union_all(*parts).subquery().c
-    key: Any = rows[f"{by}_id"] if by else sa.null()
     good, kept, excluded = (sa.cast(sa.func.sum(rows[name]), sa.BigInteger) for name in SUMS)
-    by_what = [rows.measure, key] if by else [rows.measure]
-    return sa.select(key, rows.measure, good, kept, excluded).group_by(*by_what).having(kept + excluded > 0)
+    found = sa.select(rows.key, rows.measure, good, kept, excluded).group_by(rows.key, rows.measure)
+    return found.having(kept + excluded > 0)
 
 
 def _lies_in(moment: Any, period: Period) -> Condition:
@@ -202,13 +263,17 @@ def _within(reach: Reach, table: Any) -> Condition:
     return within
 
 
-def _names(session: Session, by: By | None, keys: dict[int | None, Any]) -> dict[int | None, str]:
+def _names(session: Session, by: By | None, keys: Collection[Key]) -> dict[Key, str]:
+    """What the keys are called; months and words say it themselves."""
     if by is None:
         return {}
-    table = Unit if by == "unit" else Area
+    nobody: dict[Key, str] = {None: NOBODY.get(by, "")}
+    if by not in NAMED:
+        return {key: str(key) for key in keys} | nobody
+    table = NAMED[by]
     rows = session.execute(sa.select(table.id, table.name).where(table.id.in_([key for key in keys if key])))
-    return {None: NOBODY[by]} | {key: name for key, name in rows}
+    return nobody | {key: name for key, name in rows}
 
 
-def _complete(found: dict[Measure, Rate]) -> dict[Measure, Rate]:
-    return {measure: found.get(measure, Rate(measure, 0, 0, 0)) for measure in FORMULAS}
+def _complete(found: dict[Measure, Rate], measures: Collection[Measure]) -> dict[Measure, Rate]:
+    return {measure: found.get(measure, Rate(measure, 0, 0, 0)) for measure in measures}

@@ -11,8 +11,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
+from backend.cases.callback_models import CallbackState, PhoneCallback, Why
+from backend.cases.category_models import Category
 from backend.cases.deadline_models import Clock, Deadline, Decision
 from backend.cases.models import Case
+from backend.cases.standing_models import Way
 from backend.cases.supervision_models import Exclusion, Measure
 from backend.cases.survey_models import Survey, SurveyState
 from backend.cases.workflow import Status
@@ -36,6 +39,7 @@ class Formula:
 
     `rests_on` is the table whose rows it judges, of which `counts` leaves at most one for a case. `moment`
     says in which period a case counts, `round` which of its rounds is judged: an exclusion is for that one.
+    `way` says how the answer of a survey came.
     """
 
     label: str
@@ -45,6 +49,7 @@ class Formula:
     good: Condition
     round: Any
     rests_on: Any = None
+    way: Any = None
 
     def select(self, *what: Any) -> sa.Select[Any]:
         """These columns of the cases that count."""
@@ -66,8 +71,36 @@ def _is(clock: Clock) -> Callable[[Any], Condition]:
     return lambda table: table.clock == clock
 
 
-def _is_answered(table: Any) -> Condition:
+def _is_asked(table: Any) -> Condition:
+    asked: Condition = table.sent_at.is_not(None) & table.withdrawn_at.is_(None)
+    return asked
+
+
+def _is_solved_or_not(table: Any) -> Condition:
+    return sa.and_(table.state == SurveyState.ANSWERED, table.solved.is_not(None))
+
+
+def _is_rated(table: Any) -> Condition:
     return sa.and_(table.state == SurveyState.ANSWERED, table.satisfaction.is_not(None))
+
+
+# Who was drawn and not reached is as silent as before; who was to be called anyhow was not asked otherwise,
+# unless they answered by themselves before anybody called.
+_CALLED = sa.case(
+    ((PhoneCallback.why == Why.SAMPLED) & (PhoneCallback.state == CallbackState.ANSWERED), Way.SAMPLED.value),
+    ((PhoneCallback.why != Why.SAMPLED) & (PhoneCallback.state != CallbackState.REPLIED), Way.PHONE.value),
+)
+_OF_ROUND = (PhoneCallback.case_id == Survey.case_id) & (PhoneCallback.round == Survey.round)
+_WAY = sa.func.coalesce(
+    sa.select(_CALLED).where(_OF_ROUND).correlate(Survey).scalar_subquery(),
+    sa.case(
+        (Survey.state == SurveyState.ANSWERED, Way.SELF.value),
+        (Survey.state == SurveyState.EXPIRED, Way.SILENT.value),
+        else_=Way.OPEN.value,
+    ),
+)
+# What a case is about, by the top of the dictionary: entries of other editions with the same name are one.
+CATEGORY = sa.func.split_part(Category.path, " / ", 1)
 
 
 FORMULAS: dict[Measure, Formula] = {
@@ -107,17 +140,41 @@ FORMULAS: dict[Measure, Formula] = {
         Case.status.in_([Status.RESOLVED, Status.CLOSED]),
         Case.round,
     ),
+    Measure.RESPONDED: Formula(
+        "回访答复率",
+        "发出回访的诉求里，答复了的占多少。"
+        "分母：本期发出回访的诉求，过期没有答的、还在等答复的都算；回访过几次的只算最近一次；还没答就重新办理的，这次回访收回，不算。",
+        Survey.sent_at,
+        _newest(Survey, _is_asked),
+        Survey.state == SurveyState.ANSWERED,
+        Survey.round,
+        Survey,
+        _WAY,
+    ),
+    Measure.SOLVED: Formula(
+        "回访解决率",
+        "答复了回访的诉求里，说“已解决”的占多少。"
+        "分母：本期答复了回访的诉求，回访过几次的只算最近一次；没有答复的不算。",
+        Survey.answered_at,
+        _newest(Survey, _is_solved_or_not),
+        Survey.solved.is_(True),
+        Survey.round,
+        Survey,
+        _WAY,
+    ),
     Measure.SATISFIED: Formula(
         "满意率",
         "回访中打了分的诉求里，评为“满意”或“很满意”的占多少。"
         "分母：本期回访打了分的诉求，回访过几次的只算最近一次；没有回复的不算。",
         Survey.answered_at,
-        _newest(Survey, _is_answered),
+        _newest(Survey, _is_rated),
         Survey.satisfaction >= SATISFIED,
         Survey.round,
         Survey,
+        _WAY,
     ),
 }
+SURVEYED = (Measure.RESPONDED, Measure.SOLVED, Measure.SATISFIED)  # of what residents were asked afterwards
 NEVER_TWICE = "并案的只算主件，拆分的只算原件；剔除的诉求分子分母都不算，单独列出。"
 
 

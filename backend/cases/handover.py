@@ -11,9 +11,10 @@ from backend.auth import LoginSession
 from backend.cases import workflow
 from backend.cases.models import Case
 from backend.errors import Conflict, Forbidden, Invalid
-from backend.notify import binding, outbox
+from backend.notify import binding, digests, outbox
 from backend.notify import service as notify
 from backend.notify.models import Delivery, Notification
+from backend.notify.troubles import DROPPED, HANDED_ON
 from backend.places import changes, officers, posts
 from backend.places.changes import Did
 from backend.places.models import Officer, Post
@@ -23,14 +24,14 @@ from backend.places.scope import Editor, covers, is_held, serves, visible
 from backend.times import now
 
 # In these roles people take steps, so that a case needs somebody who holds them.
-# What comes with a post, and what a case itself gives (roles.py), nobody is given by name.
+# What comes with a post, and what a case itself gives (roles.py), nobody is given by name. A leader decides
+# about reviews: those of whoever leads there, which nobody need be given.
 ACTING = frozenset(role for rule in workflow.RULES.values() if rule.target for role in rule.roles) - {
     Role.ARBITER,
     Role.GROUP_MEMBER,
+    Role.LEADER,
 }
 LEADING = frozenset({Role.LEADER, Role.SECRETARY})  # who take charge of cases (包案)
-HANDED_ON = "接收人已离岗，已转给接任的人"
-DROPPED = "接收人已离岗，不再发送"
 OWN_HEIR = "不能由本人接任，请选择另一位"
 
 
@@ -221,6 +222,7 @@ def _pass_on(
     session: Session, officer_id: int, held: Sequence[Post], successors: Mapping[int, int], at: datetime
 ) -> None:
     """What was still owed about a case is owed to who gets the post that reaches it; the rest is dropped."""
+    digests.dissolve(session, officer_id)
     waiting = (Notification.officer_id == officer_id) & (Notification.status == Delivery.WAITING)
     owed = session.scalars(sa.select(Notification).where(waiting).with_for_update()).all()
     numbers = {row.fields.get("number") for row in owed}

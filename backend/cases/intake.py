@@ -129,6 +129,7 @@ def parameters(report: Report, number: str, at: datetime, session: Session | Non
     fields = {
         "number": number,
         "place": report.place,
+        "area": str(report.place_id),
         "summary": summary(report.text),
         "at": stamp(at),
         "until": spoken(times.due_at, at),

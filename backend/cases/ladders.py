@@ -21,7 +21,7 @@ Key = tuple[bool, int]  # whether it is a unit under an order, and its id
 class Group(StrEnum):
     """A step of the chain."""
 
-    HOLDERS = "holders"  # whoever has the clock: one of the next three
+    HOLDERS = "holders"  # whoever has the clock: one of the next four
     COMMUNITY = "community"
     UNIT = "unit"
     ARBITERS = "arbiters"
@@ -37,6 +37,7 @@ OF_AUDIENCE = {
     Audience.COMMUNITY: Group.COMMUNITY,
     Audience.UNIT: Group.UNIT,
     Audience.ARBITERS: Group.ARBITERS,
+    Audience.SUPERVISORS: Group.SUPERVISORS,
 }
 ON_DUTY: LiteralString = "s.since <= statement_timestamp() AND s.until > statement_timestamp()"
 

@@ -28,6 +28,17 @@ def over(session: Session, row: Any) -> list[Post]:
     return list(session.scalars(query.order_by(nearest, Post.id)))
 
 
+def are_led(session: Session, rows: Sequence[Any]) -> list[bool]:
+    """For each of these rows, whether somebody holds a leader's post over it (领导, not 书记); one query."""
+    lie_in = [set(_ids(row)) for row in rows]
+    if not lie_in:
+        return []
+    posts_there = sa.select(Post.area_id).join(Officer, Officer.id == Post.officer_id)
+    there = (Post.role == Role.LEADER, Post.area_id.in_(set().union(*lie_in)), is_held())
+    led = set(session.scalars(posts_there.where(*there, Officer.left_at.is_(None))))
+    return [not led.isdisjoint(own) for own in lie_in]
+
+
 def words(held: Sequence[Post]) -> dict[int, str]:
     """Officer's id → 周晓岚（社区书记 · 玉兰社区）, once for each."""
     found: dict[int, str] = {}

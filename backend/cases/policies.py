@@ -247,15 +247,15 @@ def _rank(world: World, rule: Any, facts: Facts) -> tuple[int, ...] | None:
     level, _ = world.places.get(facts.place_id or 0, (None, ()))
     standing = world.chains.get(rule.category_id, (rule.category_id,))[0] if rule.category_id else None
     found = (
-        _place_in(standing, own),
-        _place_in(rule.area_id, facts.chain),
-        _place_in(rule.level, (level,)),
-        _place_in(rule.urgent, (facts.urgent,)),
+        place_in(standing, own),
+        place_in(rule.area_id, facts.chain),
+        place_in(rule.level, (level,)),
+        place_in(rule.urgent, (facts.urgent,)),
     )
     return None if None in found else tuple(each for each in found if each is not None)
 
 
-def _place_in(named: Any, way: Sequence[Any]) -> int | None:
+def place_in(named: Any, way: Sequence[Any]) -> int | None:
     """The higher, the nearer; 0 where nothing is named, None where it is not on the way."""
     if named is None:
         return 0

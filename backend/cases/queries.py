@@ -35,6 +35,8 @@ NEXT_STEP = {
 POSSIBLE: dict[Action, Callable[[Case, datetime], bool]] = {
     Action.SEND_BACK: lambda case, at: case.arbitrated_at is None and not case.sent_back,
     Action.DISPUTE: lambda case, at: case.arbitrated_at is None and bool(case.sent_back),
+    # A closed one has no other clock than a review's.
+    Action.UPHOLD: lambda case, at: case.due_at is not None,
     Action.SPLIT: lambda case, at: case.parent_id is None,
     Action.MERGE: lambda case, at: case.parent_id is None,
     Action.ASK: lambda case, at: case.resident_id is not None and not clock_ledger.is_asked(case, at),

@@ -6,10 +6,20 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from backend.cases import deadlines, effects, kin, surveys, telling, workflow
+from backend.cases import (
+    callback_plans,
+    deadlines,
+    effects,
+    kin,
+    survey_policies,
+    survey_reviews,
+    surveys,
+    telling,
+    workflow,
+)
 from backend.cases.category_models import Category
 from backend.cases.models import Attachment, Case, CaseEvent
-from backend.cases.survey_models import Survey
+from backend.cases.survey_models import Follow, Survey
 from backend.cases.workflow import Action, Given, Rule, Status
 from backend.errors import Forbidden, NotFound
 from backend.places.models import Area, Post
@@ -206,19 +216,31 @@ def find(session: Session, number: str, actor: Actor) -> Case:
     return case
 
 
-def answer_survey(session: Session, survey: Survey, actor: Actor, at: datetime | None = None) -> None:
-    """After an answer: "not solved" or "dissatisfied" brings the case back, with a new round.
+def answer_survey(session: Session, survey: Survey, actor: Actor, at: datetime | None = None) -> bool:
+    """After an answer: "not solved" or "dissatisfied" brings the case back, with a new round, or before a
+    supervisor, as the policy has it.
 
-    What is said of an earlier round changes nothing in this one.
+    What is said of an earlier round changes nothing in this one, and of a review that is open already nothing
+    more is begun. Returns whether a step on the case says it.
     """
     moment = at or now()
+    callback_plans.end_answered(session, survey, moment)
     case = session.get_one(Case, survey.case_id, with_for_update=True, populate_existing=True)
     if survey.round != case.round:
-        return
+        return False
     if surveys.is_bad(survey):
-        if case.status in workflow.RULES[Action.REOPEN].sources:
-            perform(
-                session, case.number, Action.REOPEN, actor, Given(note=surveys.complaint(survey)), at=moment
-            )
-    elif case.confirmed_at is None and survey.solved:
+        return _take_bad_answer(session, survey, case, actor, moment)
+    if case.confirmed_at is None and survey.solved:
         case.confirmed_at = moment
+    return False
+
+
+def _take_bad_answer(session: Session, survey: Survey, case: Case, actor: Actor, at: datetime) -> bool:
+    given, terms = Given(note=surveys.complaint(survey)), survey_policies.read(session).terms(case)
+    follow = survey_reviews.follow(session, survey, case, terms, solved=bool(survey.solved))
+    if follow is None or (follow is Follow.REVIEW and survey_reviews.open_of(session, case) is not None):
+        return False
+    perform(session, case.number, survey_reviews.STEPS[follow], actor, given, at=at)
+    begin = survey_reviews.begin if follow is Follow.REVIEW else survey_reviews.note_reopened
+    begin(session, survey, case, at)
+    return True

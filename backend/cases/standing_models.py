@@ -6,6 +6,7 @@ looked at, is counted from those rows themselves.
 """
 
 from datetime import date, datetime
+from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -14,20 +15,56 @@ from backend.cases.supervision_models import Measure
 from backend.db import Base
 
 
+class Way(StrEnum):
+    """How the answer of a survey came, or why there is none."""
+
+    SELF = "self"  # the resident answered what was sent
+    SAMPLED = "sampled"  # the resident was silent, was drawn by lot, and answered on the telephone
+    PHONE = "phone"  # the resident was called because nothing could be sent, or because it was asked for
+    SILENT = "silent"  # it expired
+    OPEN = "open"  # it can still be answered
+
+
+SURVEYED = sa.text("measure IN ('responded', 'solved', 'satisfied')")
+
+
 class Standing(Base):
     """How a case counted in a rate when it was last looked at: none where it did not count.
 
     Without foreign keys, like the places of a case: what a row says was true of rows that were checked.
+    What it is about and how the answer came is kept of what rests on surveys, and read from the index alone.
     """
 
     __tablename__ = "standings"
-    __table_args__ = (sa.UniqueConstraint("case_id", "measure"), sa.Index("ix_standings_moment", "moment"))
+    __table_args__ = (
+        sa.UniqueConstraint("case_id", "measure"),
+        sa.Index("ix_standings_moment", "moment"),
+        sa.Index(
+            "ix_standings_surveyed",
+            "moment",
+            postgresql_include=[
+                "measure",
+                "category",
+                "way",
+                "is_good",
+                "is_excluded",
+                "district_id",
+                "subdistrict_id",
+                "community_id",
+                "unit_id",
+                "case_id",
+            ],
+            postgresql_where=SURVEYED,
+        ),
+    )
 
     case_id: Mapped[int]
     measure: Mapped[Measure]
     moment: Mapped[datetime]  # by which it counts in a period; of a clock that runs it may be to come
     is_good: Mapped[bool]
     is_excluded: Mapped[bool]
+    category: Mapped[str | None]  # the name at the top of the dictionary
+    way: Mapped[Way | None]
     district_id: Mapped[int | None]
     subdistrict_id: Mapped[int | None]
     community_id: Mapped[int | None]

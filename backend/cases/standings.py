@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from backend import db
 from backend.broker import actor
-from backend.cases.formulas import FORMULAS, leaves_out
+from backend.cases.category_models import Category
+from backend.cases.formulas import CATEGORY, FORMULAS, Formula, leaves_out
 from backend.cases.models import Case
 from backend.cases.standing_models import Standing, StandingMark, StandingProgress, StandingSum
 from backend.cases.supervision_models import Exclusion, Measure
@@ -24,7 +25,7 @@ from backend.times import SHANGHAI, local, now
 BATCH = 2_000  # marks, or new cases
 SETTLED = timedelta(minutes=2)  # after which no transaction has an id that it did not commit (db.SETTINGS)
 PLACES = ("district_id", "subdistrict_id", "community_id", "unit_id")
-COLUMNS = ("case_id", "measure", "moment", "is_good", "is_excluded", *PLACES)
+COLUMNS = ("case_id", "measure", "moment", "is_good", "is_excluded", "category", "way", *PLACES)
 KEY = ("month", "measure", *PLACES)
 SUMS = ("good", "counted", "excluded")
 
@@ -95,10 +96,20 @@ def standing_now(measure: Measure, *columns: Any) -> sa.Select[Any]:
         formula.moment.label("moment"),
         sa.func.coalesce(formula.good, sa.false()).label("is_good"),
         Exclusion.id.is_not(None).label("is_excluded"),
+        *_answer(formula),
         *(getattr(Case, name) for name in PLACES),
     )
     query = formula.select(*(columns or said)).outerjoin(Exclusion, leaves_out(measure))
+    if formula.way is not None:
+        query = query.outerjoin(Category, Category.id == Case.category_id)
     return query.where(formula.moment.is_not(None))
+
+
+def _answer(formula: Formula) -> list[Any]:
+    """What a case is about and how its answer came, where the rate rests on surveys."""
+    found = (sa.null(), sa.null()) if formula.way is None else (CATEGORY, formula.way)
+    columns = zip(("category", "way"), found, strict=True)
+    return [sa.cast(each, getattr(Standing, name).type).label(name) for name, each in columns]
 
 
 def numbers(rows: Any, sign: int) -> list[sa.Label[int]]:
@@ -113,10 +124,15 @@ def month_of(moment: datetime) -> date:
     return local(moment).date().replace(day=1)
 
 
+def month_of_row(rows: Any) -> sa.ColumnElement[date]:
+    """The same of the moment of a row."""
+    there = sa.func.timezone(SHANGHAI.key, rows.moment)
+    return sa.cast(sa.func.date_trunc("month", there), sa.Date)
+
+
 def _sum_up(session: Session, rows: sa.CTE, sign: int) -> None:
     """Add these standings to their months (or take them away) in the statement that writes them."""
-    there = sa.func.timezone(SHANGHAI.key, rows.c.moment)
-    key = [sa.cast(sa.func.date_trunc("month", there), sa.Date), *(rows.c[name] for name in KEY[1:])]
+    key = [month_of_row(rows.c), *(rows.c[name] for name in KEY[1:])]
     added = sa.select(*key, *(sa.func.sum(each) for each in numbers(rows.c, sign))).group_by(*key)
     write = insert(StandingSum).from_select([*KEY, *SUMS], added)
     more = {name: getattr(StandingSum, name) + write.excluded[name] for name in SUMS}

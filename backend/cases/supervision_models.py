@@ -85,6 +85,8 @@ class Measure(StrEnum):
     CLOSED_ON_TIME = "closed_on_time"
     SOLVED_FIRST_TIME = "solved_first_time"
     RESOLVED = "resolved"
+    RESPONDED = "responded"
+    SOLVED = "solved"
     SATISFIED = "satisfied"
 
 

@@ -4,7 +4,7 @@ A batch is claimed, acted on and committed as one: a worker killed within it lea
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -12,23 +12,36 @@ from sqlalchemy.orm import Session
 
 from backend import db
 from backend.broker import actor
-from backend.cases import escalation, pauses, service, surveys, telling
+from backend.cases import callback_plans, escalation, pauses, service, surveys, telling
 from backend.cases.models import Case
 from backend.cases.workflow import Action, Status
 from backend.config import config
 from backend.errors import AppError
 from backend.notify import service as notify
+from backend.notify.messages import Message
 from backend.times import now
 
 logger = logging.getLogger(__name__)
 BATCH = 100
+SURVEYS = 300  # at one turn of the clock: 100,000 in an hour
 CLOCKS = 500  # in one batch: they are told in few statements
 
 
 @actor("cases")
 def send_surveys() -> None:
-    """Ask the residents whose survey is due, remind those who were silent, end what was never answered."""
-    _in_batches(ask_due)
+    """Ask the residents whose survey is due, remind those who were silent, end what was never answered.
+
+    So many at each turn and no more: what waited for the morning goes out over its first hour, and leaves
+    room for what is urgent.
+    """
+    with db.transaction() as session:
+        ask_due(session, now(), SURVEYS)
+
+
+@actor("cases")
+def end_callbacks() -> None:
+    """End the telephone callbacks that nobody could reach, or took up, in their time."""
+    _in_batches(callback_plans.end_late)
 
 
 @actor("cases")
@@ -76,17 +89,26 @@ def _in_batches(take: Callable[[Session, datetime, int], int]) -> None:
 
 
 def ask_due(session: Session, at: datetime, limit: int) -> int:
-    """Move every due survey one step on and owe its message. Returns how many were due."""
+    """Move every due survey one step on and owe its message, or let somebody call. Returns how many were
+    due."""
     steps = surveys.take_due(session, at, limit)
+    session.flush()  # before plain SQL reads them
+    callback_plans.plan(session, _ids_at(steps, Message.SURVEY_INVITED), at)
+    callback_plans.plan_sample(session, _ids_at(steps, None), at)
+    spoken_for = callback_plans.spoken_for(session, [step.survey.id for step in steps])
     cases = _cases(session, [step.survey.case_id for step in steps])
     for step in steps:
-        if step.message is None:
+        if step.message is None or step.survey.id in spoken_for:
             continue
         survey, case = step.survey, cases[step.survey.case_id]
         fields = telling.fields_of(session, case, "", at) | {"survey": str(survey.id)}
         key = f"survey:{survey.id}:{step.message}"
         notify.owe(session, step.message, key, fields, residents=[survey.resident_id])
     return len(steps)
+
+
+def _ids_at(steps: Sequence[surveys.Step], message: Message | None) -> list[int]:
+    return [step.survey.id for step in steps if step.message is message]
 
 
 def close_unanswered(session: Session, at: datetime, limit: int) -> int:

@@ -92,6 +92,7 @@ def fields_of(session: Session, case: Case, note: str, at: datetime) -> dict[str
         "number": case.number,
         "urgent": "1" if case.urgent else "",
         "place": session.get_one(Area, case.place_id).name,
+        "area": str(case.place_id),
         "summary": summary(case.report),
         "at": stamp(at),
         "until": spoken(case.due_at, at) if case.due_at else "",

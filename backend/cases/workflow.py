@@ -52,6 +52,9 @@ class Action(StrEnum):
     CONFIRM = "confirm"
     CLOSE = "close"
     REOPEN = "reopen"
+    DISSENT = "dissent"
+    COMMENT = "comment"
+    UPHOLD = "uphold"
     WITHDRAW = "withdraw"
     URGE = "urge"
     ASK_PERSON = "ask_person"
@@ -69,7 +72,10 @@ class Action(StrEnum):
     LOG = "log"
     REVIEW = "review"
     SEE_PHONE = "see_phone"
+    CALL_BACK = "call_back"
     CLASSIFY = "classify"
+    THANK = "thank"
+    STRIKE_THANKS = "strike_thanks"
 
 
 class Outcome(StrEnum):
@@ -148,6 +154,7 @@ ON_SPOT = (R.SAFETY_OFFICER, R.GRID_OFFICER, R.INFORMATION_OFFICER)
 DESK = (R.INFORMATION_OFFICER, R.SECRETARY, R.DISPATCHER)
 UNIT = (R.HANDLER, R.UNIT_HEAD, R.MEDIATOR)
 COMMAND = (R.SECRETARY, R.DISPATCHER, R.SUPERVISOR, R.LEADER)
+CALLERS = (R.INFORMATION_OFFICER, R.DISPATCHER, R.SUPERVISOR)
 
 # fmt: off
 RULES: dict[Action, Rule] = {
@@ -198,8 +205,12 @@ RULES: dict[Action, Rule] = {
         stamps="confirmed_at"),  # who confirmed need not be told; the chat's few messages are kept for the survey
     A.CLOSE: Rule("结案", (S.RESOLVED,), S.CLOSED, (R.SYSTEM, R.DISPATCHER),
         tells=((P.RESIDENT, M.CASE_CLOSED),)),
-    A.REOPEN: Rule("没有解决", (S.RESOLVED, S.CLOSED), S.ACCEPTED, (R.RESIDENT, R.SUPERVISOR),
+    A.REOPEN: Rule("没有解决", (S.RESOLVED, S.CLOSED), S.ACCEPTED, (R.RESIDENT, R.LEADER, R.SUPERVISOR),
         tells=((P.COMMUNITY, M.CASE_RETURNED), (P.UNIT, M.CASE_RETURNED), (P.RESIDENT, M.CASE_REOPENED))),
+    A.DISSENT: Rule("回访不认可", (S.CLOSED,), None, (R.RESIDENT,), (N.NOTE,), tells=((P.UNIT, M.ANSWER_DISPUTED),)),
+    A.COMMENT: Rule("回访留言", (*OPEN, S.CLOSED), None, (R.RESIDENT,), tells=((P.UNIT, M.SURVEY_COMMENTED),)),
+    A.UPHOLD: Rule("复核后维持", (S.CLOSED,), None, (R.LEADER, R.SUPERVISOR), (N.NOTE,),
+        tells=((P.RESIDENT, M.ANSWER_UPHELD), (P.UNIT, M.REVIEW_DECIDED))),
     A.WITHDRAW: Rule("撤回", (*WITH_DESK, S.ASSIGNED, S.DISPUTED, S.MERGED), S.WITHDRAWN, (R.RESIDENT, R.SYSTEM),
         tells=((P.COMMUNITY, M.CASE_WITHDRAWN), (P.UNIT, M.CASE_WITHDRAWN))),
     A.URGE: Rule("催办", (*UNSOLVED, S.MERGED), None, (R.RESIDENT, R.SUPERVISOR),
@@ -222,14 +233,17 @@ RULES: dict[Action, Rule] = {
     A.FORM_GROUP: Rule("组建专班", UNSOLVED, None, COMMAND, (N.OFFICERS,), tells=((P.GROUP, M.GROUP_FORMED),)),
     A.LOG: Rule("工作日志", (*OPEN, S.CLOSED), None, (*UNIT, *COMMAND, R.INFORMATION_OFFICER, R.GROUP_MEMBER), (N.NOTE,)),
     A.REVIEW: Rule("复盘", (S.CLOSED,), None, (*COMMAND, R.UNIT_HEAD), (N.NOTE,)),
+    A.THANK: Rule("登记感谢", (*OPEN, S.CLOSED), None, (R.RESIDENT, *ON_SPOT, *UNIT, *COMMAND), (N.NOTE,)),
+    A.STRIKE_THANKS: Rule("撤销感谢", (*OPEN, S.CLOSED), None, (R.SUPERVISOR, R.LEADER), (N.NOTE,)),
     A.SEE_PHONE: Rule("查看电话", OPEN, None, (*ON_SPOT, *DESK, *UNIT, R.SUPERVISOR)),
+    A.CALL_BACK: Rule("电话回访", (S.CLOSED,), None, CALLERS),
 }
 # fmt: on
-LOOKS = frozenset({A.SEE_PHONE})  # written down for officers alone: nothing happened to the case
+LOOKS = frozenset({A.SEE_PHONE, A.CALL_BACK})  # written down for officers alone: nothing happened to the case
 # Residents do not see them: to them nothing happened.
 UNTOLD = LOOKS | {
     A.CLASSIFY, A.CLAIM, A.TAKE, A.DELEGATE, A.LINK, A.JOINED, A.REMERGE, A.MARK, A.TAKE_CHARGE, A.FORM_GROUP, A.LOG, A.REVIEW,
-    A.ANSWER_SUPERVISION, A.END_SUPERVISION, A.PAUSE, A.EXTEND, A.GRANT, A.DENY, A.RESUME,
+    A.ANSWER_SUPERVISION, A.END_SUPERVISION, A.PAUSE, A.EXTEND, A.GRANT, A.DENY, A.RESUME, A.THANK, A.STRIKE_THANKS,
 }  # fmt: skip
 
 

@@ -76,6 +76,7 @@ def fields_of(
         "number": order.number,
         "urgent": "1" if order.urgent else "",
         "place": order.place.name,
+        "area": str(order.place_id),
         "summary": summary(order.title),
         "at": stamp(at),
         "until": spoken(until, at) if until else "",

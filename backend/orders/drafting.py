@@ -38,6 +38,7 @@ class Draft:
     cases: Sequence[str] = ()  # numbers
     address: str | None = None
     urgent: bool = False
+    wants_callback: bool = False  # once its cases are closed, those who reported them are called
     key: str | None = None
 
     @property
@@ -126,6 +127,7 @@ def _put(
     order.unit, order.unit_id = units[0], units[0].id
     order.title, order.text = drafted.title.strip(), drafted.text.strip()
     order.address, order.urgent = (drafted.address or "").strip() or None, drafted.urgent
+    order.wants_callback = drafted.wants_callback
     return units
 
 

@@ -32,6 +32,7 @@ class Order(Base):
     title: Mapped[str]
     text: Mapped[str]  # what is to be done
     urgent: Mapped[bool] = mapped_column(server_default=sa.false())
+    wants_callback: Mapped[bool] = mapped_column(server_default=sa.false())  # reporters are called in the end
     place_id: Mapped[int] = mapped_column(ForeignKey("areas.id"))
     district_id: Mapped[int | None]
     subdistrict_id: Mapped[int | None]

@@ -19,6 +19,8 @@ from backend.cases.formulas import FORMULAS
 from backend.cases.models import Case, CaseEvent
 from backend.cases.supervision_models import Measure, Supervision
 from backend.cases.supervisions import GIVING
+from backend.cases.thanks import counts_in
+from backend.cases.thanks_models import Thanks
 from backend.cases.workflow import Action
 from backend.db import one_of
 from backend.orders.models import Order, OrderEvent, OrderUnit
@@ -108,6 +110,15 @@ def _holder_at(step: Any) -> sa.ScalarSelect[Any]:
     return sa.select(given.unit_id).where(*before).order_by(given.id.desc()).limit(1).scalar_subquery()
 
 
+def _thanked(area: Area, month: Period) -> sa.Select[Any]:
+    days = counts_in(month.since.date(), month.until.date())
+    return (
+        _columns(Case.unit_id, Thanks.id)
+        .join(Thanks, Thanks.case_id == Case.id)
+        .where(_within(area, Case), days)
+    )
+
+
 def _supervised(area: Area, month: Period) -> sa.Select[Any]:
     return _supervisions(area, month.holds(Supervision.created_at))
 
@@ -156,6 +167,7 @@ CASE_COUNTS: dict[str, Count] = {
     "supervised_late": Count("督办逾期", "本月到期、没有按时答复的督办单。", _unanswered),
     "sent_back": Count("退单", "本月退单的次数，包括提请裁定的。", _events(Action.SEND_BACK, Action.DISPUTE)),
     "arbitrated": Count("裁定", "本月区里裁定的次数，算裁定承办的单位。", _events(Action.ARBITRATE)),
+    "thanked": Count("感谢", "本月的锦旗、感谢信、电话和口头感谢，还有居民回访时点的感谢。", _thanked),
 }
 
 

@@ -114,6 +114,15 @@ COLUMN_LABELS = {
     "day": "日期",
     "is_working": "上班",
     "hours": "工作时间",
+    "percent": "百分之几",
+    "outcome": "办理结果",
+    "is_asked": "回访",
+    "delay_minutes": "结案后多久回访（分钟）",
+    "days_open": "几天内可以回答",
+    "is_reminded": "提醒一次",
+    "on_unsolved": "居民说没有解决",
+    "on_dissatisfied": "居民说不满意",
+    "reasons": "可以勾选的原因",
 }
 
 

@@ -1,0 +1,121 @@
+"""Reading telephone callbacks: the worklist of an area, how much there is of it, and what became of one."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, aliased, joinedload
+
+from backend.cases.callback_models import HELD, CallAttempt, CallbackState, PhoneCallback
+from backend.cases.callbacks import callers
+from backend.cases.models import Case
+from backend.places.models import Area, Officer, Post
+from backend.places.scope import visible
+from backend.times import SHANGHAI, local
+
+PAGE = 20
+C = PhoneCallback
+WAITS = C.state == sa.literal_column("'waiting'")
+Key = tuple[datetime, int]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A callback as the list shows it; `holder` has it in hand now."""
+
+    row: PhoneCallback
+    case: Case
+    place: str
+    holder: str
+
+    @property
+    def key(self) -> Key:
+        return self.row.next_at, self.row.id
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many are to be called now, how many of all that wait were tried before, how many ended today."""
+
+    due: int
+    tried: int
+    done: int
+
+
+@dataclass(frozen=True)
+class Try:
+    """One try with who made it."""
+
+    row: CallAttempt
+    who: str
+
+
+VIEWS: dict[str, tuple[str, Callable[[datetime, int | None], sa.ColumnElement[bool]]]] = {
+    "due": ("现在要打", lambda at, officer_id: WAITS & (C.next_at <= at) & ~_held(at)),
+    "mine": ("我在打的", lambda at, officer_id: WAITS & (C.officer_id == officer_id)),
+    "later": ("以后再打", lambda at, officer_id: WAITS & (C.next_at > at) & ~_held(at)),
+    "done": ("打完的", lambda at, officer_id: C.state != CallbackState.WAITING),
+}
+
+
+def _held(at: datetime) -> sa.ColumnElement[bool]:
+    """Whether somebody has it in hand."""
+    return C.taken_at.is_not(None) & (C.taken_at > at - HELD)
+
+
+def page(
+    session: Session,
+    posts: Sequence[Post],
+    view: str,
+    at: datetime,
+    *,
+    officer_id: int | None = None,
+    after: Key | None = None,
+) -> list[Line]:
+    """A page of a view (one query): what waits in its turn, what is over with the newest first."""
+    holder, is_over = aliased(Officer), view == "done"
+    query = (
+        sa.select(C, Case, Area.name, sa.case((_held(at), holder.name)))
+        .join(Case, Case.id == C.case_id)
+        .join(Area, Area.id == C.place_id)
+        .outerjoin(holder, holder.id == C.officer_id)
+        .where(visible(callers(posts), C), VIEWS[view][1](at, officer_id))
+    )
+    if after is not None:
+        query = query.where(C.id < after[1] if is_over else sa.tuple_(C.next_at, C.id) > sa.tuple_(*after))
+    ordered = (C.id.desc(),) if is_over else (C.next_at, C.id)
+    rows = session.execute(query.order_by(*ordered).limit(PAGE))
+    return [Line(row, case, place, name or "") for row, case, place, name in rows]
+
+
+def counts(session: Session, posts: Sequence[Post], at: datetime) -> Counts:
+    """The figures above the list (two queries): of what waits, and of what ended since midnight."""
+    own = visible(callers(posts), C)
+    midnight = datetime.combine(local(at).date(), time.min, SHANGHAI)
+    count = sa.func.count
+    due, tried = session.execute(
+        sa.select(count().filter(C.next_at <= at), count().filter(C.tries > 0)).where(own, WAITS)
+    ).one()
+    done = session.scalar(sa.select(count()).where(own, C.ended_at >= midnight)) or 0
+    return Counts(due, tried, done)
+
+
+def tries(session: Session, callback_ids: Sequence[int]) -> dict[int, list[Try]]:
+    """Every try of these callbacks, by the callback's id, the first one first (one query)."""
+    rows = session.execute(
+        sa.select(CallAttempt, Officer.name)
+        .join(Officer, Officer.id == CallAttempt.officer_id)
+        .where(CallAttempt.callback_id.in_(callback_ids))
+        .order_by(CallAttempt.id)
+    )
+    found: dict[int, list[Try]] = {one: [] for one in callback_ids}
+    for row, name in rows:
+        found[row.callback_id].append(Try(row, name))
+    return found
+
+
+def of_case(session: Session, case_id: int) -> list[PhoneCallback]:
+    """The callbacks about a case with their surveys, round by round (one query)."""
+    own = sa.select(C).where(C.case_id == case_id).options(joinedload(C.survey))
+    return list(session.scalars(own.order_by(C.round)))

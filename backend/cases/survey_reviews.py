@@ -1,0 +1,127 @@
+"""Reviews of bad answers (回访复核): begun when one comes, ended by the step that somebody takes then.
+
+What follows a bad answer is a step on the case (service.py); here is the row, and who is told of it. The time
+that a review has is a clock of the case like any other (clocks.py).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from backend.cases import audience, deadlines, ladders, leaders, surveys, telling
+from backend.cases.deadline_models import Clock
+from backend.cases.ladders import Group
+from backend.cases.models import Case, CaseEvent
+from backend.cases.survey_models import Follow, ReviewState, Survey, SurveyReview
+from backend.cases.survey_policies import LEADERS_ROUND, Terms
+from backend.cases.workflow import RULES, Action, Audience
+from backend.errors import Conflict, Forbidden
+from backend.notify import service as notify
+from backend.notify.messages import Message
+from backend.places.roles import Role
+from backend.times import spoken
+
+STATE_LABELS = {
+    ReviewState.OPEN: "待复核",
+    ReviewState.REOPENED: "已重新办理",
+    ReviewState.UPHELD: "维持原结果",
+}
+STEPS = {Follow.REOPEN: Action.REOPEN, Follow.REVIEW: Action.DISSENT}
+BY_RESIDENT = "居民自己要求重新办理"
+NONE_OPEN = "这件事没有要复核的回访意见"
+FOR_LEADERS = "办了三次以上，居民仍不认可：请领导决定，督查专员不能代替"
+
+
+def follow(session: Session, survey: Survey, case: Case, terms: Terms, *, solved: bool) -> Follow | None:
+    """What a bad answer brings as things stand: perhaps a review that is open already.
+
+    None: it is written down and told to the unit, no more. The case is at work again, or what was done was
+    upheld by a review."""
+    found = terms.follow(solved, survey.round)
+    if survey.round != case.round or case.status not in RULES[STEPS[found]].sources:
+        return None
+    if found is Follow.REVIEW and state_of(session, survey.id) is ReviewState.UPHELD:
+        return None
+    return found
+
+
+def state_of(session: Session, survey_id: int) -> ReviewState | None:
+    """How the review of a survey's answer stands; None where there was none."""
+    return session.scalar(sa.select(SurveyReview.state).where(SurveyReview.survey_id == survey_id))
+
+
+def note_reopened(session: Session, survey: Survey, case: Case, at: datetime) -> None:
+    """A bad answer brought its case back at once: there is nothing to decide, but supervisors see it."""
+    _put(session, survey, case, ReviewState.REOPENED, decided_at=at)
+
+
+def begin(session: Session, survey: Survey, case: Case, at: datetime) -> None:
+    """Somebody has to decide about this answer, until its clock runs out; those who may are told."""
+    due_at, is_leaders = deadlines.until(session, case, Clock.REVIEW), survey.round >= LEADERS_ROUND
+    _put(session, survey, case, ReviewState.OPEN, due_at=due_at, is_leaders=is_leaders, created_at=at)
+    session.flush()
+    fields = telling.fields_of(session, case, surveys.complaint(survey), at)
+    fields["until"] = spoken(due_at, at) if due_at else ""
+    for message, officers in _told(session, case, is_leaders=is_leaders).items():
+        key = f"{message}:{survey.id}:{at.isoformat()}"
+        notify.owe(session, message, key, fields, officers=sorted(officers))
+
+
+def settle(session: Session, case: Case, event: CaseEvent, state: ReviewState) -> None:
+    """A step has decided what was open about this case: an officer's, or the resident's own."""
+    decided = {"state": state, "decided_by": event.officer_id, "decided_at": event.created_at}
+    words = event.note if event.officer_id else "：".join(filter(None, (BY_RESIDENT, event.note)))
+    session.execute(
+        sa.update(SurveyReview)
+        .where(SurveyReview.case_id == case.id, SurveyReview.state == ReviewState.OPEN)
+        .values(**decided, decision=words)
+    )
+
+
+def open_of(session: Session, case: Case) -> SurveyReview | None:
+    """The review of a case that nobody has decided yet."""
+    own = (SurveyReview.case_id == case.id) & (SurveyReview.state == ReviewState.OPEN)
+    return session.scalars(sa.select(SurveyReview).where(own)).one_or_none()
+
+
+def check(session: Session, case: Case, event: CaseEvent) -> None:
+    """Whoever upholds needs a review that is open, and of a leader's the leader alone decides, as long as
+    there is one. Raises Conflict or Forbidden."""
+    review = open_of(session, case)
+    if review is None and event.action is Action.UPHOLD:
+        raise Conflict(NONE_OPEN)
+    if review is not None and event.role is not Role.LEADER and leaders_own(session, [(review, case)]):
+        raise Forbidden(FOR_LEADERS)
+
+
+def leaders_own(session: Session, rows: Sequence[tuple[SurveyReview, Case]]) -> set[int]:
+    """Of these reviews with their cases, the ids of those that a leader has to decide (one query at most)."""
+    wanted = [(row, case) for row, case in rows if row.is_leaders and row.state is ReviewState.OPEN]
+    are_led = leaders.are_led(session, [case for _, case in wanted])
+    return {row.id for (row, _), is_led in zip(wanted, are_led, strict=True) if is_led}
+
+
+def _told(session: Session, case: Case, *, is_leaders: bool) -> dict[Message, set[int]]:
+    """Who hears of it, and how: those who decide are asked to; where a leader does, supervisors only know."""
+    supervisors = set(audience.officers(session, Audience.SUPERVISORS, case.id))
+    if not is_leaders or not leaders.are_led(session, [case])[0]:
+        return {Message.REVIEW_WANTED: supervisors}
+    deciding = set(_leaders(session, case))
+    return {Message.REVIEW_FOR_LEADER: deciding, Message.REVIEW_WITH_LEADER: supervisors - deciding}
+
+
+def _leaders(session: Session, case: Case) -> Sequence[int]:
+    """The leader in charge of a case, and those of its area."""
+    key = (False, case.id)
+    return ladders.people(session, {Group.LEADERS: {key}}).get((Group.LEADERS, key), ())
+
+
+def _put(session: Session, survey: Survey, case: Case, state: ReviewState, **facts: object) -> None:
+    """One for each survey: who changes an answer to and fro comes back to the same."""
+    values = {"case_id": case.id, "state": state, "complaint": surveys.complaint(survey)} | facts
+    added = insert(SurveyReview).values(survey_id=survey.id, **values)
+    anew = {"decided_by": None, "decided_at": None, "decision": ""}
+    session.execute(added.on_conflict_do_update(index_elements=["survey_id"], set_=anew | values))
