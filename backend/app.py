@@ -18,6 +18,8 @@ from backend.console import (
     auto_dispatch,
     board,
     bulk,
+    callback_shares,
+    callbacks,
     changes,
     codes,
     desk,
@@ -30,25 +32,34 @@ from backend.console import (
     imports,
     intake,
     meetings,
+    message_templates,
     notices,
     officers,
     orders,
+    outbox_history,
+    outbox_message,
+    outbox_mine,
     policies,
     roster,
     second_factor,
     sessions,
     supervisions,
+    survey_policies,
+    survey_results,
+    survey_reviews,
+    telephoning,
     units,
 )
 from backend.console.pages import bp as console
+from backend.notify import sms_settings
 from backend.privacy import mask_phones
 from backend.resident.api import bp as api
 from backend.resident.door import bp as codes_door
 from backend.resident.pages import bp as resident
-from backend.web import assets, errors, health, protection
-from backend.wechat import accounts
-from backend.wechat.callback import door, is_callback
+from backend.web import assets, errors, health, protection, sms_callback
+from backend.wechat import accounts, callback, wecom_callback
 from backend.wechat.login import bp as login
+from backend.wechat.wecom_login import bp as wecom_login
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -57,13 +68,19 @@ DESK = (
     dispatching,
     orders,
     intake,
+    callbacks,
     meetings,
     bulk,
     board,
     supervisions,
     notices,
     figures,
+    survey_results,
+    survey_reviews,
     hard_cases,
+    outbox_message,
+    outbox_history,
+    outbox_mine,
     areas,
     units,
     officers,
@@ -71,15 +88,21 @@ DESK = (
     dictionary,
     duties,
     policies,
+    survey_policies,
     auto_dispatch,
+    callback_shares,
     codes,
+    message_templates,
     imports,
     changes,
     sessions,
+    telephoning,
 )
 LOGIN = (entry, second_factor)
+DOORS = (callback, wecom_callback, sms_callback)  # of what platforms deliver, each with a path of its own
 BLUEPRINTS: tuple[Blueprint, ...] = (
     login,
+    wecom_login,
     resident,
     codes_door,
     api,
@@ -108,6 +131,7 @@ def create_app() -> Flask:
     app.add_url_rule("/", view_func=home)
     app.add_template_global(assets.asset, "asset")
     app.add_template_global(desk.nav, "nav")
+    app.add_template_global(message_templates.warnings, "account_warnings")
     app.add_template_global(case_firsts.firsts, "firsts_of")
     for name, words in WORDS.items():
         app.add_template_filter(words, name)
@@ -125,7 +149,8 @@ def split(pages: "WSGIApplication") -> "WSGIApplication":
     """Deliveries need no cookies, sessions, CSRF or headers for browsers, and there are many of them."""
 
     def choose(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        chosen = door if is_callback(environ["PATH_INFO"]) else pages
+        path = environ["PATH_INFO"]
+        chosen = next((one.door for one in DOORS if one.is_callback(path)), pages)
         return chosen(environ, start_response)
 
     return choose
@@ -156,5 +181,6 @@ def __getattr__(name: str) -> Any:
     db.connect(config.database_url)
     with db.transaction() as session:
         accounts.check_areas(session)  # a bad account stops the start, not somebody's message
+    sms_settings.settings()
     globals()["app"] = create_app()
     return globals()["app"]

@@ -122,6 +122,8 @@ def check_config() -> None:
     for name, setting in config:
         click.echo(f"{name.upper()}={'（已设置）' if name in hidden else setting}")
     findings = checks.findings()
+    if not any(finding.bad for finding in findings):
+        findings += checks.templates()
     for finding in findings:
         click.echo(f"{'不对' if finding.bad else '正常'}  {finding.sentence}", err=finding.bad)
     if any(finding.bad for finding in findings):

@@ -94,8 +94,16 @@ class Config(BaseSettings):
     survey_delay_minutes: int = Field(default=24 * 60, ge=0)
     survey_hours: Annotated[tuple[time, time], NoDecode, BeforeValidator(_hours)] = (time(9), time(20))
     survey_days_open: int = Field(default=7, ge=1)
+    callback_hours: Annotated[tuple[time, time], NoDecode, BeforeValidator(_hours)] = (time(9), time(20, 30))
+    callback_days_open: int = Field(default=7, ge=1)
+    callback_rest_days: int = Field(default=180, ge=0)
+    callback_percent: int = Field(default=5, ge=0, le=100)
     close_after_days: int = Field(default=3, ge=1)
     ask_days: int = Field(default=3, ge=1)
+    gather_seconds: int = Field(default=120, ge=0)
+    officer_messages_an_hour: int = Field(default=30, ge=0)
+    resident_messages_a_day: int = Field(default=12, ge=0)
+    provider_calls: int = Field(default=32, ge=1, le=200)
     trusted_proxies: int = Field(default=0, ge=0, le=5)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 

@@ -26,7 +26,7 @@ from backend.places.models import Unit
 from backend.places.roles import Role
 from backend.places.scope import roles_of
 from backend.times import now
-from backend.web import people
+from backend.web import forms, people
 from backend.web.forms import WrongFields, sentences_of
 from backend.web.forms import number as read_number
 from backend.web.words import NOTE_LENGTH, clean
@@ -113,18 +113,7 @@ def tabs(actor: Actor) -> list[tuple[str, str]]:
 
 def cursor(last: Case) -> str:
     """Where the page after this case begins."""
-    return f"{last.id}~{(last.due_at or NEVER).isoformat()}"
-
-
-def read_cursor(text: str) -> tuple[datetime, int] | None:
-    """After which deadline and id a page begins; None for the first. Raises Invalid."""
-    if not text:
-        return None
-    last_id, _, moment = text.partition("~")
-    try:
-        return datetime.fromisoformat(moment), int(last_id[:18])
-    except ValueError:
-        raise Invalid("这一页已经失效，请从头看起") from None
+    return forms.cursor(last.due_at or NEVER, last.id)
 
 
 def _show(**shown: Any) -> str:
@@ -136,7 +125,7 @@ def _page(session: Session) -> dict[str, Any]:
     actor, at, after = people.officer(session), now(), request.args.get("after", "")
     if not people.roles() & SEATED:
         raise Forbidden(NOT_YOURS)
-    cases = arbitration.disputed(session, actor.posts, after=read_cursor(after))
+    cases = arbitration.disputed(session, actor.posts, after=forms.read_cursor(after))
     rows, decided = _disputes(session, cases, at), _decided(session, actor)
     more = cursor(cases[-1]) if len(cases) == arbitration.PAGE else None
     facts = {"rows": rows, "decided": decided, "tabs": tabs(actor), "seen": _seen(rows, decided, at)}

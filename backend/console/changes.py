@@ -45,8 +45,10 @@ SUBJECTS = {
     "duty_lists": "职责清单",
     "duties": "职责",
     "auto_dispatch": "自动派单",
+    "callback_shares": "回访抽样",
     "policies": "时限规则",
     "calendar_days": "工作日历",
+    "survey_policies": "回访规则",
 }
 # What the ids and words of a column stand for.
 NAMED: dict[str, tuple[type[Base], Any]] = {

@@ -9,9 +9,12 @@ from backend.cases.exclusions import READERS
 from backend.cases.hard_queries import LOGGERS
 from backend.cases.meetings import RECORDERS
 from backend.cases.staff import TAKERS
-from backend.cases.workflow import UNIT
+from backend.cases.survey_figures import READERS as RESULT_READERS
+from backend.cases.workflow import CALLERS, UNIT
 from backend.console.arbitrating import SEATED
 from backend.console.board_figures import WATCHERS
+from backend.console.outbox_scope import WATCHERS as MENDERS
+from backend.notify.telephone import CALLERS as TELEPHONERS
 from backend.places.roles import Role
 from backend.web import people
 
@@ -26,6 +29,7 @@ MENU = (
         "值班",
         (
             ("dispatching.index", "值班台", SEATED),
+            ("telephoning.index", "待打电话", TELEPHONERS),
             ("intake.index", "登记诉求", TAKERS),
             ("roster.index", "值班表", EVERYONE),
         ),
@@ -38,6 +42,15 @@ MENU = (
             ("supervisions.index", "督办单", SUPERVISED),
             ("notices.index", "月通报", EVERYONE),
             ("figures.index", "指标", READERS),
+            ("outbox.index", "消息台", MENDERS),
+        ),
+    ),
+    (
+        "回访",
+        (
+            ("callbacks.index", "电话回访", frozenset(CALLERS)),
+            ("survey_reviews.index", "回访复核", SUPERVISED),
+            ("survey_results.index", "回访结果", RESULT_READERS),
         ),
     ),
     (
@@ -56,13 +69,16 @@ MENU = (
             ("dictionary.index", "事件字典", EVERYONE),
             ("duties.index", "职责清单", EVERYONE),
             ("policies.index", "时限", ADMINISTRATORS),
+            ("survey_policies.index", "回访规则", ADMINISTRATORS),
             ("auto_dispatch.index", "自动派单", ADMINISTRATORS),
+            ("callback_shares.index", "回访抽样", ADMINISTRATORS),
             ("codes.index", "二维码", EVERYONE),
+            ("templates.index", "消息模板与额度", ADMINISTRATORS),
             ("imports.index", "导入导出", ADMINISTRATORS),
             ("changes.index", "变更记录", ADMINISTRATORS),
         ),
     ),
-    ("我的", (("sessions.index", "我的登录", EVERYONE),)),
+    ("我的", (("my_messages.index", "我的消息", EVERYONE), ("sessions.index", "我的登录", EVERYONE))),
 )
 
 

@@ -14,13 +14,14 @@ from backend.cases.intake import summary
 from backend.cases.models import CHANNEL_LABELS
 from backend.cases.service import Actor
 from backend.console import desk_cards
-from backend.console.arbitrating import SEATED, SENDERS, UNCHANGED, bp, cursor, read_cursor, tabs
+from backend.console.arbitrating import SEATED, SENDERS, UNCHANGED, bp, cursor, tabs
 from backend.console.bulk import Fate, picked
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.places import queries as places
 from backend.places.models import Unit
 from backend.times import now
 from backend.web import people
+from backend.web.forms import last_seen_at
 from backend.web.forms import number as read_number
 from backend.web.words import NOTE_LENGTH, clean
 
@@ -44,7 +45,7 @@ def index() -> ResponseReturnValue:
 @require(Who.OFFICER)
 def cards() -> ResponseReturnValue:
     """The first page again, if it is another than what the page shows; or the page after the last card."""
-    at, after = now(), read_cursor(request.args.get("after", ""))
+    at, after = now(), last_seen_at("after")
     with db.transaction() as session:
         actor = _sender(session)
         found = waiting.at_desk(session, actor.posts, after=after)

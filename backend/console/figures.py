@@ -14,6 +14,7 @@ from backend.auth import Who, require
 from backend.cases import case_sheet, exclusions, figures
 from backend.cases.exclusions import READERS
 from backend.cases.formulas import FORMULAS, NEVER_TWICE
+from backend.cases.intervals import RULE
 from backend.cases.service import Actor
 from backend.cases.supervision_models import Exclusion, Measure
 from backend.errors import AppError, Conflict, Forbidden, Invalid, NotFound, TooLarge
@@ -105,6 +106,7 @@ def _page(**shown: Any) -> str:
             "rows": rows,
             "formulas": FORMULAS,
             "never_twice": NEVER_TWICE,
+            "rule": RULE,
         }
     facts |= {"since": since, "until": until, "by": by, "by_labels": BY_LABELS, "wrong": {}}
     return render_template("desk/figures.html", **(facts | shown))

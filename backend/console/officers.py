@@ -26,7 +26,7 @@ from backend.times import now
 from backend.web import people
 from backend.web.forms import last_seen, must_be_sure, number, sentences_of
 from backend.web.words import clean
-from backend.wechat import qrcodes
+from backend.wechat import qrcodes, wecom_binding
 
 bp = Blueprint("officers", __name__, url_prefix="/console/officers")
 
@@ -159,6 +159,7 @@ def _page(session: Session, editor: Editor, found: Officer) -> dict[str, Any]:
         "phone": mask_phone(found.phone) if found.phone else "",
         "is_bound": binding.is_bound(session, found.id),
         "bound_since": binding.bound_since(session, found.id),
+        "wecom": _in_wecom(session, found.id),
         "away": absences.away(held, at),
         "stand_ins": _stand_ins(session, held),
         "leaving": leaving,
@@ -174,6 +175,12 @@ def _page(session: Session, editor: Editor, found: Officer) -> dict[str, Any]:
         "at": at,
         **_choices(session, editor),
     }
+
+
+def _in_wecom(session: Session, officer_id: int) -> list[tuple[str, str, str]]:
+    """For each account whose district uses WeCom: its name, its area, and which member the officer is."""
+    known = wecom_binding.userids(session, officer_id)
+    return [(name, area, known.get(name, "")) for name, area in wecom_binding.served().items()]
 
 
 def _near(session: Session, editor: Editor, found: Officer, held: Sequence[Post]) -> list[str]:
@@ -270,8 +277,21 @@ def _unbind(session: Session, editor: Editor, officer_id: int) -> None:
     officers.note(session, editor, found, {"wechat": "已解除绑定"})
 
 
+def _wecom(session: Session, editor: Editor, officer_id: int) -> None:
+    """The member of WeCom that the officer is; an empty field takes it away."""
+    found = officers.must_administer(session, editor, officer_id)
+    account, userid = clean(request.form.get("account", "")), clean(request.form.get("userid", ""))
+    if account not in wecom_binding.served():
+        raise Invalid("这里没有企业微信，请刷新页面再试")
+    if userid:
+        wecom_binding.bind(session, officer_id, account, userid)
+    else:
+        wecom_binding.release(session, officer_id, account)
+    officers.note(session, editor, found, {"wecom": "已绑定" if userid else "已解除绑定"})
+
+
 OWN = frozenset({"away", "back"})
 ACTS: dict[str, Callable[[Session, Editor, int], None]] = {
     "change": _change, "give": _give, "end": _end, "away": _away, "back": _back, "leave": _leave,
-    "unbind": _unbind,
+    "unbind": _unbind, "wecom": _wecom,
 }  # fmt: skip

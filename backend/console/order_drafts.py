@@ -43,6 +43,7 @@ class Sheet:
     first: Sequence[Choice]  # suggested, or named already
     rest: Sequence[Choice]
     why: str = ""
+    wants_callback: bool = False
 
 
 def blank(session: Session, actor: Actor, case_numbers: Sequence[str], place_id: int | None) -> Sheet:
@@ -96,6 +97,7 @@ def of_order(session: Session, order: Order) -> Sheet:
         under,
         first,
         _choices(rest),
+        wants_callback=order.wants_callback,
     )
 
 
@@ -126,6 +128,7 @@ def drafted(form: MultiDict[str, str]) -> Draft:
         cases=[clean(one) for one in form.getlist("case")],
         address=clean(form.get("address", ""))[:100],
         urgent="urgent" in form,
+        wants_callback="callback" in form,
         key=form.get("key") or None,
     )
 
@@ -160,4 +163,5 @@ def kept(sheet: Sheet, form: MultiDict[str, str]) -> Sheet:
         [again(choice) for choice in sheet.first],
         [again(choice) for choice in sheet.rest],
         sheet.why,
+        "callback" in form,
     )

@@ -15,7 +15,7 @@ from backend.orders.models import Order, OrderUnit
 from backend.orders.workflow import STATUS_LABELS, Status
 from backend.places.models import Post
 from backend.times import span, spoken
-from backend.web.forms import number
+from backend.web.forms import cursor, number, read_cursor
 
 APPROVE, MINE, ALL = "approve", "mine", "all"
 TABS = [(MINE, "等我单位办"), (APPROVE, "等我批准"), (ALL, "全部"), *STATUS_LABELS.items()]
@@ -63,22 +63,11 @@ def rows(
 def _waiting(
     session: Session, posts: Sequence[Post], said: str, at: datetime
 ) -> tuple[list[Row], str | None]:
-    parts = queries.to_do(session, posts, after=_after(said))
+    parts = queries.to_do(session, posts, after=read_cursor(said))
     clocks = queries.clocks(session, parts)
     listed = [Row(part.order, part, due(clocks[part.id], at)) for part in parts]
     last = parts[-1] if len(parts) == queries.PAGE else None
-    return listed, f"{last.id}~{(last.due_at or queries.NEVER).isoformat()}" if last else None
-
-
-def _after(said: str) -> tuple[datetime, int] | None:
-    """Where a list by deadline goes on: after this deadline and id."""
-    last_id, _, moment = said.partition("~")
-    if not moment:
-        return None
-    try:
-        return datetime.fromisoformat(moment), int(last_id[:18])
-    except ValueError:
-        raise Invalid(GONE) from None
+    return listed, cursor(last.due_at or queries.NEVER, last.id) if last else None
 
 
 def due(rows: list[Deadline], at: datetime) -> Due | None:

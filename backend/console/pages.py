@@ -1,6 +1,5 @@
 """Officers' pages (/console): my cases, and a case with the steps I may take."""
 
-from datetime import datetime
 from itertools import dropwhile, takewhile
 from typing import Any
 
@@ -17,14 +16,23 @@ from backend.cases.models import CHANNEL_LABELS, Attachment, AttachmentKind, Cas
 from backend.cases.queries import Step
 from backend.cases.service import Actor
 from backend.cases.workflow import RULES, STATUS_LABELS, Action, Status, allowed
-from backend.console import bulk, case_verbs, deadline_forms, phones, tasks, wording
+from backend.console import (
+    bulk,
+    case_verbs,
+    deadline_forms,
+    outbox_lists,
+    outbox_steps,
+    phones,
+    tasks,
+    wording,
+)
 from backend.errors import Conflict, Invalid, NotFound, TooMany
 from backend.places.models import Area, Officer, PlaceCode
 from backend.places.queries import path_names
 from backend.privacy import mask_phones
 from backend.times import now
 from backend.web import people
-from backend.web.forms import last_seen, photos_in_form, sentences_of
+from backend.web.forms import cursor, last_seen, photos_in_form, read_cursor, sentences_of
 from backend.web.words import clean
 
 bp = Blueprint("console", __name__, url_prefix="/console")
@@ -47,18 +55,20 @@ def cases() -> ResponseReturnValue:
         actor = people.officer(session)
         rows = _rows(session, actor, tab, request.args.get("after", ""))
         dues, pickable = wording.dues(session, rows, at), bulk.pickable(rows, actor)
+        failed = (
+            0 if "HX-Request" in request.headers else outbox_lists.failed_lately(session, actor.posts, at)
+        )
     more = _cursor(rows[-1], tab) if len(rows) == queries.PAGE else None
     whole = "console/cases.html" if "HX-Request" not in request.headers else "console/rows.html"
-    facts = {"rows": rows, "tab": tab, "more": more, "dues": dues, "pickable": pickable}
+    facts = {"rows": rows, "tab": tab, "more": more, "dues": dues, "pickable": pickable, "failed": failed}
     return render_template(whole, tabs=TABS, **facts)
 
 
 def _rows(session: Session, actor: Actor, tab: str, after: str) -> list[Case]:
     """A page of the tab. What waits comes by deadline, everything else newest first."""
-    moment, last_id = _read_cursor(after)
     if tab == WAITING:
-        seen = (moment, last_id) if moment and last_id else None
-        return queries.waiting_cases(session, actor.posts, after=seen)
+        return queries.waiting_cases(session, actor.posts, after=read_cursor(after))
+    last_id = last_seen("after")
     if tab == MINE:
         assert actor.officer_id is not None
         return queries.own_cases(session, actor.officer_id, before=last_id)
@@ -68,16 +78,7 @@ def _rows(session: Session, actor: Actor, tab: str, after: str) -> list[Case]:
 
 def _cursor(last: Case, tab: str) -> str:
     """Where the next page goes on: the id of the last row, and its deadline if the tab is in that order."""
-    due = last.due_at or queries.NEVER
-    return f"{last.id}~{due.isoformat()}" if tab == WAITING else str(last.id)
-
-
-def _read_cursor(text: str) -> tuple[datetime | None, int | None]:
-    last_id, _, moment = text.partition("~")
-    try:
-        return (datetime.fromisoformat(moment) if moment else None), (int(last_id[:18]) if last_id else None)
-    except ValueError:
-        raise Invalid("这一页已经失效，请从头看起") from None
+    return cursor(last.due_at or queries.NEVER, last.id) if tab == WAITING else str(last.id)
 
 
 @bp.get("/cases/<number>")
@@ -167,6 +168,7 @@ def _facts(session: Session, found: Case, actor: Actor) -> dict[str, Any]:
         "case": found,
         "steps": [step for step in steps if step.action not in apart],
         "seen": steps[-1].id if steps else 0,
+        "told": outbox_steps.of_case(session, found),
         "returned": _returned(steps),
         "place": path_names(session, session.get_one(Area, found.place_id)),
         "scanned": _scanned(session, found),

@@ -14,12 +14,15 @@ from backend.cases.models import Case
 from backend.cases.service import Actor
 from backend.cases.workflow import OUTCOME_LABELS, Action, Given, Need, Outcome
 from backend.console import (
+    callback_sections,
     deadline_forms,
     figures_sections,
     hard_forms,
     order_sections,
     receipt_sections,
+    review_sections,
     supervision_forms,
+    thanks_forms,
 )
 from backend.console.case_forms import Facts, Form, Section
 from backend.console.case_verbs import VERBS
@@ -32,7 +35,7 @@ from backend.web.words import NOTE_LENGTH, clean
 
 A = Action
 # Photos are welcome here without being asked for as proof.
-WITH_PHOTOS = frozenset({A.ADD, A.PROGRESS, A.FIRST_CONTACT, A.PAUSE, A.EXTEND})
+WITH_PHOTOS = frozenset({A.ADD, A.PROGRESS, A.FIRST_CONTACT, A.PAUSE, A.EXTEND, A.THANK})
 THERE_ALREADY = "这些照片已经在这件事里了，不用再传"
 UNPLEASANT = frozenset({A.REJECT, A.SEND_BACK, A.DISPUTE, A.RETRACT})
 # What the fields are called in the form of a step; elsewhere a unit is the one it is sent to.
@@ -51,19 +54,29 @@ NOTE_LABELS = {
 # The topics under which the steps beside the next one stand on the page; the others come first.
 TOPICS: dict[str, tuple[Action, ...]] = {
     "分工": (A.CLAIM, A.TAKE, A.DELEGATE, A.RETRACT, A.SPLIT, A.MERGE, A.UNMERGE, A.LINK),
-    "居民": (A.FIRST_CONTACT, A.ASK, A.PROGRESS),
+    "居民": (A.FIRST_CONTACT, A.ASK, A.PROGRESS, A.THANK, A.STRIKE_THANKS),
     "时限": (A.PAUSE, A.EXTEND, A.GRANT, A.DENY, A.RESUME),
     "监督": (A.URGE, A.SUPERVISE, A.ANSWER_SUPERVISION, A.END_SUPERVISION),
     "难案": (A.MARK, A.TAKE_CHARGE, A.FORM_GROUP, A.LOG, A.REVIEW),
 }
 # What the topics bring.
-FORMS: dict[Action, Form] = {**deadline_forms.FORMS, **hard_forms.FORMS, **supervision_forms.FORMS}
+FORMS: dict[Action, Form] = {
+    **deadline_forms.FORMS,
+    **hard_forms.FORMS,
+    **supervision_forms.FORMS,
+    **thanks_forms.FORMS,
+    **callback_sections.FORMS,
+    **review_sections.FORMS,
+}
 SECTIONS: tuple[Section, ...] = (
     *order_sections.SECTIONS,
     *deadline_forms.SECTIONS,
     *figures_sections.SECTIONS,
     *supervision_forms.SECTIONS,
     *hard_forms.SECTIONS,
+    *thanks_forms.SECTIONS,
+    *callback_sections.SECTIONS,
+    *review_sections.SECTIONS,
     *receipt_sections.SECTIONS,
 )
 

@@ -55,14 +55,13 @@ FOR_OFFICERS = (
     Form("工单退回，请重新派单", CHANGED, (Message.CASE_SENT_BACK,), note="退回理由"),
     Form("没有解决，请重新办理", CHANGED, (Message.CASE_RETURNED,), note="重办理由"),
     Form("群众或督查催办，请尽快办理", CHANGED, (Message.CASE_URGED,), note="催办说明"),
-    Form("群众已撤回，不用再办", CHANGED, (Message.CASE_WITHDRAWN,)),
     Form("超过时限，请马上跟进", CHANGED, (Message.CASE_OVERDUE,), note="超过时限还没有"),
     Form("群众请工作人员联系", CHANGED, (Message.PERSON_WANTED,)),
     Form("诉求时限提醒，请跟进", CHANGED, (Message.CASE_SOON_DUE, Message.CASE_ESCALATED), note="还没有"),
-    Form("诉求不用再办", CHANGED, (Message.CASE_GONE,)),
+    Form("诉求不用再办", CHANGED, (Message.CASE_WITHDRAWN, Message.CASE_GONE)),
     Form("诉求交您办理，请尽快办", CHANGED, (Message.CASE_DELEGATED,), note="交办说明"),
     Form("区级裁定，请点开办理", CHANGED, (Message.CASE_DISPUTED, Message.CASE_ARBITRATED), note="理由"),
-    Form("居民回复了，请接着办", CHANGED, (Message.CASE_REPLIED,), note="居民说"),
+    Form("居民回复了，请接着办", CHANGED, (Message.CASE_REPLIED, Message.SURVEY_COMMENTED), note="居民说"),
     Form(
         "督办通知，请点开",
         CHANGED,
@@ -73,7 +72,17 @@ FOR_OFFICERS = (
     Form(
         "诉求有新安排，请点开",
         CHANGED,
-        (Message.CASE_UNMERGED, Message.PART_DONE, Message.CASE_IN_CHARGE, Message.GROUP_FORMED),
+        (
+            Message.CASE_UNMERGED,
+            Message.PART_DONE,
+            Message.CASE_IN_CHARGE,
+            Message.GROUP_FORMED,
+            Message.ANSWER_DISPUTED,
+            Message.REVIEW_WANTED,
+            Message.REVIEW_FOR_LEADER,
+            Message.REVIEW_WITH_LEADER,
+            Message.REVIEW_DECIDED,
+        ),
     ),
 )
 ORDER, ISSUED = "发令单编号", ("number", "summary", "status", "note", "time")
@@ -133,7 +142,7 @@ FOR_RESIDENTS = (
     Form(
         "诉求办结提醒",
         ("number", "summary", "status", "note", "time"),
-        (Message.CASE_RESOLVED, Message.CASE_CLOSED),
+        (Message.CASE_RESOLVED, Message.CASE_CLOSED, Message.ANSWER_UPHELD),
     ),
     Form(
         "服务评价提醒",
@@ -141,7 +150,38 @@ FOR_RESIDENTS = (
         (Message.SURVEY_INVITED, Message.SURVEY_REMINDED),
     ),
 )
-FORMS = FOR_OFFICERS + FOR_ORDERS + FOR_RESIDENTS
+
+
+@dataclass(frozen=True)
+class Text:
+    """An approved text message with its one parameter."""
+
+    id: str
+    param: str
+    words: str
+
+
+TO_RESIDENTS = Text("2100001", "number", "您反映的事情（编号{1}）有结果了，请您确认。拒收请回复R")
+ASKED = Text("2100002", "number", "您反映的事情（编号{1}）要请您补充情况，工作人员会与您联系。拒收请回复R")
+INVITED = Text(
+    "2100003", "number", "您反映的事情（编号{1}）结案了，解决了吗？请回复1已解决，2没有解决。拒收请回复R"
+)
+TO_OFFICERS = Text("2100004", "number", "有紧急事项等您办理（编号{1}），请马上打开微信查看。")
+TEXTS: dict[Message, Text] = {
+    Message.CASE_RESOLVED: TO_RESIDENTS,
+    Message.CASE_ASKED: ASKED,
+    Message.SURVEY_INVITED: INVITED,
+    Message.SURVEY_REMINDED: INVITED,
+    Message.CASE_SUBMITTED: TO_OFFICERS,
+    Message.CASE_ASSIGNED: TO_OFFICERS,
+    Message.CASE_URGED: TO_OFFICERS,
+    Message.CASE_OVERDUE: TO_OFFICERS,
+    Message.ORDER_ISSUED: TO_OFFICERS,
+}
+GATHERED = Form(
+    "您有几件诉求，请点开", ("number", "summary", "status", "time"), (Message.DIGEST,), number="件数"
+)
+FORMS = (*FOR_OFFICERS, *FOR_ORDERS, GATHERED, *FOR_RESIDENTS)
 
 
 def write(path: Path) -> bool:
@@ -168,11 +208,14 @@ def document() -> str:
     parts = [
         "# The accounts of the demonstration, known only to the sandbox. Made once; remove to make new ones.",
         *_account("qinglan", "青岚区", "secure"),
+        *_templates("qinglan", FOR_RESIDENTS, "notices"),
         "[accounts.qinglan.mini_program]",
         f'app_id = "wx{secrets.token_hex(8)}"',
         f'app_secret = "{secrets.token_hex(16)}"',
         *_templates("qinglan.mini_program", FOR_RESIDENTS),
+        *_wecom("qinglan"),
         *_account("hefeng", "荷风社区", "compatible"),
+        *_sms(),
     ]
     return "\n".join(parts) + "\n"
 
@@ -191,12 +234,40 @@ def _account(name: str, area: str, mode: str) -> list[str]:
     ]
 
 
-def _templates(owner: str, forms: tuple[Form, ...]) -> list[str]:
+def _wecom(name: str) -> list[str]:
+    return [
+        f"\n[accounts.{name}.wecom]",
+        f'corp_id = "ww{secrets.token_hex(8)}"',
+        "agent_id = 1000002",
+        f'secret = "{_random_letters(43)}"',
+        f'token = "{_random_letters(32)}"',
+        f'aes_key = "{_aes_key()}"',
+    ]
+
+
+def _sms() -> list[str]:
+    """Text messages for what a resident has to answer, and for officers whom nothing else reaches."""
+    return [
+        "\n[sms]",
+        f'sdk_app_id = "1400{secrets.randbelow(10**6):06d}"',
+        'sign = "青岚区诉求服务"',
+        f'secret_id = "AKID{_random_letters(32)}"',
+        f'secret_key = "{_random_letters(32)}"',
+        f'callback_token = "{_random_letters(32)}"',
+        *(
+            f'templates.{message} = {{ id = "{form.id}", params = ["{form.param}"], text = "{form.words}" }}'
+            for message, form in TEXTS.items()
+        ),
+        "",
+    ]
+
+
+def _templates(owner: str, forms: tuple[Form, ...], table: str = "templates") -> list[str]:
     lines = []
     for form in forms:
         template_id = secrets.token_urlsafe(32)  # 43 characters, like WeChat's
         for message in form.messages:
-            lines += [f"\n[accounts.{owner}.templates.{message}]", f'id = "{template_id}"']
+            lines += [f"\n[accounts.{owner}.{table}.{message}]", f'id = "{template_id}"']
             lines += [f'{field} = "{slot}"' for field, slot in form.slots().items()]
     return [*lines, ""]
 

@@ -4,6 +4,7 @@ It can be run again at any time, also after the sandbox or the database was empt
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
@@ -11,17 +12,18 @@ from sqlalchemy.orm import aliased
 from backend import db
 from backend.config import WECHAT, config
 from backend.demo import control, district
-from backend.demo.accounts import FORMS, Form
-from backend.notify import binding
+from backend.demo.accounts import FORMS, TEXTS, Form
+from backend.notify import binding, sms_settings
 from backend.notify.messages import Message
 from backend.notify.models import Contact
 from backend.places.models import Area, Officer, PlaceCode
 from backend.places.roles import ROLE_LABELS, Role
-from backend.wechat import accounts, menu, qrcodes
-from backend.wechat.accounts import Account, Template
+from backend.wechat import accounts, menu, qrcodes, upkeep, wecom_binding
+from backend.wechat.accounts import Account, Template, WeCom
 
 FORM_OF = {message: form for form in FORMS for message in form.messages}
 SHARED = Form("工单变动提醒", (), ())
+ONCE = 2  # what WeChat calls the type of a template that is allowed for one message at a time
 
 
 def introduce() -> None:
@@ -41,6 +43,7 @@ def introduce() -> None:
 def complete() -> None:
     """Do what is missing, over a connected database."""
     register()
+    _look_anew()
     for account in accounts.all_accounts().values():
         menu.publish(account)
     _give_places_codes()
@@ -51,6 +54,13 @@ def register() -> None:
     """Tell the sandbox of the accounts, as the platform knows of real ones."""
     for account in accounts.all_accounts().values():
         _register(account)
+    _open_sms()
+
+
+def _look_anew() -> None:
+    """The clock's first look was before the sandbox knew of the accounts."""
+    upkeep.read_templates.send()
+    upkeep.read_quotas.send()
 
 
 def _register(account: Account) -> None:
@@ -66,9 +76,11 @@ def _register(account: Account) -> None:
         "aes_key": account.aes_key,
         "mode": account.mode,
         "callback_url": f"{config.public_url}/wechat/{account.name}",
-        "templates": _templates(account.templates),
+        "templates": [*_templates(account.templates), *_templates(account.notices, {"type": ONCE})],
     }
     control.call("POST", "/apps", common | official)
+    if account.wecom is not None:
+        control.call("POST", "/apps", _work(account, account.wecom))
     if account.mini_program is not None:
         mini_program = {
             "kind": "mini_program",
@@ -81,13 +93,43 @@ def _register(account: Account) -> None:
         control.call("POST", "/apps", common | mini_program)
 
 
-def _templates(templates: Mapping[Message, Template]) -> list[control.Json]:
+def _work(account: Account, app: WeCom) -> control.Json:
+    """The application in WeCom, as its corporation would have set it up."""
+    return {
+        "kind": "work_app",
+        "app_id": app.corp_id,
+        "agent_id": int(app.agent_id),
+        "app_secret": app.secret,
+        "name": f"{account.area}企业微信",
+        "original_id": app.corp_id,
+        "token": app.token,
+        "aes_key": app.aes_key,
+        "callback_url": f"{config.public_url}/wecom/{account.name}",
+    }
+
+
+def _open_sms() -> None:
+    """Tell the sandbox of our application for text messages, with its approved texts."""
+    known = sms_settings.settings()
+    if known is None:
+        return
+    there = f"{config.public_url}/sms/{known.callback_token}"
+    names = ("sdk_app_id", "sign", "secret_id", "secret_key")
+    application = {name: getattr(known, name) for name in names}
+    texts = {"templates": {text.id: text.words for text in TEXTS.values()}}
+    addresses = {"report_url": f"{there}/report", "reply_url": f"{there}/reply"}
+    control.call("PUT", "/sms", application | texts | addresses)
+
+
+def _templates(
+    templates: Mapping[Message, Template], more: Mapping[str, int] = MappingProxyType({})
+) -> list[control.Json]:
     """Each template once, as WeChat's library would describe it."""
     forms: dict[str, set[Form]] = {}
     for message, template in templates.items():
         forms.setdefault(template.id, set()).add(FORM_OF[message])
     by_id = {template.id: template for template in templates.values()}
-    return [_template(by_id[template_id], found) for template_id, found in forms.items()]
+    return [_template(by_id[template_id], found) | dict(more) for template_id, found in forms.items()]
 
 
 def _template(template: Template, forms: set[Form]) -> control.Json:
@@ -143,6 +185,20 @@ def _introduce_people() -> None:
                 _bind(account, person, officer_id)  # whoever scans an account's code follows it, too
             elif account.app_id not in person["follows"]:
                 control.follow(person["user_id"], account.app_id)
+        if row["wecom"] and row["name"] in officers:
+            _join_wecom(accounts.get(row["wecom"]), person, officers[row["name"]])
+
+
+def _join_wecom(account: Account, person: control.Json, officer_id: int) -> None:
+    """Let the officer be a member of the corporation, and known as one, unless that is so already."""
+    if account.wecom is None:  # a file of an earlier start
+        return
+    userid = person["openids"][account.wecom.corp_id]
+    if account.wecom.corp_id not in person["follows"]:
+        control.call("POST", f"/users/{person['user_id']}/join", {"app_id": account.wecom.corp_id})
+    with db.transaction() as session:
+        if wecom_binding.userids(session, officer_id).get(account.name) != userid:
+            wecom_binding.bind(session, officer_id, account.name, userid)
 
 
 def _officers() -> dict[str, int]:

@@ -5,10 +5,11 @@ from flask.typing import ResponseReturnValue
 
 from backend import auth, db
 from backend.auth import Who, public, require
-from backend.cases import attachments
+from backend.cases import attachments, survey_answers
 from backend.cases.models import Channel
+from backend.cases.survey_models import Via
 from backend.cases.workflow import Action
-from backend.errors import Invalid, LoginNeeded, NotFound
+from backend.errors import Conflict, Invalid, LoginNeeded, NotFound
 from backend.notify import grants
 from backend.places import queries as places
 from backend.resident import forms, joining, openapi, rating, reporting, schemas, shown, steps
@@ -104,7 +105,8 @@ def list_matters() -> schemas.Matters:
 def templates() -> schemas.Templates:
     with db.transaction() as session:
         account = reporting.account_of(session, g.contact_id)
-    return schemas.Templates(template_ids=grants.wanted(_template_ids(account)))
+        held = grants.lasting(session, g.contact_id)
+    return schemas.Templates(template_ids=grants.wanted(_template_ids(account), _lasting(account), held))
 
 
 def _template_ids(account: Account) -> dict[str, str]:
@@ -112,13 +114,20 @@ def _template_ids(account: Account) -> dict[str, str]:
     return {message: template.id for message, template in templates.items()}
 
 
+def _lasting(account: Account) -> set[str]:
+    templates = account.mini_program.templates if account.mini_program else {}
+    return {template.id for template in templates.values() if template.lasting}
+
+
 @bp.post("/subscriptions")
 @require(Who.RESIDENT)
 @contract("记下居民同意接收的一次性消息", takes=schemas.Subscriptions, status=204)
 def subscriptions(body: schemas.Subscriptions) -> None:
     with db.transaction() as session:
-        known = _template_ids(reporting.account_of(session, g.contact_id)).values()
-        grants.keep(session, g.contact_id, [id for id in known if grants.is_yes(body.accepted.get(id, ""))])
+        account = reporting.account_of(session, g.contact_id)
+        known = _template_ids(account).values()
+        allowed = [id for id in known if grants.is_yes(body.accepted.get(id, ""))]
+        grants.keep(session, g.contact_id, allowed, _lasting(account))
 
 
 @bp.post("/cases")
@@ -196,16 +205,46 @@ def add_photo(number: str) -> schemas.Photo:
 @contract("这件事的回访", gives=schemas.Survey, errors=(404,))
 def show_survey(number: str) -> schemas.Survey:
     with db.transaction() as session:
-        return shown.show_survey(rating.latest(session, steps.find(session, number, people.resident())))
+        survey = rating.latest(session, steps.find(session, number, people.resident()))
+        return shown.show_survey(session, survey)
 
 
 @bp.post("/cases/<number>/survey")
 @require(Who.RESIDENT)
-@contract("回答回访；答过或已结束是 410", takes=schemas.Rating, gives=schemas.Survey, errors=(404, 410))
+@contract(
+    "回答回访，一天以内可以改；答过一天或已结束是 410，说的话仍然记下",
+    takes=schemas.Rating,
+    gives=schemas.Survey,
+    errors=(404, 410, 429),
+)
 def answer_survey(number: str, body: schemas.Rating) -> schemas.Survey:
+    due = _survey_of(number)
+    rating.answer(due, body, Via.MINI_PROGRAM, g.resident_id)
     with db.transaction() as session:
-        due = rating.latest(session, steps.find(session, number, people.resident()))
-        return shown.show_survey(rating.answer(session, due.id, body))
+        answered = rating.latest(session, steps.find(session, number, people.resident()))
+        return shown.show_survey(session, answered)
+
+
+def _survey_of(number: str) -> int:
+    with db.transaction() as session:
+        return rating.latest(session, steps.find(session, number, people.resident())).id
+
+
+@bp.post("/cases/<number>/survey/photos")
+@require(Who.RESIDENT)
+@contract(
+    "给回访的回答加一张照片（10 MB 以内）",
+    status=204,
+    photo=True,
+    errors=(404, 409, 410, 413, 415, 422, 429),
+)
+def add_survey_photo(number: str) -> None:
+    survey_id = _survey_of(number)
+    photo = attachments.prepare(forms.photo_in_form())
+    with db.transaction() as session:
+        _, refused = survey_answers.add_photos(session, survey_id, [photo])
+    if refused:
+        raise Conflict(refused[0])
 
 
 @bp.get("/openapi.json")

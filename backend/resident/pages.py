@@ -13,7 +13,17 @@ from backend.cases.workflow import Action, Status
 from backend.errors import AppError, NotFound
 from backend.places import queries
 from backend.places.models import Area
-from backend.resident import files, notices, rating, report_page, schemas, shown, steps, survey_page
+from backend.resident import (
+    files,
+    notices,
+    rating,
+    report_page,
+    schemas,
+    shown,
+    steps,
+    subscribing,
+    survey_page,
+)
 from backend.resident.contract import checked
 from backend.resident.forms import say_refused
 from backend.resident.wording import DOINGS
@@ -28,7 +38,10 @@ bp.add_url_rule("/report", view_func=report_page.show_form)
 bp.add_url_rule("/report", view_func=report_page.submit, methods=["POST"])
 bp.add_url_rule("/surveys/<token>", view_func=survey_page.ask)
 bp.add_url_rule("/surveys/<token>", view_func=survey_page.answer, methods=["POST"])
+bp.add_url_rule("/surveys/<token>/late", view_func=survey_page.say_late, methods=["POST"])
 bp.add_url_rule("/surveys/<token>/thanks", view_func=survey_page.thank)
+bp.add_url_rule("/subscribing", endpoint="subscribing", view_func=subscribing.ask)
+bp.add_app_template_global(subscribing.offered, "notices_offered")
 bp.add_url_rule("/files/<token>", view_func=files.serve)
 bp.add_url_rule("/notices", view_func=notices.months)
 bp.add_url_rule("/notices/<int:notice_id>", view_func=notices.month)

@@ -85,6 +85,10 @@ class Rating(Taken):
     solved: Annotated[bool, Field(title="是否解决")]
     satisfaction: Annotated[int | None, Field(ge=1, le=5, title="满意程度")] = None
     words: Annotated[str, Field(max_length=NOTE_LENGTH, title="想说的话"), CLEAN] = ""
+    reasons: Annotated[
+        list[Annotated[str, Field(max_length=40)]], Field(max_length=9, title="不满意的原因")
+    ] = []
+    thanks: Annotated[bool, Field(title="我想说声谢谢")] = False
 
 
 class Subscriptions(Taken):
@@ -156,9 +160,15 @@ class SurveyState(Shown):
 
 
 class Survey(SurveyState):
+    """`choices` are the reasons that may be ticked where something was not good. Until `changeable_until` an
+    answer may be given anew; the last one counts."""
+
     solved: bool | None
     satisfaction: int | None
     words: str | None
+    reasons: list[str]
+    choices: list[str]
+    changeable_until: Moment | None
 
 
 class Case(Shown):

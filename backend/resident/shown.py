@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from backend.cases import attachments, queries, workflow
 from backend.cases.models import Attachment, AttachmentKind, Case, CaseEvent, Stored
-from backend.cases.survey_models import Survey, SurveyState
+from backend.cases.survey_models import ReviewState, Survey, SurveyReview, SurveyState
 from backend.cases.workflow import Status
 from backend.config import config
 from backend.errors import Invalid
 from backend.places.roles import ROLE_LABELS, Role
-from backend.resident import schemas, wording
+from backend.resident import rating, schemas, wording
 from backend.resident.wording import DOINGS
 from backend.times import now, spoken
 from backend.web.words import clean
@@ -21,6 +21,7 @@ from backend.wechat.understanding import understand
 from backend.wechat.wording import STATUS_WORDS
 
 PAGE = 20
+Surveyed = tuple[Survey | None, ReviewState | None]  # the answer, and how somebody looks at it
 SURVEY_STATES = {
     SurveyState.DUE: "due",
     SurveyState.SENT: "open",
@@ -68,20 +69,23 @@ def show_cases(session: Session, case_ids: Sequence[int], at: datetime | None = 
     cases = {case.id: case for case in rows}
     surveys = _surveys(session, case_ids)
     moment = at or now()
-    return [_show(cases[case_id], surveys.get(case_id), moment) for case_id in case_ids]
+    nothing = (None, None)
+    return [_show(cases[case_id], surveys.get(case_id, nothing), moment) for case_id in case_ids]
 
 
-def _surveys(session: Session, case_ids: Sequence[int]) -> dict[int, Survey]:
-    """The survey of each case's present round."""
-    rows = session.scalars(
-        sa.select(Survey)
+def _surveys(session: Session, case_ids: Sequence[int]) -> dict[int, Surveyed]:
+    """The survey of each case's present round, and how the review of its answer stands."""
+    rows = session.execute(
+        sa.select(Survey, SurveyReview.state)
         .join(Case, (Case.id == Survey.case_id) & (Case.round == Survey.round))
+        .outerjoin(SurveyReview, SurveyReview.survey_id == Survey.id)
         .where(Case.id.in_(case_ids))
     )
-    return {survey.case_id: survey for survey in rows}
+    return {survey.case_id: (survey, review) for survey, review in rows}
 
 
-def _show(case: Case, survey: Survey | None, at: datetime) -> schemas.Case:
+def _show(case: Case, surveyed: Surveyed, at: datetime) -> schemas.Case:
+    survey, review = surveyed
     state = survey_state(survey) if survey else None
     return schemas.Case(
         number=case.number,
@@ -92,7 +96,7 @@ def _show(case: Case, survey: Survey | None, at: datetime) -> schemas.Case:
         place=f"{case.place.name}（{case.address}）" if case.address else case.place.name,
         created_at=case.discovered_at,
         due_at=case.due_at,
-        next=what_comes_next(case, state, at),
+        next=what_comes_next(case, state, review, at),
         steps=_steps(case.events, case.attachments),
         photos=[show_photo(attachment) for attachment in case.attachments if is_shown(attachment)],
         actions=offers(case.status),
@@ -104,12 +108,15 @@ def survey_state(survey: Survey) -> schemas.SurveyState:
     return schemas.SurveyState.model_validate({"state": SURVEY_STATES[survey.state]})
 
 
-def show_survey(survey: Survey) -> schemas.Survey:
+def show_survey(session: Session, survey: Survey) -> schemas.Survey:
     return schemas.Survey(
         state=survey_state(survey).state,
         solved=survey.solved,
         satisfaction=survey.satisfaction,
         words=survey.words,
+        reasons=survey.reasons,
+        choices=list(rating.reasons(session, survey)),
+        changeable_until=rating.until(survey),
     )
 
 
@@ -135,8 +142,12 @@ def offers(status: Status) -> list[schemas.Offer]:
     ]
 
 
-def what_comes_next(case: Case, survey: schemas.SurveyState | None, at: datetime) -> str:
+def what_comes_next(
+    case: Case, survey: schemas.SurveyState | None, review: ReviewState | None, at: datetime
+) -> str:
     """One sentence: what happens next, and until when. Danger comes before everything else."""
+    if case.status is Status.CLOSED and review in wording.REVIEWED:
+        return wording.REVIEWED[review]
     if case.status is Status.CLOSED and survey is not None:
         return wording.SURVEYED[survey.state]
     words = {

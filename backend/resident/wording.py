@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from backend.cases.survey_models import ReviewState
 from backend.cases.workflow import Action, Status
 
 
@@ -18,6 +19,9 @@ class Doing:
 
 A, S = Action, Status
 SAID_GOOD = "您的评价我们收到了。"
+SAID_LATE = "您说的我们记下了，也告诉了负责的单位。还要重新办理的，请打开这件事，点“没有解决”。"
+SAID_REVIEWED = "督查人员会核查这件事，结果会马上告诉您。"
+SAID_TOLD = "记下了，已转告负责的单位。"
 SAID_BAD = "这件事会重新办理，有进展会马上告诉您。"
 
 # fmt: off
@@ -55,6 +59,9 @@ STEPS: dict[Action, str] = {
     A.CONFIRM: "确认已解决",
     A.CLOSE: "已结案",
     A.REOPEN: "没有解决，重新办理",
+    A.DISSENT: "您不认可办理结果，督查人员正在复核",
+    A.COMMENT: "您补充了回访意见",
+    A.UPHOLD: "督查人员复核过了",
     A.WITHDRAW: "已撤回",
     A.URGE: "催办了一次",
     A.ASK_PERSON: "请工作人员联系",
@@ -83,6 +90,13 @@ SURVEYED = {
     "answered": "这件事已经结案，谢谢您的评价。",
     "expired": "这件事已经结案。",
 }
+
+# A closed case whose answer somebody looks at, or has looked at, and what follows a bad answer.
+REVIEWED = {
+    ReviewState.OPEN: "您说的问题，督查人员正在核查，结果会告诉您。",
+    ReviewState.UPHELD: "您说的问题，督查人员核查过了，结果写在下面。还有事，请直接给我们留言。",
+}
+FOLLOWED = {ReviewState.OPEN: SAID_REVIEWED, ReviewState.REOPENED: SAID_BAD}
 
 YOU, STAFF, COMMUNITY, SYSTEM = "您", "工作人员", "社区工作人员", "系统"
 # fmt: on

@@ -1,6 +1,7 @@
 """What forms of pages bring, and what is said beside their fields when it cannot be taken."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from flask import request
 
@@ -38,6 +39,25 @@ def last_seen(name: str) -> int | None:
     if text and found is None:
         raise Invalid("这一页已经失效，请从头看起")
     return found
+
+
+def cursor(moment: datetime, row_id: int) -> str:
+    """After which row the next page of a list by moments begins, as an address says it."""
+    return f"{row_id}~{moment.isoformat()}"
+
+
+def last_seen_at(name: str) -> tuple[datetime, int] | None:
+    """The same read again, from this part of the address; None for the first page. Raises Invalid."""
+    return read_cursor(request.args.get(name, ""))
+
+
+def read_cursor(text: str) -> tuple[datetime, int] | None:
+    """The moment and the id of a `cursor`; None for no text. Raises Invalid for what is none."""
+    row_id, _, moment = text.partition("~")
+    try:
+        return (datetime.fromisoformat(moment), int(row_id[:18])) if text else None
+    except ValueError:
+        raise Invalid("这一页已经失效，请从头看起") from None
 
 
 def must_be_sure() -> None:

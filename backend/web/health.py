@@ -15,7 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from backend import db, migrations
 from backend.auth import public
 from backend.broker import redis_client
-from backend.notify.outbox import NEXT_VISIT
+from backend.notify.records import NEXT_VISIT
+from backend.notify.troubles import LATE_AFTER, SILENT_AFTER
 
 logger = logging.getLogger(__name__)
 bp = Blueprint("health", __name__)
@@ -72,14 +73,20 @@ CHECKS: dict[str, Callable[[], object]] = {
     "migrations": _migrated,
 }
 
-# All cost the same however many messages were ever owed: the first two read a partial index, the last looks
-# at the latest rows alone. What is put off to a person's next visit would hide what is late.
+# All cost the same however many messages were ever owed: each reads a partial index, but one, which looks at
+# the latest rows alone. What is put off to a person's next visit would hide what is late.
 _OWED = sa.text("""
     SELECT count(*) FILTER (WHERE due_at <= now() + interval '1 hour') AS waiting,
+           count(*) FILTER (WHERE due_at < now() - :late_after) AS late,
            count(*) FILTER (WHERE due_at > now() + :far) AS for_visit,
+           (SELECT count(*) FROM notifications WHERE status = 'failed' AND attempts > 0
+            AND due_at BETWEEN now() - interval '1 day' AND now()) AS failed_today,
+           (SELECT count(*) FROM notifications WHERE status = 'sent' AND provider_id IS NOT NULL
+            AND sent_at BETWEEN now() - interval '1 day' AND now() - :silent_after) AS silent,
            (SELECT count(*) FROM (SELECT status FROM notifications ORDER BY id DESC LIMIT 10000) latest
             WHERE status = 'failed') AS failed
     FROM notifications WHERE status = 'waiting'""")
+_SPANS = {"far": NEXT_VISIT / 2, "late_after": LATE_AFTER, "silent_after": SILENT_AFTER}
 
 
 class Owed(Collector):
@@ -88,12 +95,15 @@ class Owed(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
             with db.transaction() as session:
-                owed = session.execute(_OWED, {"far": NEXT_VISIT / 2}).one()
+                owed = session.execute(_OWED, _SPANS).one()
         except SQLAlchemyError:  # the other figures are wanted most when the database is away
             logger.exception("the outbox cannot be counted")
             return
         for name, says, value in (
             ("notifications_waiting", "Messages owed, not sent and due within the hour", owed.waiting),
+            ("notifications_late", "Due for more than five minutes, and in no worker's hands", owed.late),
+            ("notifications_failed_today", "Tried in the last day, and failed for good", owed.failed_today),
+            ("notifications_without_receipt", "Sent in the last day, no receipt in an hour", owed.silent),
             ("notifications_waiting_for_visit", "Put off until the person comes to us", owed.for_visit),
             ("notifications_failed_recently", "Failed for good, of the latest 10,000", owed.failed),
         ):

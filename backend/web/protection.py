@@ -5,7 +5,7 @@ WeChat's deliveries do not pass here: they are signed, and have a door of their 
 
 from functools import partial
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, g, request
 from flask_wtf.csrf import CSRFProtect
 from limits import RateLimitItem, parse
 from limits.errors import StorageError
@@ -89,11 +89,18 @@ def guard(bearer: str) -> None:
 
 
 def set_headers(response: Response) -> Response:
+    if POLICY_NAME in g:
+        response.headers.setdefault("Content-Security-Policy", g.content_policy)
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if request.blueprint is not None:
         response.headers.setdefault("Cache-Control", "no-store")  # pages hold personal data
     return response
+
+
+def let_wechat_in() -> None:
+    """Let the page of this request load WeChat's own script, and the frames in which it draws its buttons."""
+    g.content_policy = "; ".join((*POLICY, *WECHATS))
 
 
 def _framers() -> str:
@@ -110,6 +117,9 @@ POLICY = (
     "form-action 'self'",
     f"frame-ancestors {_framers()}",
 )
+POLICY_NAME = "content_policy"
+# Where WeChat's script comes from, and the frames in which it is said to draw its buttons (开放标签).
+WECHATS = ("script-src 'self' https://res.wx.qq.com", "frame-src https://*.qq.com webcompt:")
 HEADERS = {
     "Content-Security-Policy": "; ".join(POLICY),
     "X-Content-Type-Options": "nosniff",

@@ -1,0 +1,89 @@
+"""Calls to be made (/console/telephone): urgent messages that no other way brought to an officer."""
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from backend import db
+from backend.auth import Who, require
+from backend.errors import Invalid
+from backend.notify import telephone
+from backend.notify.telephone_models import CallOutcome
+from backend.privacy import mask_phone
+from backend.web import news, people
+from backend.web.forms import last_seen, sentences_of
+from backend.web.words import clean
+
+bp = Blueprint("telephoning", __name__, url_prefix="/console/telephone")
+
+OUTCOMES = {
+    CallOutcome.TOLD: "打通了，已经告诉本人",
+    CallOutcome.NO_ANSWER: "没有人接，等一会儿再打",
+    CallOutcome.WRONG_NUMBER: "号码不对",
+}
+SAID = {
+    CallOutcome.TOLD: "记下了：本人已经知道",
+    CallOutcome.NO_ANSWER: "记下了，请过一会儿再打",
+    CallOutcome.WRONG_NUMBER: "记下了。请管理员在“人员”里更正电话",
+}
+
+
+@bp.get("/")
+@require(Who.OFFICER)
+def index() -> ResponseReturnValue:
+    with db.transaction() as session:
+        shown = _list(session)
+    if news.is_asked():
+        return news.answer(shown["seen"], url_for("telephoning.index"))
+    return _render(shown)
+
+
+@bp.post("/<int:task_id>/number")
+@require(Who.OFFICER)
+def number(task_id: int) -> ResponseReturnValue:
+    """Write down who looked, then show the whole number in this answer and in no other."""
+    with db.transaction() as session:
+        whole = telephone.see(session, people.editor(session), task_id)
+        shown = _list(session) | {"whole": {task_id: whole}}
+    return _render(shown)
+
+
+@bp.post("/<int:task_id>/done")
+@require(Who.OFFICER)
+def done(task_id: int) -> ResponseReturnValue:
+    """How the call went. What cannot be written down is said on the page, with what was typed."""
+    try:
+        with db.transaction() as session:
+            outcome = _outcome()
+            note = clean(request.form.get("note", ""))
+            telephone.record(session, people.editor(session), task_id, outcome, note)
+    except Invalid as error:
+        with db.transaction() as session:
+            shown = _list(session)
+        tried = {"tried": task_id, "wrong": sentences_of(error), "typed": request.form}
+        return _render(shown | tried), error.status
+    flash(SAID[outcome], "success")
+    return redirect(url_for("telephoning.index"), 303)
+
+
+def _outcome() -> CallOutcome:
+    said = request.form.get("outcome", "")
+    if said not in list(CallOutcome):
+        raise Invalid("请选择打得怎么样")
+    return CallOutcome(said)
+
+
+def _list(session: Session) -> dict[str, Any]:
+    calls = telephone.waiting(session, people.editor(session).posts, after=last_seen("after"))
+    more = calls[-1].task.id if len(calls) == telephone.PAGE else None
+    seen = news.print_of([(call.task.id, call.task.tries) for call in calls])
+    return {"calls": calls, "more": more, "seen": seen}
+
+
+def _render(shown: dict[str, Any]) -> str:
+    nothing: dict[str, Any] = {"tried": None, "wrong": {}, "typed": {}, "whole": {}}
+    say = {"phone": mask_phone, "outcomes": list(OUTCOMES.items())}
+    whole = "desk/telephoning_rows.html" if "HX-Request" in request.headers else "desk/telephoning.html"
+    return render_template(whole, say=say, **(nothing | shown))
