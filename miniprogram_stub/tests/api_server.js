@@ -40,6 +40,7 @@ const ROUTES = [
   ["GET", /^\/cases\/(\d{12})$/, "one"],
   ["GET", /^\/cases\/(\d{12})\/survey$/, "survey"],
   ["POST", /^\/cases\/(\d{12})\/survey$/, "answer"],
+  ["POST", /^\/cases\/(\d{12})\/survey\/photos$/, "surveyPhoto"],
   ["POST", /^\/cases\/(\d{12})\/photos$/, "photo"],
   ["POST", /^\/cases\/(\d{12})\/(add|urge|withdraw|confirm|reopen)$/, "act"],
 ];
@@ -211,10 +212,17 @@ class ApiServer {
 
   answer({ parameters: [number], body }) {
     const survey = this.surveys.get(number);
-    if (survey.state === "answered") throw new Refusal(410, "answered", "您已经评价过了。");
+    if (survey.state === "answered" && !survey.changeable_until) throw new Refusal(410, "answered", "您已经评价过了。");
     if (survey.state === "expired") throw new Refusal(410, "expired", "这次评价已经截止。");
-    this.surveys.set(number, { ...survey, ...JSON.parse(body), state: "answered" });
+    const given = { words: null, reasons: [], ...JSON.parse(body) };
+    this.surveys.set(number, { ...survey, ...given, state: "answered", changeable_until: "2199-01-01T18:00:00+08:00" });
     return [200, this.surveys.get(number)];
+  }
+
+  surveyPhoto({ parameters: [number] }) {
+    const survey = this.surveys.get(number);
+    this.surveys.set(number, { ...survey, photos: (survey.photos || 0) + 1 });
+    return [204, undefined];
   }
 }
 

@@ -24,7 +24,16 @@ const { call, read, upload } = require("./http");
  * @property {Offer[]} actions
  * @property {{ state: string } | null} survey
  */
-/** @typedef {{ state: string, solved: boolean | null, satisfaction: number | null, words: string | null }} Survey */
+/**
+ * @typedef {object} Survey
+ * @property {string} state
+ * @property {boolean | null} solved
+ * @property {number | null} satisfaction
+ * @property {string | null} words
+ * @property {string[]} reasons that were ticked
+ * @property {string[]} choices that may be ticked
+ * @property {string | null} changeable_until
+ */
 
 module.exports = {
   /** @type {(scene: string) => Promise<Place>} */
@@ -51,6 +60,8 @@ module.exports = {
   survey: (number) => call("GET", `/cases/${number}/survey`),
   /** @type {(number: string, answer: object) => Promise<Survey>} */
   answer: (number, answer) => call("POST", `/cases/${number}/survey`, answer),
+  /** @type {(number: string, filePath: string) => Promise<void>} */
+  addSurveyPhoto: (number, filePath) => upload(`/cases/${number}/survey/photos`, "photo", filePath),
   /** @type {(path: string) => string} */
   addressOf: (path) => API_ORIGIN + path,
 };

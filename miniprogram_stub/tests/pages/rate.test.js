@@ -5,7 +5,16 @@ const { afterEach, beforeEach, test } = require("node:test");
 const { ApiServer } = require("../api_server");
 const { Phone } = require("../phone");
 
-const UNANSWERED = { solved: null, satisfaction: null, words: null };
+const CHOICES = ["没有人来", "时间太长"];
+const UNANSWERED = {
+  solved: null, satisfaction: null, words: null, reasons: [], choices: CHOICES, changeable_until: null,
+};
+
+/** What was answered, without what only the API says. */
+function given(number) {
+  const { state, solved, satisfaction, words } = server.surveys.get(number);
+  return { state, solved, satisfaction, words };
+}
 
 let server;
 let phone;
@@ -30,7 +39,7 @@ test("an answer with words reaches the API and is thanked for", async () => {
   await phone.tap("grade-4");
   await phone.type("words", "来得很快");
   await phone.tap("submit");
-  assert.deepEqual(server.surveys.get(number), { state: "answered", solved: true, satisfaction: 4, words: "来得很快" });
+  assert.deepEqual(given(number), { state: "answered", solved: true, satisfaction: 4, words: "来得很快" });
   assert.match(phone.text(), /谢谢您的评价 事情：解决了 您的评价：满意 来得很快/);
   assert.ok(!phone.has("submit"));
 });
@@ -40,7 +49,7 @@ test("not solved and very dissatisfied, without words, is an answer too", async 
   await phone.tap("solved-no");
   await phone.tap("grade-1");
   await phone.tap("submit");
-  assert.deepEqual(server.surveys.get(number), { state: "answered", solved: false, satisfaction: 1, words: null });
+  assert.deepEqual(given(number), { state: "answered", solved: false, satisfaction: 1, words: null });
 });
 
 test("the five steps of satisfaction are shown, best first", async () => {
@@ -48,11 +57,61 @@ test("the five steps of satisfaction are shown, best first", async () => {
   assert.match(phone.text(), /很满意 满意 一般 不满意 很不满意/);
 });
 
+test("why not is asked of whoever says so, and ticked", async () => {
+  const number = await openSurvey({ state: "open" });
+  await phone.tap("solved-yes");
+  await phone.tap("grade-5");
+  assert.ok(!phone.has("why-0"));
+  await phone.tap("solved-no");
+  await phone.tap("grade-1");
+  await phone.tap("why-0");
+  await phone.tap("why-1");
+  await phone.tap("why-1");
+  await phone.tap("submit");
+  assert.deepEqual(server.surveys.get(number).reasons, ["没有人来"]);
+  assert.match(phone.text(), /原因：\s*没有人来/);
+});
+
+test("within its day an answer may be changed", async () => {
+  const number = await openSurvey({ state: "open" });
+  await phone.tap("solved-yes");
+  await phone.tap("grade-5");
+  await phone.tap("submit");
+  assert.match(phone.text(), /1月1日 18:00前都可以改/);
+  await phone.tap("change");
+  await phone.tap("solved-no");
+  await phone.tap("submit");
+  assert.deepEqual(given(number), { state: "answered", solved: false, satisfaction: 5, words: null });
+});
+
+test("whoever has nothing solved need not say how satisfied", async () => {
+  const number = await openSurvey({ state: "open" });
+  await phone.tap("solved-no");
+  await phone.tap("submit");
+  assert.deepEqual(given(number), { state: "answered", solved: false, satisfaction: null, words: null });
+});
+
+test("thanks are said with a tap, and not again with the next answer", async () => {
+  const number = await openSurvey({ state: "open" });
+  await phone.tap("solved-yes");
+  await phone.tap("grade-5");
+  await phone.tap("thanks");
+  await phone.tap("submit");
+  assert.equal(server.surveys.get(number).thanks, true);
+  server.surveys.set(number, { ...server.surveys.get(number), thanks: undefined });
+  await phone.tap("change");
+  await phone.tap("grade-4");
+  await phone.tap("submit");
+  assert.equal(server.surveys.get(number).thanks, undefined);
+});
+
 test("half an answer is not sent", async () => {
   await openSurvey({ state: "open" });
+  await phone.tap("submit");
+  assert.match(phone.text(), /请先点一下事情是不是解决了/);
   await phone.tap("solved-yes");
   await phone.tap("submit");
-  assert.match(phone.text(), /请把上面两个问题都点一下/);
+  assert.match(phone.text(), /请再点一下您是不是满意/);
   assert.equal(server.count("answer"), 0);
 });
 

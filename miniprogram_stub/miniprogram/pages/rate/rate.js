@@ -1,7 +1,8 @@
-// Rate: was it solved, how satisfied, and words if one likes.
+// Rate: was it solved, how satisfied; why not, words and photos if one likes. Within a day one may change one's mind.
 
 const api = require("../../api/index");
 const { ApiError, sentence } = require("../../api/errors");
+const { spoken } = require("../../times");
 
 /** The five steps of the API's `satisfaction`, best first. */
 const GRADES = [
@@ -12,6 +13,10 @@ const GRADES = [
   { value: 1, label: "很不满意" },
 ];
 
+/** Whether an answer says that something was not good.
+ * @param {{ solved: boolean | null, satisfaction: number }} answer */
+const isBad = ({ solved, satisfaction }) => solved === false || (satisfaction > 0 && satisfaction <= 2);
+
 Page({
   data: {
     number: "",
@@ -21,6 +26,11 @@ Page({
     gradeLabel: "",
     solved: /** @type {boolean | null} */ (null),
     satisfaction: 0,
+    choices: /** @type {{ words: string, ticked: boolean }[]} */ ([]),
+    asksWhy: false,
+    thanks: false,
+    photos: /** @type {string[]} */ ([]),
+    changeable: "",
     sending: false,
     problem: "",
   },
@@ -50,17 +60,54 @@ Page({
   show(survey) {
     const grade = GRADES.find(({ value }) => value === survey.satisfaction);
     const answerable = survey.state !== "answered" && survey.state !== "expired";
-    this.setData({ survey, answerable, gradeLabel: grade ? grade.label : "" });
+    const choices = survey.choices.map((words) => ({ words, ticked: survey.reasons.includes(words) }));
+    const until = survey.state === "answered" && survey.changeable_until;
+    const changeable = until && Date.parse(until) > Date.now() ? spoken(until) : "";
+    this.setData({ survey, answerable, choices, changeable, gradeLabel: grade ? grade.label : "" });
+  },
+
+  /** The form again, as it was answered. */
+  change() {
+    const { survey } = this.data;
+    if (!survey) return;
+    this.words = survey.words || "";
+    const given = { solved: survey.solved, satisfaction: survey.satisfaction || 0 };
+    this.setData({ ...given, answerable: true, asksWhy: isBad(given), problem: "" });
   },
 
   /** @param {WechatMiniprogram.TouchEvent} event */
   chooseSolved(event) {
-    this.setData({ solved: event.currentTarget.dataset.solved, problem: "" });
+    const { solved } = event.currentTarget.dataset;
+    this.setData({ solved, asksWhy: isBad({ solved, satisfaction: this.data.satisfaction }), problem: "" });
   },
 
   /** @param {WechatMiniprogram.TouchEvent} event */
   chooseGrade(event) {
-    this.setData({ satisfaction: event.currentTarget.dataset.value, problem: "" });
+    const satisfaction = event.currentTarget.dataset.value;
+    this.setData({ satisfaction, asksWhy: isBad({ solved: this.data.solved, satisfaction }), problem: "" });
+  },
+
+  /** @param {WechatMiniprogram.TouchEvent} event */
+  tick(event) {
+    const { words } = event.currentTarget.dataset;
+    const turned = this.data.choices.map((one) => (one.words === words ? { words, ticked: !one.ticked } : one));
+    this.setData({ choices: turned, problem: "" });
+  },
+
+  /** Thanks are said once, and not taken back by another answer. */
+  turnThanks() {
+    this.setData({ thanks: !this.data.thanks, problem: "" });
+  },
+
+  /** @param {WechatMiniprogram.CustomEvent<{ photos: string[] }>} event */
+  changePhotos(event) {
+    this.setData({ photos: event.detail.photos, problem: "" });
+  },
+
+  /** @param {WechatMiniprogram.CustomEvent<{ reason: string }>} event */
+  photosRefused(event) {
+    if (event.detail.reason.includes("cancel")) return;
+    this.setData({ problem: "照片没有选上，请再试一次。" });
   },
 
   /** @param {WechatMiniprogram.Input} event */
@@ -70,17 +117,32 @@ Page({
 
   async submit() {
     if (this.busy) return;
-    const { number, solved, satisfaction } = this.data;
-    if (solved === null || satisfaction === 0) return this.setData({ problem: "请把上面两个问题都点一下。" });
+    const { number, solved, satisfaction, asksWhy, thanks } = this.data;
+    if (solved === null) return this.setData({ problem: "请先点一下事情是不是解决了。" });
+    if (solved && satisfaction === 0) return this.setData({ problem: "请再点一下您是不是满意。" });
     this.busy = true;
     this.setData({ sending: true, problem: "" });
     try {
-      this.show(await api.answer(number, { solved, satisfaction, ...(this.words && { words: this.words }) }));
+      const reasons = asksWhy ? this.data.choices.filter(({ ticked }) => ticked).map(({ words }) => words) : [];
+      const why = { ...(this.words && { words: this.words }), ...(reasons.length > 0 && { reasons }) };
+      const given = { ...(satisfaction > 0 && { satisfaction }), ...why, ...(thanks && { thanks }) };
+      const answered = await api.answer(number, { solved, ...given });
+      await this.sendPhotos();
+      this.setData({ thanks: false });
+      this.show(answered);
     } catch (failure) {
       await this.fail(failure);
     } finally {
       this.busy = false;
       this.setData({ sending: false });
+    }
+  },
+
+  /** The answer stands already; each photo that has arrived is dropped here, so that a repeat sends only the rest. */
+  async sendPhotos() {
+    while (this.data.photos.length > 0) {
+      await api.addSurveyPhoto(this.data.number, this.data.photos[0]);
+      this.setData({ photos: this.data.photos.slice(1) });
     }
   },
 
