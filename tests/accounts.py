@@ -8,6 +8,23 @@ MODES = {"demo": "secure", "mixed": "compatible", "clear": "plain"}
 AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 SLOTS = 'number = "character_string1"\nplace = "thing2"\nstatus = "phrase3"\ntime = "time4"'
 
+SMS_NUMBER = {"case_resolved": 1001, "survey_invited": 1002, "survey_reminded": 1002, "case_assigned": 1003}
+SMS = "\n".join(
+    [
+        "[sms]",
+        'sdk_app_id = "1400006666"',
+        'sign = "青岚区诉求服务"',
+        'secret_id = "AKIDtestsOnly"',
+        'secret_key = "testsOnlySecretKey"',
+        'callback_token = "tests-only-callback-token"',
+        *(
+            f'templates.{kind} = {{ id = "{number}", params = ["number", "note"] }}'
+            for kind, number in SMS_NUMBER.items()
+        ),
+        "",
+    ]
+)
+
 
 def template_id(account: str, message: Message) -> str:
     """A template id has 43 characters."""
@@ -17,7 +34,7 @@ def template_id(account: str, message: Message) -> str:
 def write(path: Path) -> None:
     """[accounts.demo], [accounts.mixed] and [accounts.clear], all of 青岚区; demo has a mini program."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(_account(name, number) for number, name in enumerate(MODES)))
+    path.write_text("\n".join([*(_account(name, number) for number, name in enumerate(MODES)), SMS]))
 
 
 def _account(name: str, number: int) -> str:
@@ -38,5 +55,11 @@ def _account(name: str, number: int) -> str:
             "[accounts.demo.mini_program]",
             'app_id = "wxaaaaaaaaaaaaaaaa"',
             f'app_secret = "{"a" * 32}"',
+            "[accounts.demo.wecom]",
+            'corp_id = "ww0123456789abcdef"',
+            "agent_id = 1000002",
+            f'secret = "{"b" * 43}"',
+            'token = "testsOnlyTokenOfWeCom"',
+            f'aes_key = "{AES_KEY}"',
         ]
     return "\n".join([*lines, ""])

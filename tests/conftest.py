@@ -14,6 +14,10 @@ os.environ |= {
     "PUBLIC_URL": "http://127.0.0.1:8000",
     "MESSAGE_HOURS": "00:00-24:00",  # tests run at night too
     "SURVEY_HOURS": "00:00-24:00",
+    "CALLBACK_HOURS": "00:00-24:00",
+    "GATHER_SECONDS": "0",  # who reads in a test reads each message by itself
+    "OFFICER_MESSAGES_AN_HOUR": "0",
+    "RESIDENT_MESSAGES_A_DAY": "0",
     "WECHAT_ACCOUNTS": str(VAR / f"accounts-{os.getpid()}.toml"),
 }
 

@@ -5,16 +5,19 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
+T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[1]
 CLOCK = ("-m", "backend.clock")
 WORKER = ("-m", "dramatiq", "backend.worker", "--processes", "1", "--threads", "4")
 
 
 @contextmanager
-def running(command, log, **settings):
+def running(command: Sequence[str], log: Path, **settings: str) -> Iterator["subprocess.Popen[bytes]"]:
     """Start a program with these settings over the environment; kill it at the end if it still runs."""
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -31,7 +34,7 @@ def running(command, log, **settings):
         end([process])
 
 
-def end(processes):
+def end(processes: Sequence["subprocess.Popen[bytes]"]) -> None:
     """As an operator would, side by side; what does not end by itself is killed."""
     for process in processes:
         if process.poll() is None:
@@ -43,13 +46,13 @@ def end(processes):
             kill(process)
 
 
-def kill(process):
+def kill(process: "subprocess.Popen[bytes]") -> None:
     """As a power cut would: the program and all that it started, at once."""
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
-def wait_until(reached, seconds=20.0):
+def wait_until(reached: Callable[[], T], seconds: float = 20.0) -> T:
     """What the function returns as soon as it is true."""
     end = time.monotonic() + seconds
     while not (found := reached()):

@@ -263,6 +263,10 @@ class Phone:
         """Accept or refuse one message of each template."""
         return self._do("subscribe_message", app_id, template_ids=template_ids, accept=accept)
 
+    def cancel_subscription(self, template_ids: list[str], app_id: str | None = None) -> Json:
+        """Take back in the settings what was allowed."""
+        return self._do("cancel_subscription", app_id, template_ids=template_ids)
+
     def _do(self, verb: str, app_id: str | None, **fields: Any) -> Json:
         named = {name: value for name, value in fields.items() if value is not None}
         if app_id != "":

@@ -22,7 +22,7 @@ from backend.config import Config
 from backend.errors import Gone
 from backend.notify import service
 from backend.notify.messages import Message
-from backend.notify.outbox import NEXT_VISIT
+from backend.notify.records import NEXT_VISIT
 from backend.times import now
 from backend.web import protection
 from tests.factories import make_community, make_resident
@@ -109,6 +109,7 @@ def test_what_waits_for_a_visit_is_counted_apart_from_what_is_late(client, sessi
         service.owe(session, Message.CASE_ACCEPTED, key, {}, residents=[resident.id], due_at=due_at)
     text = client.get("/metrics").text
     assert "notifications_waiting 2.0" in text
+    assert "notifications_late 1.0" in text
     assert "notifications_waiting_for_visit 3.0" in text
 
 

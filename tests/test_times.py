@@ -96,7 +96,9 @@ def test_hours_are_read_with_midnight_as_the_end_of_the_day():
     assert parse_hours("00:00 - 24:00") == (time(0), time.max)
 
 
-@pytest.mark.parametrize("text", ["", "9-20-21", "25:00-26:00", "morning", "09:00"])
+@pytest.mark.parametrize(
+    "text", ["", "9-20-21", "25:00-26:00", "morning", "09:00", "09:00+08:00-20:00+08:00"]
+)
 def test_other_hours_are_refused(text):
     with pytest.raises(ValueError):  # noqa: PT011 - which sentence is said is config's matter
         parse_hours(text)

@@ -31,7 +31,7 @@ def modules_with(text):
 
 
 def test_the_worker_imports_every_module_that_declares_actors_or_channels():
-    declaring = modules_with("\n@actor(") | modules_with("\nLADDERS[")
+    declaring = modules_with("\n@actor(") | modules_with("\nregister(")
     assert {"backend.notify.tasks", "backend.wechat.media", "backend.wechat.channel"} <= declaring
     assert declaring <= set(worker_knows()["modules"])
 

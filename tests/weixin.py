@@ -11,8 +11,9 @@ import pytest
 
 from backend import broker as queue
 from backend.config import config
+from backend.notify import circuit
 from backend.notify.messages import CATALOGUE, Message
-from backend.wechat import accounts, client, tokens
+from backend.wechat import accounts, client, quotas, tokens
 from tests.factories import make_contact
 from tests.sandbox_client import Sandbox
 
@@ -39,9 +40,10 @@ def weixin(platform):
     platform.reset()
     platform.settings(receipts=False)
     queue.redis_client().flushall()
-    tokens._own_tokens.clear()
-    tokens._own_renewed.clear()
+    tokens.reset()
+    quotas.forget()
     accounts.reset()
+    circuit.reset()
     for account in accounts.all_accounts().values():
         register(platform, account)
     object.__setattr__(config, "wechat_api_base", platform.url)
@@ -58,9 +60,11 @@ def register(sandbox, account, **changes):
         name=account.name,
         original_id=account.original_id,
         open_platform="open",
-        templates=_templates(account),
+        templates=[*_templates(account.templates), *_templates(account.notices, 2)],
         **changes,
     )
+    if account.wecom is not None:
+        register_work(sandbox, account)
     mini = account.mini_program
     if mini is not None:
         sandbox.app(
@@ -70,18 +74,36 @@ def register(sandbox, account, **changes):
             name=account.name,
             original_id="gh_mini",
             open_platform="open",
-            templates=_templates(mini),
+            templates=_templates(mini.templates, 2),
         )
 
 
-def _templates(app):
+def register_work(sandbox, account, **changes):
+    """Make the account's application in WeCom known to the platform."""
+    work = account.wecom
+    sandbox.app(
+        app_id=work.corp_id,
+        agent_id=int(work.agent_id),
+        app_secret=work.secret,
+        kind="work_app",
+        name=f"{account.name} 企业微信",
+        original_id=work.corp_id,
+        token=work.token,
+        aes_key=work.aes_key,
+        **changes,
+    )
+
+
+def _templates(templates, kind=None):
+    """As the platform knows them; the type 2 or 3 (once, for good) marks those that people allow."""
     return [
         {
             "template_id": template.id,
             "title": CATALOGUE[message].status,
             "keywords": {slot: field for field, slot in template.slots.items()},
         }
-        for message, template in app.templates.items()
+        | ({"type": 3 if template.lasting else kind} if kind else {})
+        for message, template in templates.items()
     ]
 
 

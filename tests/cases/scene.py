@@ -13,6 +13,7 @@ from backend.cases import intake, service
 from backend.cases.intake import Report
 from backend.cases.models import Case, CaseEvent, Channel
 from backend.cases.service import SYSTEM, Actor
+from backend.cases.survey_models import Survey, SurveyReview, SurveyState
 from backend.cases.workflow import UNIT, Action, Given, Outcome, Status
 from backend.errors import AppError
 from backend.notify.models import Notification
@@ -74,6 +75,16 @@ class Scene:
         self.do(case, Action.ASSIGN, Role.DISPATCHER, at, unit_id=self.unit.id)
         self.do(case, Action.ACKNOWLEDGE, Role.HANDLER, at)
         return self.do(case, Action.RESOLVE, Role.HANDLER, at, **vars(SOLVED))
+
+    def ready(self, case: Case, action: Action) -> Case:
+        """With what the step needs beside what its row asks for: whoever upholds needs somebody's dissent."""
+        if action is Action.UPHOLD:
+            asked = {"case_id": case.id, "round": case.round, "resident_id": self.resident_id}
+            survey = Survey(**asked, state=SurveyState.ANSWERED, solved=False)
+            self.session.add(survey)
+            self.session.flush()
+            self.session.add(SurveyReview(survey_id=survey.id, case_id=case.id, complaint="没有解决"))
+        return case
 
     def told(self, case: Case) -> list[Notification]:
         """What is owed about this case, in the order in which it was owed."""

@@ -52,7 +52,8 @@ class Town:
         self.session.flush()
 
     def survey(self, case, satisfaction, at=AT, round=1):
-        answered = {"state": SurveyState.ANSWERED, "answered_at": at, "satisfaction": satisfaction}
+        answered = {"state": SurveyState.ANSWERED, "sent_at": at, "answered_at": at}
+        answered |= {"satisfaction": satisfaction, "solved": True}
         resident_id = make_resident(self.session).id
         self.session.add(Survey(case_id=case.id, round=round, resident_id=resident_id, **answered))
         self.session.flush()

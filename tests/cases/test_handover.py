@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from backend.auth import LoginSession
 from backend.cases import audience, handover
 from backend.cases.workflow import Audience, Status
 from backend.errors import Conflict
-from backend.notify import binding
+from backend.notify import binding, digests, outbox
 from backend.notify import service as notify
 from backend.notify.messages import Message
 from backend.notify.models import Delivery, Notification
@@ -216,6 +217,32 @@ def test_what_was_still_owed_goes_to_the_successor_or_is_dropped_with_a_note(
         (officer.id, Message.CASE_URGED, Delivery.FAILED, handover.DROPPED),
         (successor.id, Message.CASE_SUBMITTED, Delivery.WAITING, None),
     }
+
+
+def test_what_waits_in_a_digest_goes_to_the_successor_too(session, town, officer, successor):
+    cases = [make_case(session, town.community) for _ in range(12)]
+    for case in cases:
+        notify.owe(
+            session, Message.CASE_ASSIGNED, f"case:{case.id}", {"number": case.number}, officers=[officer.id]
+        )
+    digest = Notification(
+        key="digest:1", message=Message.DIGEST, officer_id=officer.id, fields={"number": "12"},
+        due_at=now() + outbox.NEXT_VISIT,
+    )  # fmt: skip
+    session.add(digest)
+    session.flush()
+    held = sa.update(Notification).where(Notification.message == Message.CASE_ASSIGNED)
+    session.execute(held.values(status=Delivery.SENDING, digest_id=digest.id))
+    handover.leaves(session, town.editor, officer.id, {only_post(session, officer).id: successor.id})
+    digests.share(session)
+    rows = session.scalars(sa.select(Notification).where(Notification.message == Message.CASE_ASSIGNED)).all()
+    told = Counter((row.officer_id, row.status, row.error) for row in rows)
+    assert told == {
+        (officer.id, Delivery.FAILED, handover.HANDED_ON): 12,
+        (successor.id, Delivery.WAITING, None): 12,
+    }
+    session.refresh(digest)
+    assert (digest.status, digest.error) == (Delivery.FAILED, digests.DISSOLVED)
 
 
 def test_who_was_told_anyway_is_not_told_twice(session, town, officer, successor):

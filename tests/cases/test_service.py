@@ -61,7 +61,7 @@ def test_a_step_is_taken_by_each_role_of_its_row_and_written_down(session, scene
     given = everything(session, scene)
     for role in RULES[action].roles:
         scene.actor(role)
-        case = scene.case(status, sent_back=int(action is Action.DISPUTE))
+        case = scene.ready(scene.case(status, sent_back=int(action is Action.DISPUTE)), action)
         scene.do(case, action, role, **given | {"case_id": make_case(session, scene.community).id})
         session.refresh(case)
         assert case.status is (RULES[action].target or status)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from backend import db
 from backend.cases import exclusions, figures, standings
 from backend.cases.deadline_models import Clock, Deadline, Decision
+from backend.cases.formulas import SURVEYED
 from backend.cases.standing_models import Standing, StandingMark, StandingSum
 from backend.cases.supervision_models import Exclusion, Measure
 from backend.cases.survey_models import Survey
@@ -24,6 +25,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SPAN = 25 * DAY  # between two of the old cases
 LATER = AT + 200 * DAY
 M = Measure
+BY_SURVEYS = ("subdistrict", "month", "category", "way")
 
 
 def count(session, table):
@@ -71,7 +73,9 @@ class Year:
         ways = itertools.cycle(("unit", "community"))
         asked = [(self.district, period, by) for period, by in zip(periods, ways, strict=False)]
         asked += [(reach, periods[0], None) for reach in (self.subdistrict, self.community, self.posts())]
-        return [figures.rates(self.session, reach, *period, by, LATER) for reach, period, by in asked]
+        said = [figures.rates(self.session, reach, *period, by, LATER) for reach, period, by in asked]
+        surveyed = (self.district, *periods[0])
+        return said + [figures.rates(self.session, *surveyed, by, LATER, SURVEYED) for by in BY_SURVEYS]
 
     def posts(self):
         head = Post(role=Role.UNIT_HEAD, unit_id=self.units[1].id)
@@ -199,12 +203,14 @@ def test_an_exclusion_taken_back_leaves_no_trace(year, monkeypatch):
     assert year.is_true(monkeypatch) == before
 
 
-def test_another_category_changes_no_figure(year, monkeypatch):
+def test_another_category_changes_the_figures_by_category_alone(year, monkeypatch):
     before = year.is_true(monkeypatch)
     year.old.category_id = make_category(year.session).id
     year.session.flush()
     assert count(year.session, StandingMark) == 1
-    assert year.is_true(monkeypatch) == before
+    after = year.is_true(monkeypatch)
+    assert [was != now for was, now in zip(before, after, strict=True)][-4:] == [False, False, True, False]
+    assert before[:-4] == after[:-4]
 
 
 def test_what_the_verbs_do_to_an_old_case_is_counted_at_once(session, monkeypatch):

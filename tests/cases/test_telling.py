@@ -90,6 +90,9 @@ TOLD = {
     Action.CONFIRM: set(),
     Action.CLOSE: {(Message.CASE_CLOSED, "resident")},
     Action.REOPEN: both(Message.CASE_RETURNED),  # by the resident, who is answered on the spot
+    Action.DISSENT: {(Message.ANSWER_DISPUTED, name) for name in UNIT},
+    Action.COMMENT: {(Message.SURVEY_COMMENTED, name) for name in UNIT},
+    Action.UPHOLD: {(Message.ANSWER_UPHELD, "resident")} | {(Message.REVIEW_DECIDED, name) for name in UNIT},
     Action.WITHDRAW: both(Message.CASE_WITHDRAWN),
     Action.URGE: both(Message.CASE_URGED),
     Action.ASK_PERSON: both(Message.PERSON_WANTED),
@@ -126,6 +129,9 @@ TOLD = {
     Action.FORM_GROUP: {(Message.GROUP_FORMED, "group member")},
     Action.LOG: set(),
     Action.REVIEW: set(),
+    Action.CALL_BACK: set(),
+    Action.THANK: set(),
+    Action.STRIKE_THANKS: set(),
 }
 
 
@@ -137,7 +143,7 @@ def test_who_is_told_is_written_down_for_every_step():
 def test_a_step_tells_exactly_the_people_of_its_row(session, scene, crowd, action):
     rule, people = RULES[action], {name: officer_id for name, (_, officer_id) in crowd.items()}
     hard = {"leader_id": people["leader"], "group_ids": [people["group member"]]}
-    case = scene.case(rule.sources[0], sent_back=int(action is Action.DISPUTE), **hard)
+    case = scene.ready(scene.case(rule.sources[0], sent_back=int(action is Action.DISPUTE), **hard), action)
     given = everything(session, scene) | {"officer_id": people["handler"]}
     if action not in (Action.SEND_BACK, Action.DISPUTE):  # these name another unit
         given["unit_id"] = scene.unit.id
@@ -160,7 +166,7 @@ def test_every_message_has_the_words_that_its_text_asks_for(session, scene, crow
     for action, rule in RULES.items():
         if not rule.sources:
             continue
-        case = scene.case(rule.sources[0], due_at=AT + HOUR, answer="上次的答复")
+        case = scene.ready(scene.case(rule.sources[0], due_at=AT + HOUR, answer="上次的答复"), action)
         scene.do(case, action, rule.roles[0], **everything(session, scene))
         for row in scene.told(case):
             assert "None" not in CATALOGUE[row.message].text.format(**row.fields)

@@ -60,27 +60,34 @@ def test_a_refusal_says_what_the_status_is_now():
 @pytest.mark.parametrize(
     ("role", "actions"),
     [
-        (Role.RESIDENT, "submit locate add join confirm reopen withdraw urge ask_person"),
+        (
+            Role.RESIDENT,
+            "submit locate add join confirm reopen dissent comment withdraw urge ask_person thank",
+        ),
         (
             Role.HANDLER,
             "add acknowledge take delegate first_contact ask progress send_back dispute resolve link pause"
-            " extend resume answer_supervision log see_phone",
+            " extend resume answer_supervision log see_phone thank",
         ),
         (
             Role.INFORMATION_OFFICER,
             "submit locate add classify accept reject claim assign retract split merge unmerge link ask"
-            " resolve_on_spot log see_phone",
+            " resolve_on_spot log see_phone call_back thank",
         ),
-        (Role.GRID_OFFICER, "submit add resolve_on_spot see_phone"),
+        (Role.GRID_OFFICER, "submit add resolve_on_spot see_phone thank"),
         (
             Role.SUPERVISOR,
-            "reopen urge link grant deny resume supervise end_supervision mark take_charge form_group log"
-            " review see_phone",
+            "reopen uphold urge link grant deny resume supervise end_supervision mark take_charge form_group"
+            " log review see_phone call_back thank strike_thanks",
         ),
         (Role.ARBITER, "arbitrate"),
         (Role.GROUP_MEMBER, "add progress log"),
         (Role.SYSTEM, "accept assign merge joined remerge unmerge follow close withdraw resume"),
-        (Role.LEADER, "supervise end_supervision mark take_charge form_group log review"),
+        (
+            Role.LEADER,
+            "reopen uphold supervise end_supervision mark take_charge form_group log review thank"
+            " strike_thanks",
+        ),
     ],
 )
 def test_each_kind_of_person_has_these_steps_and_no_others(role, actions):

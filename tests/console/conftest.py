@@ -20,6 +20,9 @@ from backend.places.roles import Role
 from backend.times import now
 from tests.browser import add_form_token
 from tests.factories import make_community, make_contact, make_officer, make_resident, make_unit
+from tests.weixin import platform, weixin
+
+__all__ = ["platform", "weixin"]
 
 
 @pytest.fixture

@@ -73,5 +73,5 @@ def test_without_a_script_one_ticks_and_sends(committed, chromium, site, scene, 
     page.locator(f"[value='{new.number}']").check()
     page.get_by_role("button", name="批量办理").click()
     page.get_by_role("button", name="受理 1 件").click()
-    assert page.get_by_role("heading", name="受理：办好 1 件").is_visible()
+    page.get_by_role("heading", name="受理：办好 1 件").wait_for()
     context.close()

@@ -200,7 +200,7 @@ def test_an_arbiter_decides_and_makes_a_duty(request, scene, disputed, enter, si
     assert not is_cut(page)
     photograph(page, f"disputes-{size}")
     page.get_by_role("button", name="裁定由城管局办理").click()
-    assert page.get_by_text("请写明裁定的理由").is_visible()
+    page.get_by_text("请写明裁定的理由").wait_for()
     page.get_by_label("裁定理由").fill("店外经营统一由城管局管")
     page.get_by_role("button", name="裁定由城管局办理").click()
     page.get_by_text("已裁定由城管局办理").wait_for()

@@ -95,7 +95,7 @@ def test_who_did_not_ask_refuses_and_the_screen_offers_a_new_code(screen, scan):
     phone.get_by_role("heading", name="已拒绝").wait_for()
     screen.get_by_text("手机上拒绝了这次登录").wait_for()
     screen.get_by_role("link", name="换一个新的二维码").click()
-    assert screen.get_by_role("img", name="登录二维码").is_visible()
+    screen.get_by_role("img", name="登录二维码").wait_for()
     assert "next=/console/?tab%3Dall" in screen.url
 
 
@@ -130,7 +130,7 @@ def test_an_administrator_sets_digits_up_and_finds_their_logins(chromium, site, 
     assert not is_cut(page)
     page.get_by_label("六位动态码").fill("12")
     page.get_by_role("button", name="完成设置").click()
-    assert page.get_by_text("动态码是六位数字").is_visible()
+    page.get_by_text("动态码是六位数字").wait_for()
     page.get_by_label("六位动态码").fill(pyotp.TOTP(page.locator("code").inner_text()).now())
     page.get_by_role("button", name="完成设置").click()
     page.get_by_text("验证通过").wait_for()

@@ -2,6 +2,7 @@
 
 import pytest
 import sqlalchemy as sa
+from playwright.sync_api import expect
 
 from backend.auth import LoginSession
 from backend.places.models import Area
@@ -52,7 +53,7 @@ def test_errors_are_read_row_by_row_and_the_rest_comes_in(committed, request, op
     for words in ("没有这个社区", "小区", "北", "怎么办"):
         assert page.get_by_text(words).first.is_visible()
     page.get_by_role("link", name="不能导入 3").click()
-    assert page.locator("tbody tr").count() == 3
+    expect(page.locator("tbody tr")).to_have_count(3)
     page.get_by_role("button", name="跳过 3 行，导入其余的").click()
     page.get_by_text("导入完成：新增 1 行").wait_for()
     assert committed.scalar(sa.select(sa.func.count()).where(Area.name == "海棠社区")) == 1

@@ -157,7 +157,7 @@ def test_what_is_changed_here_holds_in_this_process_at_once(session, admin_clien
 
 def test_the_list_pages_by_key_and_takes_as_few_queries_for_many(session, admin_client, district):
     levels = list(Level)
-    for n, clock in enumerate(list(Clock) * 6):
+    for n, clock in enumerate((list(Clock) * 6)[:60]):
         row = {"level": levels[n // 10], "area_id": district.id, "minutes": n + 1}
         session.add(Policy(clock=clock, source=f"规定{n}", **row))
     session.commit()

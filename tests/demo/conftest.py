@@ -9,7 +9,8 @@ from backend.app import create_app
 from backend.config import config
 from backend.demo import accounts as demo_accounts
 from backend.demo import district
-from backend.wechat import accounts, facts
+from backend.notify import sms_settings
+from backend.wechat import accounts, homes
 from tests.weixin import platform, weixin
 
 __all__ = ["platform", "weixin"]
@@ -36,4 +37,5 @@ def _settle(file, url):
     object.__setattr__(config, "wechat_accounts", file)
     object.__setattr__(config, "public_url", url)
     accounts.reset()
-    facts.forget()
+    sms_settings.settings.cache_clear()
+    homes.forget()

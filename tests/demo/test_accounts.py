@@ -5,7 +5,7 @@ import stat
 from backend.cases.deadline_models import Clock
 from backend.cases.deadlines import POLICY
 from backend.demo import accounts, district
-from backend.notify.messages import CATALOGUE, OFFICER, SUPERVISIONS, Message
+from backend.notify.messages import CATALOGUE, OFFICER, REVIEWS, SUPERVISIONS, Message
 from backend.wechat import accounts as official
 from backend.wechat.accounts import load
 
@@ -68,7 +68,7 @@ def test_the_accounts_stand_for_areas_of_the_district(tmp_path, session):
 
 def test_an_officers_card_says_by_title_and_note_what_happened_and_what_to_do():
     """Both stay when the case is urgent, which takes the place of the status."""
-    led = {message for message, kind in CATALOGUE.items() if kind.link in (OFFICER, SUPERVISIONS)}
+    led = {message for message, kind in CATALOGUE.items() if kind.link in (OFFICER, REVIEWS, SUPERVISIONS)}
     for_officers = {message for message in led if not message.startswith("order_")}
     forms = {message: form for form in accounts.FOR_OFFICERS for message in form.messages}
     assert set(forms) == for_officers

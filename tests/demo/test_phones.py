@@ -3,12 +3,13 @@
 import pytest
 import sqlalchemy as sa
 
+from backend.broker import waiting
 from backend.demo import district, phones
 from backend.notify.messages import Message
 from backend.notify.models import Contact
 from backend.places.models import PlaceCode
 from backend.places.roles import Role
-from backend.wechat import accounts
+from backend.wechat import accounts, templates, upkeep
 from backend.wechat.accounts import Template
 from tests.sandbox_client import Phone
 
@@ -46,6 +47,15 @@ def test_the_phones_are_ready_to_play(demonstration, committed):
     assert "玉兰苑东门" in answer["reply"]["content"]
     clerk = phone_of(demonstration, "周晓岚", qinglan.app_id)
     assert clerk.wait_for("绑定成功，周晓岚")
+
+
+def test_templates_and_quotas_are_read_once_the_sandbox_knows_the_accounts(demonstration, committed, broker):
+    phones.complete()
+    assert waiting("accounts") == 2
+    upkeep.read_templates()
+    known = templates.libraries(committed)
+    found = [one for account in accounts.all_accounts().values() for one in templates.check(account, known)]
+    assert {one.problem for one in found} == {None}
 
 
 def test_a_second_time_changes_nothing(demonstration, committed):

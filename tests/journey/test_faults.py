@@ -82,8 +82,10 @@ def wait_until_told(town, *numbers):
 
 def let_leases_end(town):
     """As if the minute that a worker has for a message were over."""
+    held = sa.select(Notification.id).where(Notification.status == Delivery.SENDING)
+    held = held.order_by(Notification.id).with_for_update(skip_locked=True)  # what is being recorded needs no end
     with town.engine.begin() as connection:
-        ended = sa.update(Notification).where(Notification.status == Delivery.SENDING)
+        ended = sa.update(Notification).where(Notification.id.in_(held))
         connection.execute(ended.values(lease_until=now()))
 
 
@@ -104,7 +106,9 @@ def test_a_worker_killed_while_it_calls_wechat_sends_each_officer_one_card(town)
     let_leases_end(town)
 
     wait_until_told(town, number)
-    wait_until(lambda: sorted((calls_by_message(town) - before).values()) == [1, 2], PATIENT)
+    # The other card may have been answered already, or waited to be written down: then it is called again.
+    again = ([1, 2], [2, 2])
+    wait_until(lambda: sorted((calls_by_message(town) - before).values()) in again, PATIENT)
     assert [cards_by_number(town, name, [number]) for name in ALERTED] == [{number: 1}] * 2
 
 

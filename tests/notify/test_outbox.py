@@ -7,11 +7,11 @@ import pytest
 import sqlalchemy as sa
 
 from backend import db
-from backend.notify import outbox, service
+from backend.notify import outbox, records, service
 from backend.notify.channels import Refusal, Then
 from backend.notify.messages import Message
 from backend.notify.models import Delivery, Notification
-from backend.notify.outbox import ATTEMPTS, BACKOFF, LEASE
+from backend.notify.records import ATTEMPTS, BACKOFF, LEASE
 from backend.places.roles import Role
 from backend.times import now
 from tests.factories import make_community, make_officer, make_resident
@@ -73,8 +73,8 @@ def test_a_batch_is_shared_between_workers_without_waiting(committed):
 def test_what_was_sent_is_written_down(session):
     row = owe(session)
     [owed] = outbox.claim(session, [row.id])
-    owed = outbox.begin(session, owed, "wechat_template", "demo")
-    assert outbox.record_sent(session, owed, "4012345678901234567")
+    owed = records.begin(session, owed, "wechat_template", "demo")
+    assert records.record(session, [records.sent(owed, "4012345678901234567")])
     again(session, row)
     assert (row.status, row.provider_id, row.account) == (Delivery.SENT, "4012345678901234567", "demo")
     assert row.sent_at is not None
@@ -86,11 +86,13 @@ def test_a_worker_that_slept_too_long_can_neither_send_nor_record(session):
     [slow] = outbox.claim(session, [row.id], at=moment)
     assert outbox.release_expired(session, at=moment + LEASE + SECOND) == 1
     [quick] = outbox.claim(session, [row.id], at=moment + LEASE + SECOND)
-    with pytest.raises(outbox.LeaseLost):
-        outbox.begin(session, slow, "wechat_template", "demo")
-    assert not outbox.record_sent(session, slow, "1")
-    assert not outbox.record_refused(session, slow, Refusal("太晚", Then.NEVER))
-    assert outbox.record_sent(session, outbox.begin(session, quick, "wechat_template", "demo"), "2")
+    with pytest.raises(records.LeaseLost):
+        records.begin(session, slow, "wechat_template", "demo")
+    assert not records.record(session, [records.sent(slow, "1")])
+    assert not records.record(session, [records.refused(slow, Refusal("太晚", Then.NEVER))])
+    assert records.record(
+        session, [records.sent(records.begin(session, quick, "wechat_template", "demo"), "2")]
+    )
     assert again(session, row).provider_id == "2"
 
 
@@ -98,7 +100,7 @@ def test_a_lease_that_still_runs_is_left_alone(session):
     row = owe(session)
     [owed] = outbox.claim(session, [row.id])
     assert outbox.release_expired(session, at=now() + LEASE - timedelta(seconds=20)) == 0
-    outbox.begin(session, owed, "wechat_template", "demo", at=now() + timedelta(seconds=40))
+    records.begin(session, owed, "wechat_template", "demo", at=now() + timedelta(seconds=40))
     assert outbox.release_expired(session, at=now() + LEASE + SECOND) == 0  # renewed
 
 
@@ -106,12 +108,12 @@ def test_each_attempt_waits_longer_and_the_last_one_gives_up(session):
     row, moment = owe(session), now() + SECOND
     for pause in BACKOFF:
         [owed] = outbox.claim(session, [row.id], at=moment)
-        outbox.record_refused(session, owed, Refusal("微信系统繁忙", Then.LATER), at=moment)
+        records.record(session, [records.refused(owed, Refusal("微信系统繁忙", Then.LATER))], at=moment)
         again(session, row)
         assert (row.status, row.due_at, row.error) == (Delivery.WAITING, moment + pause, "微信系统繁忙")
         moment += pause
     [owed] = outbox.claim(session, [row.id], at=moment)
-    outbox.record_refused(session, owed, Refusal("微信系统繁忙", Then.LATER), at=moment)
+    records.record(session, [records.refused(owed, Refusal("微信系统繁忙", Then.LATER))], at=moment)
     assert (again(session, row).status, row.attempts) == (Delivery.FAILED, ATTEMPTS)
 
 
@@ -128,13 +130,13 @@ def test_what_kills_every_worker_ends_too(session):
 def test_a_permanent_refusal_is_final_and_says_why(session):
     row = owe(session)
     [owed] = outbox.claim(session, [row.id])
-    outbox.record_refused(session, owed, Refusal("消息太长（45002）", Then.NEVER))
+    records.record(session, [records.refused(owed, Refusal("消息太长（45002）", Then.NEVER))])
     assert (again(session, row).status, row.error) == (Delivery.FAILED, "消息太长（45002）")
 
 
 def put_off(session, row):
     [owed] = outbox.claim(session, [row.id])
-    outbox.record_refused(session, owed, Refusal("对方没有关注公众号", Then.VISIT))
+    records.record(session, [records.refused(owed, Refusal("对方没有关注公众号", Then.VISIT))])
     return again(session, row)
 
 
@@ -190,8 +192,8 @@ def test_what_waits_for_its_hour_is_not_woken(session):
 def sent(session):
     row = owe(session)
     [owed] = outbox.claim(session, [row.id])
-    owed = outbox.begin(session, owed, "wechat_template", "demo")
-    outbox.record_sent(session, owed, "77")
+    owed = records.begin(session, owed, "wechat_template", "demo")
+    records.record(session, [records.sent(owed, "77")])
     return again(session, row)
 
 
@@ -214,8 +216,8 @@ def test_a_blocked_template_leaves_the_other_channels(session, sent, status):
     outbox.receipt(session, "demo", "77", status)
     assert again(session, sent).status is Delivery.WAITING
     [owed] = outbox.claim(session, [sent.id], at=now() + SECOND)
-    assert owed.is_closed("wechat_template")
-    assert not owed.is_closed("wechat_chat")
+    assert owed.closed("wechat_template") == "对方拒收公众号的消息"
+    assert not owed.closed("wechat_chat")
 
 
 @pytest.mark.parametrize("status", ["failed: system failed", "failed:system failed"])
@@ -223,18 +225,18 @@ def test_a_lost_template_is_sent_once_more_under_a_new_name(session, sent, statu
     outbox.receipt(session, "demo", "77", status)
     assert outbox.due(session) == []
     [owed] = outbox.claim(session, [sent.id], at=now() + timedelta(minutes=2))
-    assert not owed.is_closed("wechat_template")
+    assert not owed.closed("wechat_template")
     assert owed.client_id.endswith("-1")  # else the platform would take it for the same message
-    outbox.record_sent(session, outbox.begin(session, owed, "wechat_template", "demo"), "78")
+    records.record(session, [records.sent(records.begin(session, owed, "wechat_template", "demo"), "78")])
     outbox.receipt(session, "demo", "78", status)
     [owed] = outbox.claim(session, [sent.id], at=now() + timedelta(minutes=9))
-    assert owed.is_closed("wechat_template")
+    assert owed.closed("wechat_template") == "微信没有送达"
 
 
 def test_the_name_at_the_provider_stays_the_same_from_attempt_to_attempt(session):
     row = owe(session)
     [first] = outbox.claim(session, [row.id])
-    outbox.record_refused(session, first, Refusal("微信系统繁忙", Then.LATER))
+    records.record(session, [records.refused(first, Refusal("微信系统繁忙", Then.LATER))])
     [second] = outbox.claim(session, [row.id], at=now() + timedelta(minutes=1))
     assert first.client_id == second.client_id
     assert len(first.client_id) <= 32

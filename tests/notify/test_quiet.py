@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from backend.config import config
 from backend.notify import outbox, quiet, service
 from backend.notify.messages import Message
-from backend.notify.models import Delivery, Notification
+from backend.notify.models import Delivery, Held, Notification
 from backend.notify.tasks import deliver
 from backend.places.models import Post, Shift
 from backend.places.roles import Role
@@ -132,3 +132,13 @@ def test_the_worker_itself_keeps_the_hours(session):
     deliver([row.id])
     session.refresh(row)
     assert (row.status, row.attempts, row.error) == (Delivery.WAITING, 0, quiet.HELD)
+
+
+def test_a_worker_whose_clock_is_late_holds_what_the_database_calls_due(session, monkeypatch):
+    set_hours("13:00-14:00" if local(now()).hour < 12 else "01:00-02:00")
+    row = owe(session, Message.CASE_ACCEPTED, now(), resident=make_resident(session))
+    session.commit()
+    monkeypatch.setattr(quiet, "now", lambda: now() - timedelta(seconds=3))
+    deliver([row.id])
+    session.refresh(row)
+    assert (row.status, row.held) == (Delivery.WAITING, Held.NIGHT)

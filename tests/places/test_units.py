@@ -9,6 +9,7 @@ from backend.cases.models import Case, CaseEvent, Duty, DutyList, ListState
 from backend.cases.workflow import Action, Status
 from backend.db import Base
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
+from backend.notify.telephone_models import TelephoneTask
 from backend.places import unit_ends, units
 from backend.places.models import PlaceCode, Post, Shift, Unit
 from backend.places.roles import Role, UnitKind
@@ -138,13 +139,15 @@ def test_a_merger_moves_whatever_has_a_unit(session, town):
     session.add(CaseEvent(**event, unit_id=unit.id, to_status=Status.ASSIGNED))
     make_officer(session, Role.HANDLER, unit=unit)
     make_code(session, town.community).unit_id = unit.id
+    told = {"notification_id": 1, "officer_id": town.editor.officer_id, "words": "", "why": ""}
+    session.add(TelephoneTask(**told, unit_id=unit.id))
     duty = make_duty(session, town.street, unit, assisting=[into.id])
     helped = make_duty(
         session, town.other_street, make_unit(session, town.district), assisting=[unit.id, into.id]
     )
     assert unit_ends.touches(session, unit.id) == unit_ends.Touches(1, 1, 1, 1, 2)
     unit_ends.merge(session, town.editor, unit.id, into.id)
-    for table in (Case, PlaceCode, Post):
+    for table in (Case, PlaceCode, Post, TelephoneTask):
         assert unit.id not in of(session, table)
         assert into.id in of(session, table)
     assert of(session, CaseEvent) == [unit.id]  # what it did is not rewritten
@@ -155,7 +158,7 @@ def test_a_merger_moves_whatever_has_a_unit(session, town):
 
 def test_every_table_with_a_unit_is_one_that_a_merger_is_tested_with():
     """A new one needs a line in the test above; what orders bring is in tests/orders/test_unit_ends.py."""
-    tested = {"cases", "case_events", "posts", "place_codes", "duties"}
+    tested = {"cases", "case_events", "posts", "place_codes", "duties", "telephone_tasks"}
     tested |= {"orders", "order_units", "order_events", "supervisions"}
     tested |= {"meetings"}  # are of no unit, ever
     tested |= {"standings", "standing_sums"}  # copies, which follow what is written (cases/test_standings.py)

@@ -15,7 +15,7 @@ from backend.app import create_app
 from backend.cases.models import Case, Channel
 from backend.errors import Invalid
 from backend.replay.rows import NEEDED, read
-from backend.wechat import facts
+from backend.wechat import homes
 from backend.wechat.accounts import reset
 from tests.factories import make_community
 
@@ -27,7 +27,7 @@ MESSAGES = REAL.parents[1] / "tipdm2020c" / "messages.csv"
 def url(committed):
     make_community(committed)
     reset()
-    facts.forget()
+    homes.forget()
     server = make_server("127.0.0.1", 0, create_app(), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

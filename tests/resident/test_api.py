@@ -1,9 +1,12 @@
 """/api/v1 as the mini program uses it."""
 
+from datetime import timedelta
+
 import pytest
+import sqlalchemy as sa
 
 from backend.cases.models import Attachment, Case, CaseEvent, Channel
-from backend.cases.survey_models import SurveyState
+from backend.cases.survey_models import Survey, SurveyState
 from backend.cases.workflow import Action, Status
 from backend.config import config
 from backend.notify import grants
@@ -234,7 +237,7 @@ def test_the_tenth_photo_is_too_many(session, place, mini):
     assert statuses == [201] * 9 + [409]
 
 
-def test_a_survey_is_shown_and_answered_once(session, place, app, desk):
+def test_a_survey_is_shown_answered_and_for_a_day_answered_anew(session, place, app, desk):
     mini = MiniProgram(app, session)
     case = open_case(session, place, mini.resident_id)
     assert mini.get(f"/cases/{case.number}/survey")[0] == 404
@@ -242,10 +245,29 @@ def test_a_survey_is_shown_and_answered_once(session, place, app, desk):
     confirmed = mini.post(f"/cases/{case.number}/confirm")[1]
     assert confirmed["survey"] == {"state": "due"}
     status, answer = mini.post(f"/cases/{case.number}/survey", solved=True, satisfaction=4, words="好")
-    assert (status, answer) == (200, {"state": "answered", "solved": True, "satisfaction": 4, "words": "好"})
+    assert status == 200
+    assert answer.items() >= {"state": "answered", "solved": True, "satisfaction": 4, "words": "好"}.items()
+    assert (answer["reasons"], answer["choices"][0]) == ([], "没有人来")
+    assert answer["changeable_until"]
+    assert mini.post(f"/cases/{case.number}/survey", solved=True, satisfaction=5)[1]["satisfaction"] == 5
+    session.execute(sa.update(Survey).values(answered_at=sa.func.now() - timedelta(hours=25)))
+    session.commit()
     status, answer = mini.post(f"/cases/{case.number}/survey", solved=False, satisfaction=1)
     assert (status, answer["error"]) == (410, "gone")
     assert mini.get(f"/cases/{case.number}/survey")[1]["solved"] is True
+
+
+def test_photos_join_the_answer_of_a_survey(session, place, mini, other_mini, desk):
+    case = open_case(session, place, mini.resident_id)
+    desk.resolve(case.number)
+    mini.post(f"/cases/{case.number}/confirm")
+    path = f"/cases/{case.number}/survey/photos"
+    assert mini.upload(path, jpeg())[0] == 410
+    reasons = ["没修好，或又坏了"]
+    assert mini.post(f"/cases/{case.number}/survey", solved=False, reasons=reasons)[1]["reasons"] == reasons
+    assert other_mini.upload(path, jpeg())[0] == 404
+    assert mini.upload(path, jpeg())[0] == 204
+    assert [photo["round"] for photo in mini.get(f"/cases/{case.number}")[1]["photos"]] == [1]
 
 
 def test_not_solved_in_the_survey_brings_the_case_back(session, place, mini, desk):

@@ -1,5 +1,7 @@
 """The resident's pages in a real Chromium, as large as a phone and as a desk."""
 
+import os
+
 import pytest
 import sqlalchemy as sa
 from PIL import Image
@@ -191,6 +193,23 @@ def open_survey(committed, tab, place):
         service.perform(session, case.number, Action.CONFIRM, actor)
     tab.goto(f"/r/cases/{case.number}")
     tab.get_by_role("link", name="说一说办得怎么样").click()
+
+
+def test_why_not_is_asked_of_whoever_says_so(committed, tab, place):
+    open_survey(committed, tab, place)
+    why = tab.get_by_text("哪里没有办好？")
+    tab.get_by_text("已解决", exact=True).click()
+    assert not why.is_visible()
+    tab.get_by_text("没有解决", exact=True).click()
+    why.wait_for()
+    tab.get_by_text("没有人来", exact=True).click()
+    assert not is_cut(tab)
+    if folder := os.environ.get("PICTURES"):
+        tab.screenshot(path=f"{folder}/survey-{tab.viewport_size['width']}.png", full_page=True)
+    tab.get_by_role("button", name="提交评价").click()
+    tab.get_by_text("这件事会重新办理").wait_for()
+    survey = committed.scalars(sa.select(surveys.Survey)).one()
+    assert (survey.solved, survey.reasons) == (False, ["没有人来"])
 
 
 def test_a_survey_is_answered_by_two_taps(committed, tab, place):

@@ -1,16 +1,30 @@
-"""The survey's page: answered once by whoever holds the link; a bad answer brings the case back."""
+"""The survey's page: answered by whoever holds the link, anew within a day, and heard after its end."""
 
+import io
 import re
 import time
+from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from backend import auth
-from backend.cases.models import Case
-from backend.cases.survey_models import Survey, SurveyState
-from backend.cases.workflow import Status
-from backend.config import config
+from backend.cases.models import Attachment, Case, CaseEvent, Stored
+from backend.cases.survey_models import (
+    Follow,
+    ReviewState,
+    Survey,
+    SurveyAnswer,
+    SurveyPolicy,
+    SurveyReview,
+    SurveyState,
+    Via,
+)
+from backend.cases.survey_policies import LONGEST_OPEN
+from backend.cases.thanks_models import Thanks, ThanksKind
+from backend.cases.workflow import Action, Status
 from tests.browser import add_form_token
+from tests.cases.pictures import jpeg
 
 DAY = 24 * 3600
 
@@ -45,6 +59,12 @@ def test_both_questions_are_on_one_page(browser, link):
     assert "选“没有解决”、“不满意”或“很不满意”，这件事会重新办理" in page
 
 
+def test_to_show_the_page_nothing_is_held(browser, link, queries):
+    with queries() as asked:
+        assert browser.get(link).status_code == 200
+    assert not [statement for statement in asked if "FOR UPDATE" in statement]
+
+
 def test_a_good_answer_is_thanked_and_leaves_the_case_closed(session, browser, link, survey):
     status, page = reply(browser, link, solved="yes", satisfaction="5", words="谢谢师傅")
     answered, case = row(session, survey)
@@ -53,6 +73,17 @@ def test_a_good_answer_is_thanked_and_leaves_the_case_closed(session, browser, l
     assert (answered.state, answered.solved, answered.satisfaction) == (SurveyState.ANSWERED, True, 5)
     assert answered.words == "谢谢师傅"
     assert case.status is Status.CLOSED
+
+
+@pytest.mark.parametrize("solved", ["yes", "no"])
+def test_who_ticks_thanks_says_them_once_also_where_the_case_comes_back(
+    session, browser, link, survey, solved
+):
+    assert "我想说声谢谢" in browser.get(link).get_data(as_text=True)
+    reply(browser, link, solved=solved, satisfaction="5", words="师傅来得快", thanks="1")
+    reply(browser, link, solved=solved, satisfaction="4", words="师傅来得快", thanks="1")
+    [said] = session.scalars(sa.select(Thanks)).all()
+    assert (said.kind, said.words, said.survey_id) == (ThanksKind.SURVEY, "师傅来得快", survey.id)
 
 
 @pytest.mark.parametrize(
@@ -65,39 +96,127 @@ def test_a_bad_answer_brings_the_case_back(session, browser, link, survey, answe
     assert (case.status, case.round) == (Status.ACCEPTED, 2)
 
 
-def test_an_answered_link_says_so(browser, link):
+def test_while_somebody_looks_at_it_the_case_says_so_and_then_that_it_was_looked_at(
+    session, browser, link, survey, phone, case
+):
+    session.add(SurveyPolicy(area_id=case.community_id, on_unsolved=Follow.REVIEW))
+    session.commit()
+    assert "督查人员会核查这件事" in reply(browser, link, solved="no", words="灯又坏了")[1]
+    own = f"/r/cases/{case.number}"
+    assert "您说的问题，督查人员正在核查，结果会告诉您。" in phone.open(own)[1]
+    session.execute(sa.update(SurveyReview).values(state=ReviewState.UPHELD))
+    session.commit()
+    assert "督查人员核查过了" in phone.open(own)[1]
+    assert "您说的，我们会转告负责的单位" in browser.get(link).get_data(as_text=True)
+    assert "记下了，已转告负责的单位" in reply(browser, link, solved="no", words="还是坏的")[1]
+
+
+def test_within_a_day_an_answered_link_shows_the_answer_and_takes_another(session, browser, link, survey):
+    reply(browser, link, solved="yes", satisfaction="4", words="师傅很快")
+    page = browser.get(link).get_data(as_text=True)
+    assert "您已经评价过了" in page
+    assert "师傅很快" in page
+    assert reply(browser, link, solved="no", satisfaction="1", words="又坏了")[0] == 200
+    answered, case = row(session, survey)
+    assert (answered.solved, answered.satisfaction, answered.words) == (False, 1, "又坏了")
+    assert case.round == 2
+    given = session.scalars(survey.answers.select().order_by(SurveyAnswer.id)).all()
+    assert [(one.solved, one.via) for one in given] == [(True, Via.PAGE), (False, Via.PAGE)]
+
+
+def test_after_a_day_the_answer_stands_and_what_is_said_is_kept(session, browser, link, survey):
     reply(browser, link, solved="yes", satisfaction="4")
+    row(session, survey)[0].answered_at -= timedelta(days=1, minutes=1)
+    session.commit()
     again = browser.get(link)
     assert again.status_code == 410
     assert "已经答过了" in again.get_data(as_text=True)
-
-
-def test_a_second_answer_is_refused_and_changes_nothing(session, browser, link, survey):
-    reply(browser, link, solved="yes", satisfaction="4")
-    status, _ = reply(browser, link, solved="no", satisfaction="1")
+    status, page = reply(browser, link, solved="no", satisfaction="1", words="又坏了")
     answered, case = row(session, survey)
-    assert status == 410
-    assert answered.solved is True
-    assert case.status is Status.CLOSED
+    assert (status, answered.solved, case.status) == (410, True, Status.CLOSED)
+    assert "您刚才说的，我们记下了" in page
+    assert last_note(session, case) == "回访结束后又说：没有解决，很不满意。又坏了"
 
 
-def test_an_expired_survey_says_so(session, browser, link, survey):
+def last_note(session, case):
+    own = sa.select(CaseEvent.note).where(CaseEvent.case_id == case.id)
+    return session.scalar(own.order_by(CaseEvent.id.desc()).limit(1))
+
+
+def test_an_expired_survey_says_so_and_hears_what_is_said(session, browser, link, survey):
     survey.state, survey.next_at = SurveyState.EXPIRED, None
     session.commit()
     response = browser.get(link)
     assert response.status_code == 410
     assert "已经结束" in response.get_data(as_text=True)
+    assert reply(browser, f"{link}/late", words="")[0] == 422
+    for _ in range(2):  # a double tap
+        assert "您说的我们记下了" in reply(browser, f"{link}/late", words="出差才回来，灯还是坏的")[1]
+    answered, case = row(session, survey)
+    assert last_note(session, case) == "回访结束后又说：出差才回来，灯还是坏的"
+    assert session.query(CaseEvent).filter_by(case_id=case.id, action=Action.COMMENT).count() == 1
+    assert (answered.state, answered.words) == (SurveyState.EXPIRED, None)
 
 
-def test_a_link_lives_a_day_longer_than_the_survey(browser, survey, monkeypatch):
-    link, days = f"/r/surveys/{auth.sign('survey', survey.id)}", config.survey_days_open
+def test_too_many_answers_bring_the_form_back_with_the_words(session, browser, link, survey, monkeypatch):
+    monkeypatch.setattr("backend.cases.survey_answers.MOST_ANSWERS", 1)
+    reply(browser, link, solved="yes", satisfaction="5")
+    status, page = reply(browser, link, solved="yes", satisfaction="4", words="还想说一句")
+    assert status == 429
+    assert "这次说的没有再记，前面说的都记下了" in page
+    assert "还想说一句" in page
+
+
+def test_what_comes_late_says_that_photos_were_not_kept_and_keeps_the_thanks(session, browser, link, survey):
+    survey.state, survey.next_at = SurveyState.EXPIRED, None
+    session.commit()
+    photo = (io.BytesIO(jpeg()), "a.jpg")
+    answer = {"solved": "yes", "satisfaction": "5", "words": "师傅来得快", "thanks": "1"}
+    status, page = reply(browser, link, **answer, photos=photo)
+    assert status == 410
+    assert "您刚才说的，我们记下了，照片没有收下" in page
+    assert last_note(session, row(session, survey)[1]) == "回访时感谢：师傅来得快"
+    [said] = session.scalars(sa.select(SurveyAnswer)).all()
+    assert (said.is_late, said.solved, said.satisfaction) == (True, True, 5)
+
+
+def test_nobody_is_heard_without_end_after_the_end(session, browser, link, survey):
+    survey.state, survey.next_at = SurveyState.EXPIRED, None
+    session.commit()
+    statuses = [reply(browser, f"{link}/late", words=f"第{n}次")[0] for n in range(6)]
+    assert statuses == [200] * 5 + [429]
+
+
+def test_a_link_lives_a_month_longer_than_any_survey(browser, survey, monkeypatch):
+    link, days = f"/r/surveys/{auth.sign('survey', survey.id)}", LONGEST_OPEN + 30
     signed_at = time.time()
-    monkeypatch.setattr("time.time", lambda: signed_at + days * DAY + DAY / 2)
+    monkeypatch.setattr("time.time", lambda: signed_at + (days - 1) * DAY)
     assert browser.get(link).status_code == 200
-    monkeypatch.setattr("time.time", lambda: signed_at + days * DAY + DAY * 1.5)
+    monkeypatch.setattr("time.time", lambda: signed_at + (days + 1) * DAY)
     response = browser.get(link)
     assert response.status_code == 410
     assert "链接已失效" in response.get_data(as_text=True)
+
+
+def test_why_not_is_ticked_and_shown_by_photos(session, browser, link, survey):
+    _, page = reply(browser, link)
+    assert "没有人来" in page
+    photo = (io.BytesIO(jpeg()), "a.jpg")
+    reasons = ["没有人来", "时间太长"]
+    assert reply(browser, link, solved="no", reasons=reasons, words="等了一周", photos=photo)[0] == 200
+    answered, case = row(session, survey)
+    assert answered.reasons == reasons
+    noted = sa.select(CaseEvent.note).where(CaseEvent.action == Action.REOPEN)
+    assert session.scalar(noted) == "没有解决：没有人来、时间太长。等了一周"
+    kept = session.scalars(sa.select(Attachment).where(Attachment.case_id == case.id)).one()
+    assert (kept.round, kept.by_resident, kept.state) == (1, True, Stored.STORED)
+
+
+def test_a_reason_that_is_not_on_the_list_is_refused_and_the_words_stay(session, browser, link, survey):
+    status, page = reply(browser, link, solved="no", reasons="别的", words="等了一周")
+    assert status == 422
+    assert "等了一周" in page
+    assert row(session, survey)[0].state is SurveyState.SENT
 
 
 @pytest.mark.parametrize("token", ["1", "x.y.z", "{other}"])

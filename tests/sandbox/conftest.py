@@ -25,6 +25,8 @@ AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 MINI_ID, MINI_SECRET = "wxfedcba0987654321", "fedcba9876543210fedcba9876543210"
 TEMPLATES = [
     {"template_id": "T1", "title": "待办提醒", "keywords": {"character_string1": "编号", "thing2": "地点"}},
+    {"template_id": "N1", "title": "进度通知", "type": 2, "keywords": {"phrase1": "状态"}},
+    {"template_id": "L1", "title": "办结通知", "type": 3, "keywords": {"phrase1": "状态"}},
 ]
 
 

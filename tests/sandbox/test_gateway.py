@@ -26,7 +26,8 @@ def test_every_other_end_point_wants_a_token(sandbox: Sandbox, path: str) -> Non
 
 
 def test_only_getting_a_token_and_signing_in_need_none() -> None:
-    assert all(path.startswith(("/sns/", "/cgi-bin/token", "/cgi-bin/stable_token")) for path in TOKEN_FREE)
+    tokens = ("/cgi-bin/token", "/cgi-bin/stable_token", "/cgi-bin/gettoken")
+    assert all(path.startswith(("/sns/", *tokens)) for path in TOKEN_FREE)
 
 
 @pytest.mark.parametrize("path", POST_ONLY)
@@ -117,6 +118,21 @@ def test_a_fault_can_delay_and_change_the_status(sandbox: Sandbox, api: Api) -> 
 
     assert answer.status_code == 502
     assert time.monotonic() - start > 0.2
+
+
+def test_a_platform_that_stands_still_answers_nothing_until_it_goes_on(
+    sandbox: Sandbox, phone: Phone, api: Api
+) -> None:
+    sandbox.faults(api=[{"path": "/cgi-bin/menu/*", "errcode": 46003}])
+    assert sandbox.control("PUT", "/outage", {"is_on": True}) == {"is_on": True}
+
+    paths = ("cgi-bin/message/custom/send", "cgi-bin/stable_token", "cgi-bin/gettoken", "wxa/getwxacode", "")
+    for path in paths:
+        assert requests.post(f"{sandbox.url}/{path}", json={}, timeout=5).status_code == 503
+    assert [one for one in phone.inbox() if one["from"] == "account"] == []
+    assert sandbox.control("PUT", "/outage", {"is_on": False}) == {"is_on": False}
+    assert api.send_text(phone.openid(), "您好")["errcode"] == 0
+    assert api.post("/cgi-bin/menu/create", {})["errcode"] == 46003  # the other fault stays
 
 
 def test_a_fault_that_only_delays_does_the_work(sandbox: Sandbox, phone: Phone, api: Api) -> None:

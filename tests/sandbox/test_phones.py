@@ -299,6 +299,17 @@ def test_a_sandbox_that_is_away_is_said_in_chinese(page: Page, left: Locator) ->
     page.unroute("**/control/users/*/send")
 
 
+def test_the_platform_stands_still_at_a_tap(sandbox: Sandbox, page: Page) -> None:
+    page.get_by_label("平台停摆").check()
+    expect(page.get_by_role("status")).to_contain_text("接口都不回答")
+    assert sandbox.control("GET", "/outage") == {"is_on": True}
+    page.set_viewport_size({"width": 375, "height": 812})
+    assert page.evaluate("document.documentElement.scrollWidth") == 375
+    page.get_by_label("平台停摆").uncheck()
+    expect(page.get_by_role("status")).to_be_hidden()
+    assert sandbox.control("GET", "/outage") == {"is_on": False}
+
+
 def test_the_menu_of_the_account_is_used(page: Page, account: Account, phone: Phone, api: Api) -> None:
     buttons = [{"name": "我的", "sub_button": [{"type": "click", "name": "人工", "key": "human"}]}]
     assert api.post("/cgi-bin/menu/create", {"button": buttons})["errcode"] == 0

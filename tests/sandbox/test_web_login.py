@@ -208,10 +208,10 @@ def test_one_acceptance_is_one_subscription_message(sandbox: Sandbox, mini: Phon
 def test_a_service_account_sends_subscription_messages_to_non_followers(
     sandbox: Sandbox, account: Account, phone: Phone, api: Api
 ) -> None:
-    phone.subscribe_message(["T1"])
+    phone.subscribe_message(["N1"])
     phone.unfollow()
-    data = {"character_string1": {"value": "A1"}, "thing2": {"value": "地点"}}
-    body = {"touser": phone.openid(), "template_id": "T1", "data": data, "page": "http://x.test/1"}
+    data = {"phrase1": {"value": "已办结"}}
+    body = {"touser": phone.openid(), "template_id": "N1", "data": data, "page": "http://x.test/1"}
 
     answer = api.post("/cgi-bin/message/subscribe/bizsend", body)
 

@@ -14,6 +14,8 @@ import backend.cases
 import backend.orders
 import backend.places
 from backend.cases import duties, staff
+from backend.cases.callback_models import Heard
+from backend.cases.callbacks import Told as CallTold
 from backend.cases.code_figures import Wanted
 from backend.cases.deadline_models import Clock
 from backend.cases.meeting_models import MeetingKind
@@ -22,7 +24,10 @@ from backend.cases.models import Case, Channel
 from backend.cases.policy_changes import Said as PolicySaid
 from backend.cases.service import Actor
 from backend.cases.supervision_models import Effect, Measure
+from backend.cases.survey_decisions import Decision
+from backend.cases.survey_policy_changes import Said as SurveySaid
 from backend.cases.tables import KINDS
+from backend.cases.thanks_models import ThanksKind
 from backend.cases.time_requests import Wish
 from backend.cases.workflow import Action, Given, Outcome, Status
 from backend.db import Base
@@ -41,7 +46,7 @@ from backend.places.roster import Turn
 from backend.places.scope import Editor
 from backend.places.units import Facts
 from backend.sheets import Sheet
-from backend.times import now
+from backend.times import local, now
 from tests.walk.town import Street
 
 PACKAGES = (backend.places, backend.cases, backend.orders)
@@ -55,6 +60,7 @@ UNGUARDED = {
     "cases.meanwhile.check": "is given the case by who has asked whether it is theirs",
     "cases.meanwhile.repeated": "is given the case by who has asked whether it is theirs",
     "cases.editions.amend": "the dictionary is everybody's; who may change it is asked by its callers",
+    "cases.survey_decisions.offered": "whoever asks has read the rows by `page`",
     "cases.exclusions.decidable": "whoever asks has read the rows by `listed`",
     "cases.service.answer_survey": "the survey's own link is the right to answer it",
     "orders.effects.apply": HELD,
@@ -92,6 +98,8 @@ IDLE: dict[str, str] = {
     "cases.category_imports.export": EVERYBODYS,
     "cases.category_imports.plan": EVERYBODYS,
     "cases.editions.publish": EVERYBODYS,
+    "cases.callback_queries.counts": NUMBERS,
+    "cases.callbacks.find": "a callback holds ids, times and words of ours; its page shows the case",
     "cases.meeting_queries.figures": NUMBERS,
     "cases.merging.unmerge": "no case of the street is merged",
     "cases.queries.kin": "a case that is not there hangs together with none",
@@ -191,7 +199,15 @@ GIVEN: dict[str, Give] = {
     "area_id": lambda s: s.area.id,
     "at": lambda s: now(),
     "before": lambda s: None,
+    "callback_id": lambda s: s.book["callback_id"][0],
+    "percent": lambda s: 10,
     "carrier": lambda s: Carrier.URL,
+    "cases.callback_queries.page.view": lambda s: "due",
+    **dict.fromkeys(
+        (f"cases.callbacks.{verb}.callback_id" for verb in ("dial", "give_back", "record")),
+        lambda s: s.book["callback_id"][1],
+    ),
+    "cases.callbacks.record.told": lambda s: CallTold(Heard.NO_ANSWER),
     "case": lambda s: case_like(s),
     "cases": lambda s: [case_like(s)],
     "cases.meanwhile.check.seen": lambda s: None,
@@ -251,8 +267,22 @@ GIVEN: dict[str, Give] = {
     "cases.meetings.open_meeting.plan": lambda s: Plan(
         MeetingKind.TEA, s.areas["community"].id, "茶话会", s.people["secretary"].id, now()
     ),
-    "cases.meeting_queries.figures.since": lambda s: (now() - DAY).date(),
-    "cases.meeting_queries.figures.until": lambda s: (now() + DAY).date(),
+    "cases.meeting_queries.figures.since": lambda s: (local(now()) - DAY).date(),
+    "cases.meeting_queries.figures.until": lambda s: (local(now()) + DAY).date(),
+    "cases.thanks.counts.by": lambda s: "community",
+    "cases.thanks.counts.first": lambda s: (local(now()) - DAY).date(),
+    "cases.thanks.counts.until": lambda s: (local(now()) + DAY).date(),
+    "cases.thanks.record.day": lambda s: local(now()).date(),
+    "cases.thanks.record.kind": lambda s: ThanksKind.PHONE,
+    "cases.thanks.record.number": lambda s: s.book["number"][3],
+    "cases.thanks.record.photo": lambda s: None,
+    "thanks_id": lambda s: s.book["thanks_id"][0],
+    "cases.survey_policy_changes.end.policy_id": lambda s: s.book["survey_policy_id"][0],
+    "cases.survey_policy_changes.find.policy_id": lambda s: s.book["survey_policy_id"][1],
+    "cases.survey_policy_changes.put.said": lambda s: SurveySaid(s.area.id, days_open=4),
+    "decision": lambda s: Decision.REOPEN,
+    "lines": lambda s: [],
+    "review_id": lambda s: s.book["review_id"][0],
     "exclusion_id": lambda s: s.book["exclusion_id"][0],
     "is_approved": lambda s: True,
     "measure": lambda s: Measure.ACCEPTED_IN_TIME,

@@ -12,6 +12,7 @@ DAILY = (
     "api.",
     "board.",
     "bulk.",
+    "callbacks.",
     "console.",
     "dispatching.",
     "entry.",
@@ -19,12 +20,18 @@ DAILY = (
     "hard_cases.",
     "intake.",
     "meetings.",
+    "my_messages.",
     "notices.",
     "officers.change_own",
     "orders.",
+    "outbox.",
     "resident.",
     "sessions.",
     "supervisions.",
+    "survey_results.",
+    "survey_reviews.",
+    "telephoning.",
+    "told.",
 )  # whoever one is
 
 

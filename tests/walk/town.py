@@ -55,11 +55,16 @@ from backend.times import now
 from backend.wechat.models import Conversation, InboundMessage
 from tests.cases.pictures import jpeg
 from tests.factories import make_area, make_contact
+from tests.walk.callback_rows import add_callbacks
 from tests.walk.deadline_rows import add_deadlines
 from tests.walk.exclusion_rows import add_exclusions
 from tests.walk.marks import Marks
+from tests.walk.message_rows import add_messages
 from tests.walk.order_rows import add_orders
 from tests.walk.supervision_rows import add_notices, add_supervisions
+from tests.walk.survey_rows import add_surveys
+from tests.walk.telephone_rows import add_calls
+from tests.walk.thanks_rows import add_thanks, add_voices
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 Book = dict[str, list[Any]]  # values for the arguments of routes, by the argument's name
@@ -98,10 +103,16 @@ def make_street(session: Session, marks: Marks, district: Area, category: Catego
     _add_cases(street, category)
     add_deadlines(street)
     add_exclusions(street)
+    add_thanks(street)
+    add_surveys(street)
+    add_voices(street)
+    add_callbacks(street)
     _add_meetings(street)
     add_orders(street)
     add_supervisions(street)
     add_notices(street)
+    add_messages(street)
+    add_calls(street)
     _add_logins(street)
     _add_records(street)
     session.commit()

@@ -4,7 +4,7 @@ import pytest
 
 from backend.app import create_app
 from backend.places.roles import Role
-from backend.wechat import facts
+from backend.wechat import homes
 from backend.wechat.accounts import reset
 from backend.wechat.talk import Kind
 from tests.factories import make_code, make_community, make_officer
@@ -22,7 +22,7 @@ def community(committed):
     make_officer(committed, Role.INFORMATION_OFFICER, area=community)
     make_code(committed, community, "yulan")
     reset()
-    facts.forget()
+    homes.forget()
     return community
 
 

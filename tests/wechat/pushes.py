@@ -36,8 +36,16 @@ def _message(kind, **fields):
     return {"CreateTime": int(time.time()), "MsgType": kind, "MsgId": next(_ids)} | fields
 
 
+class Nested(str):
+    """Elements inside a field."""
+
+
 def xml(fields):
-    lines = [f"<{name}><![CDATA[{value}]]></{name}>" for name, value in fields.items()]
+    """Text in CDATA; what is XML itself (`Nested`) stands as it is."""
+    lines = [
+        f"<{name}>{value}</{name}>" if isinstance(value, Nested) else f"<{name}><![CDATA[{value}]]></{name}>"
+        for name, value in fields.items()
+    ]
     return "<xml>" + "\n".join(lines) + "</xml>"
 
 

@@ -28,6 +28,13 @@ status = "phrase3"
 app_id = "wxfedcba9876543210"
 app_secret = "fedcba9876543210fedcba9876543210"
 templates.case_resolved = { id = "M1", number = "character_string1" }
+
+[accounts.yulan.wecom]
+corp_id = "ww0123456789abcdef"
+agent_id = 1000002
+secret = "secretOfTheWorkApplication0123456789"
+token = "workTokenOfTheTests0123"
+aes_key = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefg"
 """
 SECOND = (
     GOOD.split("[accounts.yulan.templates")[0]
@@ -97,12 +104,22 @@ def test_no_secret_shows_in_a_printed_account(write):
         ('mode = "secure"', 'mode = "secure"\ncolour = "red"', ("yulan", "colour")),
         ("templates.case_assigned", "templates.case_lost", ("yulan", "case_lost")),
         ('number = "character_string1"', 'nummer = "character_string1"', ("yulan", "nummer")),
-        ('number = "character_string1"', 'number = "amount1"', ("yulan", "number", "不是能填的栏")),
-        ('number = "character_string1"', 'number = "phrase3"', ("yulan", "case_assigned", "只填一次")),
+        ('number = "character_string1"', 'number = "colour1"', ("yulan", "number", "不是能填的栏")),
+        ('number = "character_string1"', 'who = "phrase1"', ("yulan", "who", "只能填 status")),
+        (
+            'number = "character_string1"',
+            'number = "thing1"\nplace = "thing1"',
+            ("yulan", "case_assigned", "只填一次"),
+        ),
         ('id = "T1"', "", ("yulan", "case_assigned.id")),
         ('area = "青岚区/望溪街道/玉兰社区"', 'area = ""', ("yulan", "area")),
         ("accounts.yulan]", "accounts.Yulan]", ("Yulan", "name")),
         ("wxfedcba9876543210", "wx0123456789abcdef", ("yulan", "app_id", "相同")),
+        ("ww0123456789abcdef", "corp", ("yulan", "wecom.corp_id", "ww")),
+        ("agent_id = 1000002", 'agent_id = "app"', ("yulan", "wecom.agent_id", "数字")),
+        ('token = "workTokenOfTheTests0123"', 'token = "short"', ("yulan", "wecom.token", "太容易猜到")),
+        ("agent_id = 1000002", "", ("yulan", "wecom.agent_id", "没有写")),
+        ("agent_id = 1000002", "agent_id = 1000002\ncolour = 1", ("yulan", "colour", "没有这一项")),
     ],
 )
 def test_a_mistake_stops_the_start_with_a_sentence_that_names_it_and_no_value(write, old, new, words):

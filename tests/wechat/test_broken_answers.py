@@ -35,6 +35,13 @@ def test_a_spoilt_answer_is_transient_and_may_have_had_its_effect(account, phone
         assert (lost.value.fate, lost.value.uncertain) == (Fate.TRANSIENT, True)
 
 
+@pytest.mark.parametrize("said", [b'{"errcode":0}', b'{"errcode":0,"msgid":""}', b'{"errcode":0,"msgid":0}'])
+def test_a_message_without_an_id_has_none(account, phone, said):
+    tokens.get(account)
+    with answering(http(said)):
+        assert card(account, phone) is None
+
+
 def test_a_late_answer_is_transient(account, phone, weixin, monkeypatch):
     monkeypatch.setattr(client.transport, "TIMEOUT", (1.0, 0.3))
     client._local.__dict__.clear()

@@ -3,8 +3,18 @@
 import pytest
 import sqlalchemy as sa
 
+from backend.cases import surveys
 from backend.cases.models import Case, CaseEvent
-from backend.cases.workflow import STATUS_LABELS, Action, Status
+from backend.cases.survey_models import (
+    Follow,
+    ReviewState,
+    Survey,
+    SurveyAnswer,
+    SurveyPolicy,
+    SurveyReview,
+    SurveyState,
+)
+from backend.cases.workflow import Action, Status
 from backend.wechat.models import Conversation
 from tests.wechat import pushes
 from tests.wechat.pushes import push, read, send
@@ -20,10 +30,14 @@ def surveyed(client, committed):
     say(client, "楼下的垃圾桶满了好几天，味道很大")
     [closed] = committed.scalars(sa.select(Case)).all()
     closed.status = Status.CLOSED
+    asked = {"case_id": closed.id, "round": 1, "resident_id": closed.resident_id}
+    survey = Survey(**asked, state=SurveyState.SENT)
+    committed.add(survey)
+    surveys.answer(survey, solved=True)
     committed.commit()
     say(client, "路灯不亮了，晚上看不见路，请派人来修")
     talk = committed.scalars(sa.select(Conversation)).one()
-    talk.state = talk.state | {"survey": 5, "survey_number": closed.number, "survey_until": 9e9}
+    talk.state = talk.state | {"survey": survey.id, "survey_number": closed.number, "survey_until": 9e9}
     committed.commit()
     return closed.number
 
@@ -40,13 +54,37 @@ def test_the_case_that_was_asked_about_comes_back_and_not_another(client, commit
     assert (back.status, back.round) == (Status.ACCEPTED, 2)
     steps = sa.select(CaseEvent.action, CaseEvent.note).where(CaseEvent.case_id == back.id)
     assert [tuple(step) for step in committed.execute(steps.order_by(CaseEvent.id).offset(1))] == [
-        (Action.REOPEN, "没解决，还是臭"),
+        (Action.REOPEN, "没有解决：没解决，还是臭"),
         (Action.ADD, "垃圾桶旁边还是很臭，晚上窗户都不敢开，孩子也睡不好"),
     ]
 
 
-def test_a_case_that_cannot_come_back_says_why_in_a_sentence(client, committed, surveyed):
+def test_both_answers_are_on_record_and_the_last_one_counts(client, committed, surveyed):
+    say(client, "没解决，还是臭")
+    say(client, "垃圾桶旁边还是很臭")
+    survey = committed.scalars(sa.select(Survey).execution_options(populate_existing=True)).one()
+    assert (survey.solved, survey.words) == (False, "没解决，还是臭\n垃圾桶旁边还是很臭")
+    given = committed.scalars(survey.answers.select().order_by(SurveyAnswer.id)).all()
+    assert [one.solved for one in given] == [True, False, False]
+
+
+def test_what_was_upheld_within_the_day_is_told_and_no_more_is_promised(client, committed, surveyed):
+    found = case(committed, surveyed)
+    survey = committed.scalars(sa.select(Survey)).one()
+    committed.add(SurveyPolicy(area_id=found.district_id, on_unsolved=Follow.REVIEW))
+    facts = {"survey_id": survey.id, "case_id": found.id, "complaint": "不满意"}
+    committed.add(SurveyReview(**facts, state=ReviewState.UPHELD))
+    committed.commit()
+    assert "记下了，已转告负责的单位" in say(client, "没解决，还是臭")
+    found = case(committed, surveyed)
+    assert (found.status, found.round) == (Status.CLOSED, 1)
+    assert committed.scalar(sa.select(SurveyReview.state)) is ReviewState.UPHELD
+
+
+def test_of_a_case_that_is_open_again_the_words_are_kept_and_no_round_is_begun(client, committed, surveyed):
     case(committed, surveyed).status = Status.ACCEPTED
     committed.commit()
-    assert STATUS_LABELS[Status.ACCEPTED] in say(client, "没有解决")
-    assert case(committed, surveyed).round == 1
+    say(client, "没有解决")
+    found = case(committed, surveyed)
+    last = committed.scalars(sa.select(CaseEvent).order_by(CaseEvent.id.desc()).limit(1)).one()
+    assert (found.round, last.action, last.note) == (1, Action.COMMENT, "改了评价：没有解决：没有解决")

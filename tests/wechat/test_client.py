@@ -87,7 +87,7 @@ def test_whoever_left_is_not_following(account, phone):
 
 
 def test_a_code_nobody_knows_may_pass_by_itself():
-    assert failed(123456).fate is Fate.TRANSIENT
+    assert failed(123456).fate is Fate.UNKNOWN
 
 
 def test_a_login_code_tells_openid_and_unionid_once(account, phone, weixin):
@@ -154,7 +154,7 @@ def test_too_many_mini_program_codes_in_a_minute_are_a_matter_of_quota(account, 
     client.mini_program_code(account, "a", "pages/report/report")
     with pytest.raises(ProviderError) as refused:
         client.mini_program_code(account, "b", "pages/report/report")
-    assert refused.value.fate is Fate.NO_QUOTA
+    assert refused.value.fate is Fate.USED_UP
 
 
 def test_mini_program_codes_survive_a_token_that_ended(account, weixin):

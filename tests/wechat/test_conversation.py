@@ -5,23 +5,22 @@ from datetime import timedelta
 
 import pytest
 
+from backend.cases.survey_models import Follow
 from backend.cases.workflow import Action, Status
 from backend.wechat import wording
 from backend.wechat.conversation import converse
-from backend.wechat.talk import (
-    EMPTY,
-    MOST_RECENT,
+from backend.wechat.talk import EMPTY, MOST_RECENT, Kind, Message, State, SurveyFact, WhyFact
+from backend.wechat.turns import (
+    AddToAnswer,
     AddToCase,
     AnswerSurvey,
     Bind,
     KeepPhone,
-    Kind,
-    Message,
     OpenCase,
     RateSurvey,
-    State,
+    SayLate,
     Step,
-    SurveyFact,
+    TickReason,
     Unfollow,
 )
 from tests.wechat.talking import CASE, FACTS, NOON, SURVEY, YULAN, say, send
@@ -183,7 +182,7 @@ def test_a_report_that_is_too_long_says_so_and_its_rest_joins_it(at_yulan):
 
 def test_long_words_that_join_a_case_say_that_they_were_cut():
     turn = say("路灯坏" * 667, say("2", survey=SURVEY).state, last=CASE)
-    assert turn.effects == (AddToCase(CASE.number, ("路灯坏" * 667)[:2000]),)
+    assert turn.effects[0] == AddToCase(CASE.number, ("路灯坏" * 667)[:2000])
     assert "前2000个字" in turn.reply
 
 
@@ -313,7 +312,8 @@ def test_words_after_not_solved_join_the_case_that_came_back():
     back = say("2", survey=SURVEY).state
     reopened = replace(CASE, status=Status.ACCEPTED)
     turn = say("灯还是不亮", back, last=reopened)
-    assert turn.effects == (AddToCase(CASE.number, "灯还是不亮"),)
+    joined = AddToAnswer(SURVEY.id, "灯还是不亮", is_told=True)
+    assert turn.effects == (AddToCase(CASE.number, "灯还是不亮"), joined)
 
 
 def test_a_long_account_of_what_is_not_solved_joins_the_case_that_came_back():
@@ -322,13 +322,83 @@ def test_a_long_account_of_what_is_not_solved_joins_the_case_that_came_back():
     told = "灯只亮了一个晚上就又灭了，来的人说要换整根线，之后再也没有人来过"
     located = send(Kind.LOCATION, back, message={"latitude": 22.7, "longitude": 114.2}, last=CASE, near=YULAN)
     for state in (back, located.state):
-        assert say(told, state, last=CASE).effects == (AddToCase(CASE.number, told),)
+        joined = AddToAnswer(survey.id, told, is_told=True)
+        assert say(told, state, last=CASE).effects == (AddToCase(CASE.number, told), joined)
 
 
 def test_an_answered_survey_says_so_kindly():
     tapped = Message(Kind.TEXT, "1 已解决", tapped="survey:5:solved")
     turn = converse(EMPTY, tapped, replace(FACTS, survey=replace(SURVEY, is_open=False)))
     assert (turn.reply, turn.effects) == (wording.SURVEY_OVER, ())
+
+
+WHY = WhyFact(("没有人来", "时间太长", "其他"))
+
+
+def test_why_something_is_not_solved_is_a_digit_and_several_may_be_ticked():
+    asked = say("2", survey=SURVEY, why=WHY)
+    assert "1 没有人来\n2 时间太长\n3 其他" in asked.reply
+    first = say("2", asked.state)
+    assert first.effects == (TickReason(SURVEY.id, "时间太长"),)
+    assert say("1", first.state).effects == (TickReason(SURVEY.id, "没有人来"),)
+    assert say("9", first.state).reply == wording.SURVEY_WHY.format(count=3)
+
+
+def test_the_dissatisfied_are_asked_why_too():
+    asked = say("2", say("1", survey=SURVEY).state, why=WHY)
+    assert "2 时间太长" in asked.reply
+    assert say("3", asked.state).effects == (TickReason(SURVEY.id, "其他"),)
+
+
+def test_a_survey_that_is_open_since_gets_the_digit():
+    asked = say("2", survey=SURVEY, why=WHY).state
+    later = SurveyFact(SURVEY.id + 1, "261121000009", is_open=True)
+    assert say("1", asked, survey=later).effects == (AnswerSurvey(later.id, True),)
+
+
+def test_half_an_hour_later_a_digit_is_no_reason():
+    asked = say("2", survey=SURVEY, why=WHY).state
+    assert say("1", asked, now=NOON + timedelta(minutes=31)).effects == ()
+
+
+@pytest.mark.parametrize("kind", [Kind.PHOTO, Kind.VOICE, Kind.VIDEO])
+def test_while_a_closed_case_is_looked_at_words_and_files_join_the_answer(kind):
+    reviewed = replace(WHY, unsolved=Follow.REVIEW)
+    asked = say("2", survey=SURVEY, why=reviewed)
+    assert "督查人员会重新核查" in asked.reply
+    closed = replace(CASE, status=Status.CLOSED)
+    told = "灯只亮了一个晚上就又灭了，来的人说要换整根线，之后再也没有人来过"
+    assert say(told, asked.state, last=closed).effects == (AddToAnswer(SURVEY.id, told),)
+    sent = send(kind, asked.state, message={"media_id": "m1"}, last=closed)
+    assert sent.effects == (AddToAnswer(SURVEY.id, media=((kind.value, "m1"),)),)
+
+
+def test_a_danger_is_a_case_of_its_own_also_after_a_bad_answer():
+    asked = say("2", survey=SURVEY, why=replace(WHY, unsolved=Follow.REVIEW)).state
+    turn = say("楼下着火了", asked, last=replace(CASE, status=Status.CLOSED))
+    assert isinstance(turn.effects[0], OpenCase)
+    assert "119" in turn.reply
+
+
+def tapped(words, **fact):
+    message = Message(Kind.TEXT, words, tapped=f"survey:5:{'unsolved' if '没' in words else 'solved'}")
+    return converse(EMPTY, message, replace(FACTS, survey=replace(SURVEY, is_open=False, **fact)))
+
+
+def test_within_a_day_the_other_line_changes_the_answer_and_the_same_one_does_not():
+    solved, unsolved = {"is_changeable": True, "solved": True}, {"is_changeable": True, "solved": False}
+    assert tapped("2 没有解决", **solved).effects == (AnswerSurvey(5, False),)
+    changed = tapped("1 已解决", **unsolved)
+    assert changed.effects == (AnswerSurvey(5, True),)
+    assert "改成“已解决”" in changed.reply
+    assert tapped("1 已解决", **solved).reply == wording.SURVEY_OVER
+
+
+def test_a_tap_after_the_end_is_heard_and_told_where_to_go():
+    late = tapped("2 没有解决", is_expired=True)
+    assert late.effects == (SayLate(5, False),)
+    assert "没有解决”我们记下了" in late.reply
+    assert FACTS.link in late.reply
 
 
 def test_a_digit_that_answers_nothing_opens_nothing():
@@ -345,10 +415,11 @@ def test_a_change_of_mind_brings_back_the_case_that_was_asked_about(text):
     other = replace(CASE, number="261121000009")
     asked = replace(say("1", survey=SURVEY).state, case_number=other.number, case_until=9e9)
     turn = say(text, asked, last=other)
-    assert turn.effects == (Step(CASE.number, Action.REOPEN, text),)
+    assert turn.effects == (AnswerSurvey(SURVEY.id, False, text),)
     assert f"编号 {CASE.number} 会重新办理" in turn.reply
     told = "垃圾桶旁边还是很臭，晚上窗户都不敢开，孩子也睡不好"
-    assert say(told, turn.state, last=CASE).effects == (AddToCase(CASE.number, told),)
+    joined = AddToAnswer(SURVEY.id, told, is_told=True)
+    assert say(told, turn.state, last=CASE).effects == (AddToCase(CASE.number, told), joined)
 
 
 def test_a_change_of_mind_that_was_spoken_keeps_its_recording():

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from backend.wechat.talk import AddToCase, Kind, Locate, OpenCase, State
+from backend.wechat.talk import Kind, State
+from backend.wechat.turns import AddToAnswer, AddToCase, Locate, OpenCase
 from tests.wechat.talking import CASE, FACTS, FIRE, GUIHUA, NOON, POSITION, SURVEY, YULAN, say, send
 
 
@@ -155,7 +156,8 @@ def test_danger_that_named_one_of_several_places_can_be_another_matter(burning):
 def test_danger_in_what_was_asked_for_joins_the_case_that_came_back():
     back = say("2", survey=SURVEY).state
     told = say("灯不亮，有人晕倒了", back, last=CASE)
-    assert told.effects == (AddToCase(CASE.number, "灯不亮，有人晕倒了", urgent=True),)
+    said = AddToAnswer(SURVEY.id, "灯不亮，有人晕倒了", is_told=True)
+    assert told.effects == (AddToCase(CASE.number, "灯不亮，有人晕倒了", urgent=True), said)
 
 
 def test_despair_is_met_with_the_hotline():

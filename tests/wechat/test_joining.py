@@ -13,7 +13,8 @@ from backend.notify.messages import Message
 from backend.notify.models import Notification
 from backend.wechat import facts as reading
 from backend.wechat import wording
-from backend.wechat.talk import JoinMatter, Kind, RateSurvey, SurveyFact
+from backend.wechat.talk import Kind, SurveyFact
+from backend.wechat.turns import JoinMatter, RateSurvey
 from backend.wechat.understanding import Intent, understand
 from tests.factories import make_case, make_category, make_community
 from tests.wechat import pushes

@@ -9,7 +9,7 @@ from backend.cases.models import Attachment, Case, CaseEvent, Channel
 from backend.notify.models import Notification
 from backend.places.models import Area
 from backend.places.roles import Level
-from backend.wechat import facts
+from backend.wechat import homes
 from backend.wechat.models import Conversation
 from backend.wechat.talk import MOST_RECENT
 from tests.factories import make_area, make_case, make_code
@@ -215,12 +215,12 @@ def test_a_new_name_counts_once_the_old_ones_are_forgotten(client, committed, st
     say(client, "你好")
     make_area(committed, Level.COMMUNITY, street, name="桂花社区")
     assert "请问在哪里" in say(client, "桂花社区门口积水")
-    facts.forget()
+    homes.forget()
     assert "地点：桂花社区" in say(client, "桂花社区菜市场门口的下水道堵了好几天")
 
 
 def test_a_new_name_counts_within_a_minute(client, committed, street, monkeypatch):
-    monkeypatch.setattr(facts, "HOME_FOR", -1.0)
+    monkeypatch.setattr(homes, "HOME_FOR", -1.0)
     say(client, "你好")
     make_area(committed, Level.COMMUNITY, street, name="桂花社区")
     assert "地点：桂花社区" in say(client, "桂花社区门口积水")

@@ -61,7 +61,7 @@ def test_a_revoked_code_gets_no_picture(places):
 
 
 def test_what_the_platform_refused_is_asked_for_again(places, weixin):
-    weixin.faults(api=[{"path": "/cgi-bin/qrcode/create", "times": 1, "errcode": 45009}])
+    weixin.faults(api=[{"path": "/cgi-bin/qrcode/create", "times": 1, "errcode": -1}])
     with pytest.raises(ProviderError):
         qrcodes.ensure_tickets(accounts.get("demo"))
     assert tickets(places) == {}

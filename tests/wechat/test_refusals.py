@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from backend import db
-from backend.notify import outbox, tasks
+from backend.notify import circuit, outbox, tasks
 from backend.notify.messages import Message
 from backend.notify.models import Delivery
 from backend.times import now
@@ -104,7 +104,7 @@ def test_a_card_that_the_platform_finds_wrong_is_final_and_its_text_is_kept(sess
 
 @pytest.mark.parametrize(
     ("errcode", "status"),
-    [(-1, Delivery.WAITING), (45009, Delivery.WAITING), (48001, Delivery.WAITING), (40001, Delivery.WAITING),
+    [(-1, Delivery.WAITING), (45011, Delivery.WAITING), (48001, Delivery.WAITING), (40001, Delivery.WAITING),
      (40003, Delivery.FAILED), (987654, Delivery.WAITING)],
 )  # fmt: skip
 def test_each_refusal_of_a_card_has_its_end(session, weixin, resident, errcode, status):
@@ -115,6 +115,16 @@ def test_each_refusal_of_a_card_has_its_end(session, weixin, resident, errcode, 
     assert str(errcode) in row.error
     if status is Delivery.WAITING:
         assert row.due_at < now() + timedelta(minutes=1)
+
+
+def test_two_calls_for_one_person_at_once_are_no_failure_of_the_account(session, weixin, resident):
+    _, contact = resident
+    weixin.faults(api=[{"path": SEND, "errcode": 43108}])
+    for number in range(circuit.FAILURES + 1):
+        row = tell(session, contact, number=f"26112148392{number}")
+    assert (row.status, row.attempts) == (Delivery.WAITING, 0)
+    assert row.due_at < now() + timedelta(seconds=10)
+    assert circuit.stopped() == frozenset()
 
 
 def test_a_blocked_resident_is_told_in_the_chat_instead(session, weixin, resident):

@@ -13,7 +13,8 @@ from backend.places.positions import from_wgs84
 from backend.times import now
 from backend.wechat import inbound, wording
 from backend.wechat.models import Conversation
-from backend.wechat.talk import EMPTY, CountScan, Kind, OpenCase
+from backend.wechat.talk import EMPTY, Kind
+from backend.wechat.turns import CountScan, OpenCase
 from tests.factories import make_area
 from tests.wechat.pushes import event, location, push, read, send, text
 from tests.wechat.talking import CASE, FACTS, GUIHUA, POSITION, YULAN, say

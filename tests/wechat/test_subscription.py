@@ -59,7 +59,10 @@ def test_someone_known_by_the_mini_program_gets_the_message_they_allowed(
     assert call["body"]["page"] == "pages/case/case?number=261121483920"
     assert call["body"]["data"] == {"phrase3": {"value": "待您确认"}, "thing2": {"value": "玉兰社区"}}
     row = tell(session, contact, Message.CASE_RESOLVED, number="261121483921")
-    assert (row.status, row.error) == (Delivery.WAITING, "对方没有关注公众号；对方没有在小程序里同意接收")
+    assert (row.status, row.error) == (
+        Delivery.WAITING,
+        "对方没有关注公众号；对方没有在小程序里同意接收；没有留电话",
+    )
 
 
 def test_a_consent_that_could_not_be_used_is_kept(session, weixin, visitor):

@@ -1,5 +1,8 @@
 """Access tokens: one fetch for everybody, one renewal for a refusal, and no storm."""
 
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -25,6 +28,40 @@ def test_twenty_threads_without_a_token_make_one_fetch(account, weixin):
     with ThreadPoolExecutor(20) as pool:
         found = set(pool.map(get, range(20)))
     assert len(found) == 1
+    assert len(weixin.calls(TOKEN)) == 1
+
+
+RACE = """
+import os, sys
+from backend.config import config
+from backend.wechat import accounts, tokens
+
+account = accounts.get("demo")
+start_read, start_write = os.pipe()
+told_read, told_write = os.pipe()
+for _ in range(20):
+    if os.fork() == 0:
+        os.close(start_write)
+        os.read(start_read, 1)  # until all stand at the line
+        os.write(told_write, (tokens.get(account)[:32] + "\\n").encode())
+        os._exit(0)
+os.close(start_write)
+for _ in range(20):
+    os.wait()
+os.close(told_write)
+print(os.read(told_read, 65536).decode(), flush=True)
+os._exit(0)  # as the children: nothing of this program is to be ended in good order
+"""
+
+
+def test_twenty_processes_without_a_token_make_one_fetch(account, weixin):
+    weixin.faults(api=[{"path": TOKEN, "delay_ms": 300}])
+    env = os.environ | {"REDIS_URL": config.redis_url, "WECHAT_API_BASE": weixin.url}
+    ran = subprocess.run(
+        [sys.executable, "-c", RACE], env=env, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert len(ran.stdout.split()) == 20
+    assert len(set(ran.stdout.split())) == 1
     assert len(weixin.calls(TOKEN)) == 1
 
 

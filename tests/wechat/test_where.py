@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from backend.cases.workflow import Status
-from backend.wechat.talk import AddToCase, Kind, Locate, OpenCase, Place
+from backend.wechat.talk import Kind, Place
+from backend.wechat.turns import AddToAnswer, AddToCase, Locate, OpenCase
 from tests.wechat.talking import CASE, FACTS, GUIHUA, NOON, POSITION, SURVEY, YULAN, say, send
 
 
@@ -177,4 +178,5 @@ def test_a_name_alone_after_half_an_hour_moves_nothing(reported):
 def test_a_name_alone_answers_why_a_case_came_back_where_that_was_asked():
     back = say("2", survey=SURVEY).state
     turn = say("桂花社区", back, last=CASE, **NAME_ALONE)
-    assert turn.effects == (AddToCase(CASE.number, "桂花社区"),)
+    said = AddToAnswer(SURVEY.id, "桂花社区", is_told=True)
+    assert turn.effects == (AddToCase(CASE.number, "桂花社区"), said)

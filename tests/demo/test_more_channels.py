@@ -1,0 +1,37 @@
+"""WeCom and text messages in the demonstration: one officer is a member, and both ends know each other."""
+
+import pytest
+import sqlalchemy as sa
+
+from backend.demo import district, phones
+from backend.demo.accounts import TEXTS
+from backend.notify import sms_settings
+from backend.notify.models import Contact
+from backend.wechat import accounts
+from backend.wechat.accounts import WECOM
+
+pytestmark = pytest.mark.usefixtures("demonstration")
+
+
+def test_one_officer_is_reached_in_wecom(demonstration, committed):
+    phones.complete()
+    phones.complete()
+    corp = accounts.get("qinglan").wecom.corp_id
+    wanted = [row["name"] for row in district.read("phones") if row["wecom"]]
+    people = demonstration.control("GET", "/users")["users"]
+    assert [person["name"] for person in people if corp in person["follows"]] == wanted
+    members = committed.scalars(
+        sa.select(Contact).where(Contact.account == f"qinglan{WECOM}", Contact.officer_id.is_not(None))
+    )
+    assert [member.openid for member in members] == ["handler-5"]
+    assert demonstration.control("POST", f"/apps/{corp}/verify")["verified"]
+
+
+def test_every_text_message_is_approved_at_the_other_end(demonstration):
+    phones.complete()
+    known = sms_settings.settings()
+    assert set(known.templates) == set(TEXTS)
+    assert {app["kind"] for app in demonstration.control("GET", "/apps")["apps"]} >= {"work_app", "sms"}
+    for message, text in TEXTS.items():
+        assert known.templates[message].id == text.id
+        assert "{1}" in text.words
