@@ -5,7 +5,7 @@ import sys
 
 from bench import place, report
 
-BENCHES = ("intake", "size", "posters", "ledger", "orders", "sweep", "rates")
+BENCHES = ("intake", "size", "posters", "ledger", "orders", "sweep", "rates", "delivery", "surveys", "outage")
 
 
 def main(wanted: list[str]) -> None:

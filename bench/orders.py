@@ -132,9 +132,9 @@ def _programs(folder: Path, url: str) -> Iterator[tuple[str, Sandbox]]:
     worker = [str(bin_ / "dramatiq"), "backend.worker", "--processes", "1", "--threads", "8"]
     try:
         with (
-            place.web("backend.app:app", port, **env),
-            _program(worker, env),
-            _program([sys.executable, "-m", "backend.clock"], env),
+            place.web("backend.app:app", port, place.SERVER_CORE, **env),
+            program(worker, env),
+            program([sys.executable, "-m", "backend.clock"], env),
         ):
             yield site, sandbox
     finally:
@@ -142,8 +142,11 @@ def _programs(folder: Path, url: str) -> Iterator[tuple[str, Sandbox]]:
 
 
 @contextmanager
-def _program(command: list[str], env: Mapping[str, str]) -> Iterator[None]:
-    pinned = ["taskset", "-c", str(place.SERVER_CORE), *command]
+def program(
+    command: list[str], env: Mapping[str, str], cores: Sequence[int] = (place.SERVER_CORE,)
+) -> Iterator[None]:
+    """A program of ours, kept to these cores, until the end of the block."""
+    pinned = ["taskset", "-c", ",".join(map(str, cores)), *command]
     process = subprocess.Popen(
         pinned, env=os.environ | env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -20,6 +20,12 @@ def image(media_id: str) -> Content:
     return lambda number: pushes.image(number, media_id)
 
 
+def receipt(provider_id: int) -> Content:
+    """The event which says that a template message arrived."""
+    said = "<MsgType>event</MsgType><Event>TEMPLATESENDJOBFINISH</Event><Status>success</Status>"
+    return lambda _number: f"{said}<MsgID>{provider_id}</MsgID>"
+
+
 def wire(account: Account, openid: str, content: Content) -> bytes:
     """One POST to the account's callback, sealed and signed now."""
     number = next(_ids)

@@ -20,6 +20,11 @@ def progress(items: Iterable[T], what: str) -> Iterable[T]:
     return shown
 
 
+def bar(total: int, what: str) -> Any:
+    """A bar that its user moves: `update(by)`, as a context."""
+    return tqdm(total=total, desc=what, leave=False, disable=None)
+
+
 def write(name: str, found: dict[str, Any]) -> Path:
     """bench/results/<name>.json, with what it was measured on."""
     machine = {
