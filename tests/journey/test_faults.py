@@ -83,7 +83,7 @@ def wait_until_told(town, *numbers):
 def let_leases_end(town):
     """As if the minute that a worker has for a message were over."""
     held = sa.select(Notification.id).where(Notification.status == Delivery.SENDING)
-    held = held.order_by(Notification.id).with_for_update(skip_locked=True)  # what is being recorded needs no end
+    held = held.order_by(Notification.id).with_for_update(skip_locked=True)  # not what is being recorded
     with town.engine.begin() as connection:
         ended = sa.update(Notification).where(Notification.id.in_(held))
         connection.execute(ended.values(lease_until=now()))
