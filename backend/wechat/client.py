@@ -1,30 +1,23 @@
 """Calls to WeChat: one function for each thing we ask of it, one error for all that can go wrong.
 
-wechatpy builds and reads the calls that carry an access token. It never retries by itself (1.8.18 would do so
-without end); a refused token is renewed once and the call repeated once. What wechatpy lacks or does without
-time-outs (logins, pictures, media) goes through `transport`.
+Those that carry an access token go through `calls`; what wechatpy lacks or does without time-outs (logins,
+pictures, media) through `transport`.
 """
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlencode, urlsplit
-
-import requests
-from wechatpy import WeChatClient
-from wechatpy.exceptions import WeChatClientException
 
 from backend.config import WECHAT, config
 from backend.notify.messages import Choice
-from backend.wechat import quotas, tokens, transport
+from backend.wechat import calls, tokens, transport
 from backend.wechat.accounts import Account, MiniProgram
-from backend.wechat.codes import Fate, ProviderError, failed, unreachable
+from backend.wechat.calls import Answer
+from backend.wechat.codes import Fate, ProviderError, unreachable
 
 PICTURES = "https://mp.weixin.qq.com"
 MEDIA_BYTES = 20 * 1024 * 1024  # more than the platform lets anyone send
-Answer = dict[str, Any]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -57,7 +50,7 @@ def send_template(
     }
     if mini_program:
         document["miniprogram"] = dict(mini_program)
-    return str(_post(account, "message/template/send", document).get("msgid") or "") or None
+    return str(calls.post(account, "message/template/send", document).get("msgid") or "") or None
 
 
 def send_text(account: Account, openid: str, content: str) -> None:
@@ -73,7 +66,7 @@ def send_menu(account: Account, openid: str, head: str, items: tuple[Choice, ...
 
 
 def _send(account: Account, document: Answer) -> None:
-    _post(account, "message/custom/send", document)
+    calls.post(account, "message/custom/send", document)
 
 
 def send_subscribe(
@@ -100,7 +93,7 @@ def _subscribed(
         "page": page,
         "data": {slot: {"value": value} for slot, value in data.items()},
     }
-    return str(_post(app, path, document).get("msgid") or "") or None
+    return str(calls.post(app, path, document).get("msgid") or "") or None
 
 
 def create_qrcode(account: Account, scene: str, seconds: int | None = None) -> tuple[str, str]:
@@ -114,28 +107,28 @@ def create_qrcode(account: Account, scene: str, seconds: int | None = None) -> t
     }
     if seconds is not None:
         document["expire_seconds"] = seconds
-    answer = _post(account, "qrcode/create", document)
+    answer = calls.post(account, "qrcode/create", document)
     return _field(answer, "ticket"), _field(answer, "url")
 
 
 def create_menu(account: Account, buttons: Sequence[Mapping[str, Any]]) -> None:
     """Put this menu below the account's chat: at most 3 buttons, each with at most 5 below it."""
-    _post(account, "menu/create", {"button": list(buttons)})
+    calls.post(account, "menu/create", {"button": list(buttons)})
 
 
 def private_templates(account: Account) -> list[Answer]:
     """The account's templates for template messages: template_id, title, content with {{thing1.DATA}}."""
-    return _listed(_get(account, "template/get_all_private_template"), "template_list")
+    return _listed(calls.get(account, "template/get_all_private_template"), "template_list")
 
 
 def subscription_templates(app: tokens.App) -> list[Answer]:
     """The templates that people allow, of a service account or a mini program: priTmplId, title, content."""
-    return _listed(_get(app, f"{WECHAT}/wxaapi/newtmpl/gettemplate"), "data")
+    return _listed(calls.get(app, f"{WECHAT}/wxaapi/newtmpl/gettemplate"), "data")
 
 
 def quota(app: tokens.App, path: str) -> tuple[int, int]:
     """How often this path may be called in a day, and how often it was today, whoever called it."""
-    told = _post(app, "openapi/quota/get", {"cgi_path": path}).get("quota")
+    told = calls.post(app, "openapi/quota/get", {"cgi_path": path}).get("quota")
     if not isinstance(told, dict):
         raise unreachable("微信接口的回答不完整", uncertain=True)
     return int(told.get("daily_limit", 0)), int(told.get("used", 0))
@@ -163,7 +156,7 @@ def mini_program_code(account: Account, scene: str, page: str, *, width: int = 4
     the page one of the published version, without a leading slash; `width` is in pixels, 280-1280.
     """
     document = {"scene": scene, "page": page, "width": width}
-    return with_token(_mini_program(account), lambda token: _mini_program_code(token, document))
+    return calls.with_token(_mini_program(account), lambda token: _mini_program_code(token, document))
 
 
 def _mini_program_code(token: str, document: Answer) -> bytes:
@@ -180,7 +173,7 @@ def download_media(account: Account, media_id: str, most: int = MEDIA_BYTES) -> 
 
     Raises ProviderError, or TooLarge as soon as more than `most` bytes have come.
     """
-    return with_token(account, lambda token: _media(token, media_id, most))
+    return calls.with_token(account, lambda token: _media(token, media_id, most))
 
 
 def _media(token: str, media_id: str, most: int) -> tuple[bytes, str]:
@@ -200,7 +193,7 @@ def _is_wechat(host: str) -> bool:
 
 def user_unionid(account: Account, openid: str) -> str | None:
     """The unionid of a follower, if the account belongs to an Open Platform account."""
-    answer = _call(account, lambda client: client.user.get(openid))
+    answer = calls.call(account, lambda client: client.user.get(openid))
     return _text(answer, "unionid")
 
 
@@ -256,69 +249,3 @@ def _field(answer: Answer, name: str) -> str:
     if value is None:
         raise unreachable("微信接口的回答不完整", uncertain=True)
     return value
-
-
-def _post(app: tokens.App, path: str, document: Answer) -> Answer:
-    """Counted, if the path has a quota of its own; one that is used up is not tried again today."""
-    quotas.count(app.app_id, f"/cgi-bin/{path}")
-    return with_token(app, lambda token: _post_with(app, token, path, document))
-
-
-def _post_with(app: tokens.App, token: str, path: str, document: Answer) -> Answer:
-    try:
-        return _ask(app, token, lambda client: client.post(path, data=document))
-    except ProviderError as error:
-        if error.errcode == quotas.USED_UP:
-            quotas.close(app.app_id, f"/cgi-bin/{path}")
-        raise
-
-
-def _get(app: tokens.App, path: str) -> Answer:
-    return _call(app, lambda client: client.get(path))
-
-
-def _call(app: tokens.App, ask: Callable[[Any], Any]) -> Answer:
-    return with_token(app, lambda token: _ask(app, token, ask))
-
-
-def with_token(app: tokens.App, ask: Callable[[str], T]) -> T:
-    """Ask; if the token is refused, renew it once and ask once more."""
-    token = tokens.get(app)
-    try:
-        return ask(token)
-    except ProviderError as error:
-        fresh = tokens.renew(app, token) if error.fate is Fate.TOKEN else None
-        if fresh is None:
-            raise
-    return ask(fresh)
-
-
-def _ask(app: tokens.App, token: str, ask: Callable[[Any], Any]) -> Answer:
-    client = _client(app)
-    client.session.set(client.access_token_key, token)
-    try:
-        answer = ask(client)
-    except requests.RequestException as error:
-        raise transport.no_answer(error) from None
-    except WeChatClientException as error:
-        if error.errcode is None:
-            raise unreachable("微信接口出错", uncertain=True) from None
-        raise failed(error.errcode, error.errmsg) from None
-    except (TypeError, ValueError):  # an errcode that is no number
-        raise unreachable("微信接口的回答不完整", uncertain=True) from None
-    if not isinstance(answer, dict):  # wechatpy hands over what is not JSON as it is
-        raise unreachable("微信接口的回答不完整", uncertain=True)
-    return answer
-
-
-_local = threading.local()
-
-
-def _client(app: tokens.App) -> Any:
-    """This thread's wechatpy client for the app; it keeps connections, never tokens of its own."""
-    clients: dict[str, Any] = _local.__dict__.setdefault("clients", {})
-    if app.app_id not in clients:
-        client = WeChatClient(app.app_id, app.app_secret, timeout=transport.TIMEOUT, auto_retry=False)
-        transport.mount(client._http)
-        clients[app.app_id] = client
-    return clients[app.app_id]

@@ -15,7 +15,7 @@ from redis.exceptions import LockError, RedisError
 from backend.broker import redis_client
 from backend.config import WECHAT
 from backend.times import now
-from backend.wechat import client, transport
+from backend.wechat import calls, transport
 from backend.wechat.accounts import Account
 from backend.wechat.codes import unreachable
 
@@ -71,7 +71,7 @@ def _fetch_once(account: Account) -> str:
 
 
 def _fetch(account: Account) -> str:
-    answer = client.with_token(account, _ask)
+    answer = calls.with_token(account, _ask)
     ticket, seconds = answer.get("ticket"), answer.get("expires_in", 0)
     if not isinstance(ticket, str) or not ticket:
         raise unreachable("微信接口的回答不完整", uncertain=False)
@@ -79,7 +79,7 @@ def _fetch(account: Account) -> str:
     return ticket
 
 
-def _ask(token: str) -> client.Answer:
+def _ask(token: str) -> calls.Answer:
     wanted = {"access_token": token, "type": "jsapi"}
     body, _ = transport.exchange("GET", f"{WECHAT}/cgi-bin/ticket/getticket", params=wanted)
     return transport.answered(body)

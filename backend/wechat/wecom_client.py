@@ -1,6 +1,6 @@
 """Calls to WeCom: cards to officers, the update of a card, and who stands behind a login code.
 
-wechatpy builds and reads the calls; tokens and the way to the platform are those of client.py.
+wechatpy builds and reads the calls; tokens and the way to the platform are those of calls.py.
 """
 
 import threading
@@ -13,7 +13,7 @@ from wechatpy.enterprise import WeChatClient
 from wechatpy.exceptions import WeChatClientException
 
 from backend.config import WECHAT, config
-from backend.wechat import client, transport
+from backend.wechat import calls, transport
 from backend.wechat.accounts import WeCom
 from backend.wechat.codes import unreachable
 from backend.wechat.wecom_codes import NOT_REACHED, failed
@@ -71,7 +71,7 @@ def exchange_code(app: WeCom, code: str) -> str:
 
 
 def _call(app: WeCom, ask: Callable[[Any], Any]) -> Answer:
-    return client.with_token(app, lambda token: _ask(app, token, ask))
+    return calls.with_token(app, lambda token: _ask(app, token, ask))
 
 
 def _ask(app: WeCom, token: str, ask: Callable[[Any], Any]) -> Answer:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from backend.config import config
-from backend.wechat import client, tokens
+from backend.wechat import calls, client, tokens
 from backend.wechat.codes import Fate, ProviderError
 from tests.weixin import answering, card, http
 
@@ -44,12 +44,12 @@ def test_a_message_without_an_id_has_none(account, phone, said):
 
 def test_a_late_answer_is_transient(account, phone, weixin, monkeypatch):
     monkeypatch.setattr(client.transport, "TIMEOUT", (1.0, 0.3))
-    client._local.__dict__.clear()
+    calls._local.__dict__.clear()
     tokens.get(account)
     weixin.faults(api=[{"path": SEND, "delay_ms": 1200}])
     with pytest.raises(ProviderError, match="超时") as lost:
         card(account, phone)
-    client._local.__dict__.clear()
+    calls._local.__dict__.clear()
     assert (lost.value.fate, lost.value.uncertain) == (Fate.TRANSIENT, True)
 
 
