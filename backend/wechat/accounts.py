@@ -3,10 +3,9 @@
 A sentence about a bad file names account and field, never a value: half of the values are secrets.
 """
 
-import base64
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -21,15 +20,13 @@ from backend.notify import binding
 from backend.notify.fitting import slot_kind
 from backend.notify.messages import Message
 from backend.places import naming
+from backend.wechat.account_checks import CHECKS, IN_WECOM, WECOM_CHECKS
 
 MINI = ":mini"  # ends the account's name in contacts that came by its mini program
 WECOM = binding.WORK  # ends it in contacts that are members of its WeCom corporation
-MODES = ("secure", "compatible", "plain")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")  # it is a part of the callback's address
 SLOT_FIELDS = frozenset({"number", "place", "summary", "status", "time", "note", "who"})
-WEAK_TOKEN = 16  # anyone who guesses the token can sign messages, so a short one is as bad as none
 FORM = "写法见 README.md 的“A real official account, step by step”第 2 步"
-LEAST_VARIETY = 6  # different characters in a token
 
 
 @dataclass(frozen=True)
@@ -228,44 +225,6 @@ def _checked(name: str, key: str, table: Mapping[str, Any]) -> str:
     if not isinstance(value, str) or not is_good(value):
         raise _bad(name, key, problem if key in table else "没有写，请补上")
     return value
-
-
-def _is_strong(token: str) -> bool:
-    return len(token) >= WEAK_TOKEN and len(set(token)) >= LEAST_VARIETY
-
-
-def _is_aes_key(key: str) -> bool:
-    if not key:
-        return True  # whether it may be missing depends on the mode
-    return bool(re.fullmatch(r"[A-Za-z0-9+/]{43}", key)) and len(base64.b64decode(key + "=")) == 32
-
-
-def _matches(pattern: str) -> Callable[[str], bool]:
-    return lambda value: re.fullmatch(pattern, value) is not None
-
-
-CHECKS: dict[str, tuple[Callable[[str], bool], str]] = {
-    "app_id": (_matches(r"wx[0-9A-Za-z]{16}"), "要写 wx 和 16 个字母或数字"),
-    "app_secret": (
-        _matches(r"[0-9A-Za-z]{16,64}"),
-        "要照微信公众平台显示的密钥写",
-    ),
-    "original_id": (_matches(r"gh_[0-9A-Za-z]{4,32}"), "要以 gh_ 开头"),
-    "token": (_is_strong, f"太容易猜到，至少要 {WEAK_TOKEN} 个字符，其中 {LEAST_VARIETY} 种不同"),
-    "aes_key": (_is_aes_key, "要写 43 个字符，解码后是 32 字节"),
-    "mode": (MODES.__contains__, f"只能写 {'、'.join(MODES)} 中的一个"),
-    "area": (_matches(r"[^/\s][^\n]*[^/\s]"), "要写地点的名字，或路径，如 区/街道/社区"),
-}
-
-
-WECOM_CHECKS: dict[str, tuple[Callable[[str], bool], str]] = {
-    "corp_id": (_matches(r"ww[0-9A-Za-z]{8,30}"), "要写企业微信的企业 ID，以 ww 开头"),
-    "agent_id": (_matches(r"[0-9]{1,12}"), "要写应用的 AgentId，只有数字"),
-    "secret": (_matches(r"[0-9A-Za-z_-]{16,64}"), "要照企业微信管理后台显示的 Secret 写"),
-    "token": CHECKS["token"],
-    "aes_key": (lambda key: bool(key) and _is_aes_key(key), CHECKS["aes_key"][1]),
-}
-IN_WECOM = {f"wecom.{key}": check for key, check in WECOM_CHECKS.items()}
 
 
 def _templates(name: str, where: str, tables: Any) -> Mapping[Message, Template]:
