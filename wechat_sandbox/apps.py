@@ -11,6 +11,7 @@ from wechat_sandbox.platform import Platform
 
 KINDS = {"service_account", "mini_program", "work_app", "sms"}
 MODES = {"secure", "compatible", "plain"}
+DATA_FORMATS = {"mini_program": {"xml", "json"}}  # of all others XML alone
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class App:
     """One app; `callback_url` is empty for a mini program without push.
 
     `pages` and `web_domains`, when given, are the published pages of a mini program and the domains
-    allowed for web authorisation; empty means that they are not checked. An application in WeCom is known
+    allowed for web authorisation; empty means that they are not checked. The owner of a mini program chooses
+    the `data_format` of what is pushed: "xml" or "json". An application in WeCom is known
     by its corporation's id (`app_id`) and its own number in it (`agent_id`).
     """
 
@@ -36,6 +38,7 @@ class App:
     pages: list[str] = field(default_factory=list)
     web_domains: list[str] = field(default_factory=list)
     agent_id: int = 0
+    data_format: str = "xml"
 
 
 def register(platform: Platform, document: Mapping[str, Any]) -> App:
@@ -95,6 +98,8 @@ def _check(app: App) -> None:
         raise Refusal(f"kind must be one of {sorted(KINDS)} and mode one of {sorted(MODES)}")
     if not app.callback_url:
         return
+    if app.data_format not in DATA_FORMATS.get(app.kind, {"xml"}):
+        raise Refusal(f"data_format {app.data_format!r} cannot be chosen for this kind of app")
     if not 3 <= len(app.token) <= 32 or not app.token.isalnum():
         raise Refusal("token must have 3 to 32 letters and digits")
     try:

@@ -7,11 +7,12 @@ from urllib.parse import urlencode
 
 import urllib3
 
-from wechat_sandbox import codec, ids, xml
+from wechat_sandbox import codec, ids, json_format, xml
 from wechat_sandbox.apps import App
 from wechat_sandbox.platform import Platform
 
 STALE_SECONDS = 24 * 3600
+FORMATS = {"xml": xml.render, "json": json_format.render}
 HEADERS = {"User-Agent": "Mozilla/4.0", "Content-Type": "text/xml", "Connection": "close", "Accept": "*/*"}
 http = urllib3.PoolManager(maxsize=1, retries=False)
 
@@ -141,7 +142,8 @@ def _envelope(
     nonce = ids.random_digits(10)
     query = {"signature": codec.sign(token, sent_at, nonce), "timestamp": sent_at, "nonce": nonce}
     query["openid"] = openid
-    plain = xml.render(fields)
+    render = FORMATS[app.data_format]
+    plain = render(fields)
     if app.mode == "plain":
         return query, plain
     owner = "wx" + "0" * 16 if platform.faults.push("foreign_app") else app.app_id
@@ -153,7 +155,7 @@ def _envelope(
         return query | {"nonce": nonce}, xml.render(outer)
     query |= {"encrypt_type": "aes", "msg_signature": codec.sign(token, sent_at, nonce, encrypted)}
     outside = fields if app.mode == "compatible" else {"ToUserName": app.original_id}
-    return query, xml.render({**outside, "Encrypt": encrypted})
+    return query, render({**outside, "Encrypt": encrypted})
 
 
 def _ms_since(start: float) -> int:

@@ -18,7 +18,7 @@ import pytest
 import requests
 
 from tests.cases.pictures import jpeg
-from tests.sandbox.conftest import AES_KEY, TOKEN, Account, register
+from tests.sandbox.conftest import AES_KEY, MINI_ID, MINI_SECRET, TOKEN, Account, register
 from tests.sandbox.site import APP_ID, SECRET
 from tests.sandbox_client import Phone, Sandbox
 
@@ -109,9 +109,9 @@ class Receiver:
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    """co-wechat on a port of its own."""
-    command = [*NODE, "receiver.js", TOKEN, AES_KEY, APP_ID]
+def receiver(request: pytest.FixtureRequest) -> Iterator[Receiver]:
+    """co-wechat on a port of its own, for the tests' account or the app that the test names."""
+    command = [*NODE, "receiver.js", TOKEN, AES_KEY, getattr(request, "param", APP_ID)]
     process = subprocess.Popen(command, cwd=CLIENTS, stdout=subprocess.PIPE, text=True)
     yield Receiver(process)
     process.terminate()
@@ -147,3 +147,21 @@ def test_a_receiver_that_is_not_ours_proves_its_address_and_refuses_forgeries(
     sandbox.faults(push={"wrong_signature": True})
     refused = phone.send_text("假的")
     assert {delivery["status"] for delivery in refused["deliveries"]} == {401}
+
+
+@pytest.mark.parametrize("receiver", [MINI_ID], indirect=True)
+def test_a_receiver_that_is_not_ours_reads_what_is_pushed_for_a_mini_program(
+    sandbox: Sandbox, receiver: Receiver
+) -> None:
+    template = {"template_id": "M1", "title": "进度通知", "keywords": {"phrase1": "状态"}}
+    sandbox.app(
+        app_id=MINI_ID, app_secret=MINI_SECRET, kind="mini_program", name="小程序", original_id="gh_mini",
+        token=TOKEN, aes_key=AES_KEY, callback_url=receiver.url, templates=[template],
+    )  # fmt: skip
+    assert sandbox.control("POST", f"/apps/{MINI_ID}/verify")["verified"]
+    phone = sandbox.user("resident-1", "李阿姨", "居民", MINI_ID)
+    told = phone.subscribe_message(["M1"])
+    heard = receiver.next()
+    assert (heard["Event"], heard["FromUserName"]) == ("subscribe_msg_popup_event", phone.openid())
+    assert heard["ToUserName"] == "gh_mini"
+    assert [one["status"] for one in told["deliveries"]] == [200]

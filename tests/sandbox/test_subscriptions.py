@@ -1,10 +1,13 @@
 """Notices that people allow: once or for good, counted, taken back, receipted; and their templates."""
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from wechatpy.crypto import WeChatCrypto
 
-from tests.sandbox.conftest import Account, Api
+from tests.sandbox.conftest import AES_KEY, MINI_ID, MINI_SECRET, TOKEN, Account, Api, stable_token
 from tests.sandbox_client import Phone, Sandbox, SandboxError
 
 SEND = "/cgi-bin/message/subscribe/bizsend"
@@ -88,3 +91,81 @@ def test_an_account_reads_its_templates_each_sort_at_its_own_address(api: Api) -
     assert private["content"] == "编号:{{character_string1.DATA}}\n地点:{{thing2.DATA}}\n"
     notices = api.get("/wxaapi/newtmpl/gettemplate")["data"]
     assert [(one["priTmplId"], one["type"]) for one in notices] == [("N1", 2), ("L1", 3)]
+
+
+Program = Callable[..., Phone]
+
+
+@pytest.fixture
+def program(sandbox: Sandbox, account: Account) -> Program:
+    """Registers a mini program whose pushes go to the tests' server; gives the phone of somebody in it."""
+    account.crypto = WeChatCrypto(TOKEN, AES_KEY, MINI_ID)
+    templates = [
+        {"template_id": name, "title": "进度通知", "keywords": {"phrase1": "状态"}} for name in ("M1", "M2")
+    ]
+
+    def register(**changes: Any) -> Phone:
+        sandbox.app(
+            **{
+                "app_id": MINI_ID, "app_secret": MINI_SECRET, "kind": "mini_program", "name": "小程序",
+                "original_id": "gh_0123456789cd", "token": TOKEN, "aes_key": AES_KEY,
+                "callback_url": account.url, "templates": templates,
+            } | changes
+        )  # fmt: skip
+        return sandbox.user("resident-1", "李阿姨", "居民", MINI_ID)
+
+    return register
+
+
+def told(push: dict[str, Any]) -> Any:
+    """What was pushed in JSON, as somebody else's program opens it."""
+    query = push["query"]
+    crypto = WeChatCrypto(TOKEN, AES_KEY, MINI_ID)
+    signed = (query["msg_signature"], query["timestamp"], query["nonce"])
+    return json.loads(crypto.decrypt_message(json.loads(push["body"]), *signed))
+
+
+def send_from_program(sandbox: Sandbox, phone: Phone) -> int:
+    """Send a subscription message of the mini program; its number."""
+    api = Api(sandbox, stable_token(sandbox, MINI_ID, MINI_SECRET)["access_token"])
+    body = {"touser": phone.openid(), "template_id": "M1", "data": {"phrase1": {"value": "已办结"}}}
+    return int(api.post("/cgi-bin/message/subscribe/send", body)["msgid"])
+
+
+def test_a_mini_program_is_told_of_consents_and_receipts_at_its_own_address(
+    sandbox: Sandbox, account: Account, program: Program
+) -> None:
+    phone = program()
+    assert sandbox.control("POST", f"/apps/{MINI_ID}/verify")["verified"]
+    phone.subscribe_message(["M1"])
+    msgid = send_from_program(sandbox, phone)
+    account.wait_until(lambda: len(account.received) == 2)
+    phone.cancel_subscription(["M1"])
+    heard = [message._data for message in account.received]  # wechatpy has no class for these events
+    assert [one["Event"] for one in heard] == [
+        "subscribe_msg_popup_event", "subscribe_msg_sent_event", "subscribe_msg_change_event",
+    ]  # fmt: skip
+    assert (heard[1]["FromUserName"], heard[1]["ToUserName"]) == (phone.openid(), "gh_0123456789cd")
+    item = {"TemplateId": "M1", "MsgID": str(msgid), "ErrorCode": "0", "ErrorStatus": "success"}
+    assert heard[1]["SubscribeMsgSentEvent"]["List"] == item
+
+
+def test_in_json_one_template_is_an_object_and_several_are_an_array(
+    sandbox: Sandbox, program: Program
+) -> None:
+    sandbox.settings(deliveries=1)
+    phone = program(data_format="json", callback_url="http://127.0.0.1:9/")
+    phone.subscribe_message(["M1"])
+    phone.subscribe_message(["M1", "M2"], accept=False)
+    one, several = (told(push) for push in sandbox.pushes())
+    assert one["List"] == {"TemplateId": "M1", "SubscribeStatusString": "accept", "PopupScene": "0"}
+    assert [item["SubscribeStatusString"] for item in several["List"]] == ["reject", "reject"]
+    assert (one["FromUserName"], one["Event"]) == (phone.openid(), "subscribe_msg_popup_event")
+    assert "SubscribeMsgPopupEvent" not in one
+
+
+def test_only_a_mini_program_has_json(sandbox: Sandbox, account: Account, program: Program) -> None:
+    with pytest.raises(SandboxError, match="data_format"):
+        program(data_format="yaml")
+    with pytest.raises(SandboxError, match="data_format"):
+        program(data_format="json", kind="service_account")
