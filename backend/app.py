@@ -57,7 +57,7 @@ from backend.resident.api import bp as api
 from backend.resident.door import bp as codes_door
 from backend.resident.pages import bp as resident
 from backend.web import assets, errors, health, protection, sms_callback
-from backend.wechat import accounts, callback, wecom_callback
+from backend.wechat import accounts, callback, mini_callback, wecom_callback
 from backend.wechat.login import bp as login
 from backend.wechat.wecom_login import bp as wecom_login
 
@@ -99,7 +99,8 @@ DESK = (
     telephoning,
 )
 LOGIN = (entry, second_factor)
-DOORS = (callback, wecom_callback, sms_callback)  # of what platforms deliver, each with a path of its own
+# Of what platforms deliver, each with a path of its own.
+DOORS = (callback, mini_callback, wecom_callback, sms_callback)
 BLUEPRINTS: tuple[Blueprint, ...] = (
     login,
     wecom_login,
@@ -133,6 +134,7 @@ def create_app() -> Flask:
     app.add_template_global(desk.nav, "nav")
     app.add_template_global(message_templates.warnings, "account_warnings")
     app.add_template_global(case_firsts.firsts, "firsts_of")
+    app.add_template_global(accounts.has_door, "has_door")
     for name, words in WORDS.items():
         app.add_template_filter(words, name)
     app.wsgi_app = split(behind_proxies(app.wsgi_app))  # type: ignore[method-assign, assignment]

@@ -18,7 +18,7 @@ from backend.notify.ladders import Rung, kinds_by
 from backend.notify.messages import Message
 from backend.wechat import accounts
 from backend.wechat import templates as real_templates
-from backend.wechat.accounts import Account
+from backend.wechat.accounts import MINI, Account
 
 LOCAL = {"127.0.0.1", "::1", "localhost"}
 SHOWN = 5  # names in one sentence
@@ -99,12 +99,17 @@ def _accounts() -> Iterator[Finding]:
         yield Finding(str(stop), bad=True)
         return
     for account in found.values():
-        program = "，有小程序" if account.mini_program else ""
+        program = _program(account) if account.mini_program else ""
         work = "，有企业微信" if account.wecom else ""
         yield Finding(f"公众号 {account.name}：{account.area}，mode 是 {account.mode}{program}{work}。")
         missing = [message for message in Message if message not in account.templates]
         if missing:
             yield Finding(f"公众号 {account.name} 没有这些消息的模板：{_some(missing)}。")
+
+
+def _program(account: Account) -> str:
+    hears = accounts.has_door(account.name + MINI)
+    return "，有小程序" if hears else "，有小程序（没有配置消息推送，订阅消息送到没有，微信不会说）"
 
 
 def _sms() -> Iterator[Finding]:

@@ -65,17 +65,25 @@ def register(sandbox, account, **changes):
     )
     if account.wecom is not None:
         register_work(sandbox, account)
+    if account.mini_program is not None:
+        register_program(sandbox, account)
+
+
+def register_program(sandbox, account, **changes):
+    """Make the account's mini program known to the platform."""
     mini = account.mini_program
-    if mini is not None:
-        sandbox.app(
-            app_id=mini.app_id,
-            app_secret=mini.app_secret,
-            kind="mini_program",
-            name=account.name,
-            original_id="gh_mini",
-            open_platform="open",
-            templates=_templates(mini.templates, 2),
-        )
+    sandbox.app(
+        app_id=mini.app_id,
+        app_secret=mini.app_secret,
+        kind="mini_program",
+        name=account.name,
+        original_id=mini.original_id or "gh_mini",
+        token=mini.token,
+        aes_key=mini.aes_key,
+        open_platform="open",
+        templates=_templates(mini.templates, 2),
+        **changes,
+    )
 
 
 def register_work(sandbox, account, **changes):

@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 RESEND_LOST = timedelta(minutes=1)
 # What a channel's receipt says that did not bring it: a text message again would be paid again.
 NOT_ARRIVED = {"sms": "短信没有送达"}
+BLOCKED = {"wechat_subscription": "对方拒收小程序的消息"}
 ARRIVAL = "success"
 STALE = timedelta(days=30)  # older than this, nobody is told any more
 AT_ONCE = 1_000
@@ -227,7 +228,8 @@ def _receive(row: Notification, status: str, at: datetime) -> None:
     is_blocked = "block" in status
     was_lost = any(rung.get("lost") for rung in row.rungs)
     paid = NOT_ARRIVED.get(row.channel or "")
-    why = paid or ("对方拒收公众号的消息" if is_blocked else "微信没有送达")
+    blocked = BLOCKED.get(row.channel or "", "对方拒收公众号的消息")
+    why = paid or (blocked if is_blocked else "微信没有送达")
     said = {"channel": row.channel, "why": why, "closed": bool(is_blocked or was_lost or paid), "lost": True}
     row.rungs = [*row.rungs, said]
     row.status, row.error, row.channel, row.provider_id = Delivery.WAITING, why, None, None

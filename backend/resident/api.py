@@ -1,5 +1,7 @@
 """/api/v1: JSON for the mini program. Each view parses, calls one service, answers a shape of schemas.py."""
 
+from collections.abc import Mapping
+
 from flask import Blueprint, current_app, g, request
 from flask.typing import ResponseReturnValue
 
@@ -11,12 +13,13 @@ from backend.cases.survey_models import Via
 from backend.cases.workflow import Action
 from backend.errors import Conflict, Invalid, LoginNeeded, NotFound
 from backend.notify import grants
+from backend.notify.messages import Message
 from backend.places import queries as places
 from backend.resident import forms, joining, openapi, rating, reporting, schemas, shown, steps
 from backend.resident.contract import contract
 from backend.web import people
-from backend.wechat import accounts, client, contacts
-from backend.wechat.accounts import MINI, Account
+from backend.wechat import accounts, client, consents, contacts
+from backend.wechat.accounts import MINI, Account, Template
 from backend.wechat.client import Identity
 from backend.wechat.codes import Fate, ProviderError
 
@@ -110,13 +113,15 @@ def templates() -> schemas.Templates:
 
 
 def _template_ids(account: Account) -> dict[str, str]:
-    templates = account.mini_program.templates if account.mini_program else {}
-    return {message: template.id for message, template in templates.items()}
+    return {message: template.id for message, template in _templates(account).items()}
 
 
 def _lasting(account: Account) -> set[str]:
-    templates = account.mini_program.templates if account.mini_program else {}
-    return {template.id for template in templates.values() if template.lasting}
+    return {template.id for template in _templates(account).values() if template.lasting}
+
+
+def _templates(account: Account) -> Mapping[Message, Template]:
+    return account.mini_program.templates if account.mini_program else {}
 
 
 @bp.post("/subscriptions")
@@ -125,9 +130,10 @@ def _lasting(account: Account) -> set[str]:
 def subscriptions(body: schemas.Subscriptions) -> None:
     with db.transaction() as session:
         account = reporting.account_of(session, g.contact_id)
-        known = _template_ids(account).values()
-        allowed = [id for id in known if grants.is_yes(body.accepted.get(id, ""))]
-        grants.keep(session, g.contact_id, allowed, _lasting(account))
+        known = {template.id: template for template in _templates(account).values()}
+        for template in known.values():
+            if grants.is_yes(body.accepted.get(template.id, "")):
+                consents.allow_by_page(session, g.contact_id, template)
 
 
 @bp.post("/cases")

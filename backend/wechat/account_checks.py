@@ -8,6 +8,8 @@ MODES = ("secure", "compatible", "plain")
 WEAK_TOKEN = 16  # anyone who guesses the token can sign messages, so a short one is as bad as none
 LEAST_VARIETY = 6  # different characters in a token
 
+Check = tuple[Callable[[str], bool], str]
+
 
 def _is_strong(token: str) -> bool:
     return len(token) >= WEAK_TOKEN and len(set(token)) >= LEAST_VARIETY
@@ -23,7 +25,7 @@ def _matches(pattern: str) -> Callable[[str], bool]:
     return lambda value: re.fullmatch(pattern, value) is not None
 
 
-CHECKS: dict[str, tuple[Callable[[str], bool], str]] = {
+CHECKS: dict[str, Check] = {
     "app_id": (_matches(r"wx[0-9A-Za-z]{16}"), "要写 wx 和 16 个字母或数字"),
     "app_secret": (
         _matches(r"[0-9A-Za-z]{16,64}"),
@@ -35,11 +37,20 @@ CHECKS: dict[str, tuple[Callable[[str], bool], str]] = {
     "mode": (MODES.__contains__, f"只能写 {'、'.join(MODES)} 中的一个"),
     "area": (_matches(r"[^/\s][^\n]*[^/\s]"), "要写地点的名字，或路径，如 区/街道/社区"),
 }
-WECOM_CHECKS: dict[str, tuple[Callable[[str], bool], str]] = {
+_SEALED: Check = (lambda key: bool(key) and _is_aes_key(key), CHECKS["aes_key"][1])
+WECOM_CHECKS: dict[str, Check] = {
     "corp_id": (_matches(r"ww[0-9A-Za-z]{8,30}"), "要写企业微信的企业 ID，以 ww 开头"),
     "agent_id": (_matches(r"[0-9]{1,12}"), "要写应用的 AgentId，只有数字"),
     "secret": (_matches(r"[0-9A-Za-z_-]{16,64}"), "要照企业微信管理后台显示的 Secret 写"),
     "token": CHECKS["token"],
-    "aes_key": (lambda key: bool(key) and _is_aes_key(key), CHECKS["aes_key"][1]),
+    "aes_key": _SEALED,
 }
-IN_WECOM = {f"wecom.{key}": check for key, check in WECOM_CHECKS.items()}
+# Of a mini program to which WeChat pushes what becomes of its messages: all of these, or none.
+DOOR_CHECKS: dict[str, Check] = {
+    "original_id": CHECKS["original_id"],
+    "token": CHECKS["token"],
+    "aes_key": _SEALED,
+}
+IN_PARTS = {f"wecom.{key}": check for key, check in WECOM_CHECKS.items()} | {
+    f"mini_program.{key}": check for key, check in DOOR_CHECKS.items()
+}

@@ -6,7 +6,7 @@ A sentence about a bad file names account and field, never a value: half of the 
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -20,7 +20,7 @@ from backend.notify import binding
 from backend.notify.fitting import slot_kind
 from backend.notify.messages import Message
 from backend.places import naming
-from backend.wechat.account_checks import CHECKS, IN_WECOM, WECOM_CHECKS
+from backend.wechat.account_checks import CHECKS, DOOR_CHECKS, IN_PARTS, WECOM_CHECKS
 
 MINI = ":mini"  # ends the account's name in contacts that came by its mini program
 WECOM = binding.WORK  # ends it in contacts that are members of its WeCom corporation
@@ -43,11 +43,14 @@ class Template:
 
 @dataclass(frozen=True)
 class MiniProgram:
-    """The mini program that belongs to an account."""
+    """The mini program that belongs to an account; without a token WeChat pushes nothing of it to us."""
 
     app_id: str
     app_secret: str = field(repr=False)
     templates: Mapping[Message, Template]
+    original_id: str = ""
+    token: str = field(default="", repr=False)
+    aes_key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,42 @@ def get(name: str) -> Account:
     if account is None:
         raise NotFound("没有这个公众号")
     return account
+
+
+def receiver(name: str) -> Account:
+    """Who takes in what WeChat pushes under this name: an account or, by `X:mini`, the mini program of X.
+
+    That is an account of its own then, whose notices are its subscription messages. Raises NotFound.
+    """
+    if not name.endswith(MINI):
+        return get(name)
+    account = get(name.removesuffix(MINI))
+    mini = account.mini_program
+    if mini is None or not mini.token:
+        raise NotFound("这个公众号的小程序没有配置消息推送")
+    return replace(
+        account,
+        name=name,
+        app_id=mini.app_id,
+        app_secret=mini.app_secret,
+        original_id=mini.original_id,
+        token=mini.token,
+        aes_key=mini.aes_key,
+        mode="secure",
+        templates={},
+        notices=mini.templates,
+        mini_program=None,
+        wecom=None,
+    )
+
+
+def has_door(name: str) -> bool:
+    """Whether WeChat tells us what becomes of messages of this name: an account's, or `X:mini`."""
+    try:
+        receiver(name)
+    except NotFound:
+        return False
+    return True
 
 
 _areas: dict[str, int] = {}
@@ -198,11 +237,14 @@ def _account(name: str, table: Any) -> Account:
 
 
 def _mini_program(name: str, table: Any) -> MiniProgram:
-    _no_other(name, table, {"app_id", "app_secret", "templates"})
+    _no_other(name, table, {"app_id", "app_secret", "templates", *DOOR_CHECKS})
+    said = {f"mini_program.{key}": value for key, value in table.items()}
+    door = DOOR_CHECKS if table.keys() & DOOR_CHECKS.keys() else {}
     return MiniProgram(
         app_id=_checked(name, "app_id", table),
         app_secret=_checked(name, "app_secret", table),
         templates=_templates(name, "mini_program.templates", table.get("templates", {})),
+        **{key: _checked(name, f"mini_program.{key}", said) for key in door},
     )
 
 
@@ -221,7 +263,7 @@ def _no_other(name: str, table: Any, known: set[str]) -> None:
 
 def _checked(name: str, key: str, table: Mapping[str, Any]) -> str:
     value = table.get(key, "")
-    is_good, problem = {**CHECKS, **IN_WECOM}[key]
+    is_good, problem = {**CHECKS, **IN_PARTS}[key]
     if not isinstance(value, str) or not is_good(value):
         raise _bad(name, key, problem if key in table else "没有写，请补上")
     return value

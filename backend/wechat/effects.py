@@ -27,7 +27,7 @@ from backend.notify.models import Contact
 from backend.places import codes, residents
 from backend.places.models import Area, Officer
 from backend.times import now
-from backend.wechat import accounts, wording
+from backend.wechat import accounts, consents, wording
 from backend.wechat.turns import (
     AddToAnswer,
     AddToCase,
@@ -225,14 +225,14 @@ def _receive(session: Session, sender: Sender, effect: Receipt) -> None:
 
 def _consent(session: Session, sender: Sender, effect: Consent) -> None:
     """A template that is none of our notices is another's business."""
-    notices = accounts.get(sender.account).notices.values()
+    notices = accounts.receiver(sender.account).notices.values()
     template = next((one for one in notices if one.id == effect.template_id), None)
     if template is None:
         return
     if not effect.is_given:
         grants.drop(session, sender.contact_id, template.id)
         return
-    grants.keep(session, sender.contact_id, [template.id], [template.id] if template.lasting else ())
+    consents.allow(session, sender.contact_id, template)
     outbox.wake(session, resident_id=sender.resident_id)
 
 

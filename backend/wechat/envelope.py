@@ -8,21 +8,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from xml.etree.ElementTree import Element
 
 from backend.errors import AppError
 from backend.places.positions import to_wgs84
 from backend.wechat import codec, subscribed
 from backend.wechat.accounts import Account
-from backend.wechat.codec import Box, Malformed
+from backend.wechat.codec import Box, Fields, Malformed
 from backend.wechat.talk import Kind, Message
 
 MAX_BODY = 64 * 1024  # real pushes are below 8 KiB
 FRESH = 300  # seconds between WeChat's clock and ours; redeliveries keep their timestamp for some seconds
 _TIMESTAMP, _NONCE = re.compile(r"\d{10}"), re.compile(r"\d{1,20}")
 _SIGNATURE, _OPENID = re.compile(r"[0-9a-f]{40}"), re.compile(r"[\w-]{1,64}")
-
-Fields = dict[str, str | Element | None]
 
 
 class Refused(AppError):
@@ -62,7 +59,7 @@ def verify(account: Account, query: Mapping[str, str], at: datetime) -> str:
     """Answer WeChat's check of the address: the echostr, if the signature is right."""
     timestamp, nonce = fresh(query, at)
     if not codec.is_signed(signature(query, "signature"), account.token, timestamp, nonce):
-        raise NotSigned("签名不对：请核对公众号后台填写的 Token")
+        raise NotSigned("签名不对：请核对微信后台填写的 Token")
     return query.get("echostr", "")
 
 
@@ -74,7 +71,7 @@ def open_delivery(account: Account, query: Mapping[str, str], body: bytes, at: d
     try:
         sealed = codec.sealed_part(body) if account.mode != "plain" else None
         inner = _unseal(account, query, timestamp, nonce, sealed, body)
-        fields = codec.read_xml(inner)
+        fields = codec.read(inner)
         return _delivery(account, fields, nonce, sealed is not None)
     except Malformed as error:
         raise Refused(f"消息读不出来：{error}") from None
@@ -109,7 +106,7 @@ def _unseal(
             raise NotSigned("签名不对")
         return body
     if sealed is None:
-        raise Refused("这个公众号只接受加密消息，而消息里没有 Encrypt")
+        raise Refused("这里只接受加密消息，而消息里没有 Encrypt")
     signed = signature(query, "msg_signature")
     if not codec.is_signed(signed, account.token, timestamp, nonce, sealed.decode()):
         raise NotSigned("msg_signature 不对：请核对 Token")
@@ -119,7 +116,7 @@ def _unseal(
 def _delivery(account: Account, fields: Fields, nonce: str, sealed: bool) -> Delivery:
     openid, original_id = _text(fields, "FromUserName"), _text(fields, "ToUserName")
     if original_id != account.original_id:
-        raise Refused("消息是发给另一个公众号的：请核对 original_id")
+        raise Refused("消息是发给别处的：请核对 original_id")
     if not _OPENID.fullmatch(openid):
         raise Refused("缺少发送人")
     created, kind = _text(fields, "CreateTime"), _text(fields, "MsgType").lower()

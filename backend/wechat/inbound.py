@@ -24,7 +24,7 @@ from backend.places.codes import today
 from backend.privacy import mask_phones
 from backend.quick import Statement
 from backend.wechat import effects, wording
-from backend.wechat.accounts import Account
+from backend.wechat.accounts import MINI, Account
 from backend.wechat.contacts import welcome
 from backend.wechat.conversation import converse
 from backend.wechat.envelope import Delivery
@@ -120,6 +120,8 @@ def _turn(account: Account, delivery: Delivery, at: datetime) -> str | None:
     if delivery.message.kind is Kind.RECEIPT and _is_arrival(account, delivery.message, at):
         return ""
     gathered = gather(account, delivery, at)
+    if gathered is None and account.name.endswith(MINI):
+        return ""  # whoever logs in there is met by their unionid: made here, they would be somebody else
     if gathered is None:
         welcome(account.name, delivery.openid)
         return None

@@ -30,7 +30,8 @@ class Conversation(Base):
 
 
 class InboundMessage(Base):
-    """A message or event from WeChat, stored by its dedupe key together with the reply it was given.
+    """A message or event from WeChat, stored by its dedupe key together with the reply it was given; and what
+    a mini program's page told of consents (consents.py).
 
     The contact is the conversation's, which is checked there (docs/decisions/checked-once.md).
     """

@@ -1,15 +1,16 @@
-"""What people allow and take back: the subscription events of a service account, read into messages.
+"""What people allow and take back: the subscription events of an account or a mini program, into messages.
 
-Source: the platform's document on subscription notices (订阅通知 · 事件推送). Each event holds one List for
-each template; several of them may come within one second, so that only the ids inside tell them apart.
+Source: the platform's documents on subscription notices (订阅通知 · 事件推送) and on subscription messages of
+mini programs (小程序订阅消息 · 事件推送). Each event holds one List for each template, in JSON at its top;
+several of them may come within one second, so that only the ids inside tell them apart.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
+from backend.wechat.codec import Fields
 from backend.wechat.talk import Kind, Message
 
-Fields = Mapping[str, str | Element | None]
 ALLOWED, TAKEN_BACK = "allowed", "taken_back"
 
 
@@ -53,7 +54,7 @@ def identity(fields: Fields) -> str:
 
 
 def _items(fields: Fields, name: str) -> list[Element]:
-    element = fields.get(name)
+    element = fields.get(name, fields.get("List"))
     return element.findall("List") if isinstance(element, Element) else []
 
 

@@ -14,8 +14,8 @@ from backend.times import now
 from backend.wechat import accounts, codec, envelope, wecom_taps
 from backend.wechat.accounts import WeCom
 from backend.wechat.callback import Answer, Method, body_of, query_of, serve
-from backend.wechat.codec import Malformed
-from backend.wechat.envelope import MAX_BODY, Fields, NotSigned, Refused
+from backend.wechat.codec import Fields, Malformed
+from backend.wechat.envelope import MAX_BODY, NotSigned, Refused
 from backend.wechat.wecom_taps import Tap
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """Pushes as WeChat makes them, sealed by wechatpy: an implementation that is not ours."""
 
 import hashlib
+import json
 import time
 from dataclasses import dataclass
 from itertools import count
@@ -49,6 +50,9 @@ def xml(fields):
     return "<xml>" + "\n".join(lines) + "</xml>"
 
 
+FORMS = {"xml": xml, "json": json.dumps}
+
+
 @dataclass(frozen=True)
 class Push:
     """One HTTP delivery, ready to be sent as often as one likes."""
@@ -58,22 +62,34 @@ class Push:
     body: bytes
 
 
-def push(fields, openid="o" + "1" * 27, account="demo", *, at=None, nonce="123456"):
-    """A delivery of this message to the account's callback, in the account's own mode."""
-    target = accounts.get(account)
+def push(fields, openid="o" + "1" * 27, account="demo", *, at=None, nonce="123456", form="xml"):
+    """A delivery of this message to the account's callback, in the account's own mode.
+
+    `X:mini` is the mini program of X, which may have chosen the data format (`form`) JSON.
+    """
+    target = accounts.receiver(account)
+    path = f"/mini/{account.removesuffix(':mini')}" if account.endswith(":mini") else f"/wechat/{account}"
     timestamp = str(int(at if at is not None else time.time()))
-    inner = xml({"ToUserName": target.original_id, "FromUserName": openid} | fields)
+    inner = FORMS[form]({"ToUserName": target.original_id, "FromUserName": openid} | fields)
     query = {"timestamp": timestamp, "nonce": nonce, "openid": openid}
     query["signature"] = signature(target.token, timestamp, nonce)
     if target.mode == "plain":
-        return Push(f"/wechat/{account}", query, inner.encode())
-    sealed = crypto(target).encrypt_message(inner, nonce, timestamp)
-    encrypt = sealed.split("<Encrypt><![CDATA[")[1].split("]]>")[0]
+        return Push(path, query, inner.encode())
+    encrypt = sealed(target, inner, nonce, timestamp)
     query |= {"encrypt_type": "aes", "msg_signature": signature(target.token, timestamp, nonce, encrypt)}
+    if form == "json":
+        return Push(path, query, json.dumps({"ToUserName": target.original_id, "Encrypt": encrypt}).encode())
     plain = inner.removesuffix("</xml>").removeprefix("<xml>") if target.mode == "compatible" else ""
     to = f"<ToUserName><![CDATA[{target.original_id}]]></ToUserName>" if not plain else ""
     body = f"<xml>{to}{plain}<Encrypt><![CDATA[{encrypt}]]></Encrypt></xml>"
-    return Push(f"/wechat/{account}", query, body.encode())
+    return Push(path, query, body.encode())
+
+
+def sealed(target, inner, nonce, timestamp):
+    """The ciphertext of a message for this account."""
+    return (
+        crypto(target).encrypt_message(inner, nonce, timestamp).split("<Encrypt><![CDATA[")[1].split("]]>")[0]
+    )
 
 
 def signature(*parts):

@@ -27,6 +27,9 @@ status = "phrase3"
 [accounts.yulan.mini_program]
 app_id = "wxfedcba9876543210"
 app_secret = "fedcba9876543210fedcba9876543210"
+original_id = "gh_ba9876543210"
+token = "miniTokenOfTheTests0123"
+aes_key = "9876543210ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefg"
 templates.case_resolved = { id = "M1", number = "character_string1" }
 
 [accounts.yulan.wecom]
@@ -77,6 +80,28 @@ def test_a_good_file_gives_accounts_by_name(write):
     assert account.mini_program.templates[Message.CASE_RESOLVED].id == "M1"
 
 
+def test_a_mini_program_takes_in_what_is_pushed_to_it_as_an_account_of_its_own(configured):
+    configured(GOOD)
+    mini, account = accounts.receiver("yulan:mini"), accounts.receiver("yulan")
+    assert (mini.name, mini.app_id, mini.original_id) == (
+        "yulan:mini", "wxfedcba9876543210", "gh_ba9876543210",
+    )  # fmt: skip
+    assert (mini.mode, mini.area, mini.token) == ("secure", account.area, "miniTokenOfTheTests0123")
+    assert [template.id for template in mini.notices.values()] == ["M1"]
+    assert account == accounts.get("yulan")
+
+
+def test_a_mini_program_to_which_nothing_is_pushed_needs_no_token(configured):
+    lines = [line for line in GOOD.splitlines() if "mini" not in line or "[" in line]
+    without = "\n".join(lines).replace('original_id = "gh_ba9876543210"\n', "")
+    configured(without.replace('aes_key = "9876543210ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefg"\n', ""))
+    assert accounts.get("yulan").mini_program.token == ""
+    assert (accounts.has_door("yulan"), accounts.has_door("yulan:mini")) == (True, False)
+    for name in ("yulan:mini", "nobody:mini", "yulan:mini:mini"):
+        with pytest.raises(NotFound):
+            accounts.receiver(name)
+
+
 def test_no_secret_shows_in_a_printed_account(write):
     shown = repr(accounts.load(write(GOOD)))
     for secret in (
@@ -84,6 +109,8 @@ def test_no_secret_shows_in_a_printed_account(write):
         "tokenOfTheTests0123",
         "abcdefghijkl",
         "fedcba9876543210fe",
+        "miniTokenOfTheTests0123",
+        "9876543210ABCDEF",
     ):
         assert secret not in shown
 
@@ -119,6 +146,11 @@ def test_no_secret_shows_in_a_printed_account(write):
         ("agent_id = 1000002", 'agent_id = "app"', ("yulan", "wecom.agent_id", "数字")),
         ('token = "workTokenOfTheTests0123"', 'token = "short"', ("yulan", "wecom.token", "太容易猜到")),
         ("agent_id = 1000002", "", ("yulan", "wecom.agent_id", "没有写")),
+        ('token = "miniTokenOfTheTests0123"', 'token = "short"', ("mini_program.token", "太容易猜到")),
+        ('token = "miniTokenOfTheTests0123"', "", ("yulan", "mini_program.token", "没有写")),
+        ("gh_ba9876543210", "ba9876543210", ("yulan", "mini_program.original_id", "gh_")),
+        ('"9876543210ABC', '"876543210ABC', ("yulan", "mini_program.aes_key", "43")),
+        ('aes_key = "9876543210ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefg"', "", ("mini_program.aes_key", "没有写")),
         ("agent_id = 1000002", "agent_id = 1000002\ncolour = 1", ("yulan", "colour", "没有这一项")),
     ],
 )
@@ -129,7 +161,7 @@ def test_a_mistake_stops_the_start_with_a_sentence_that_names_it_and_no_value(wr
     sentence = str(stopped.value)
     assert all(word in sentence for word in words)
     assert "\n" not in sentence
-    for secret in ("0123456789abcdef0", "tokenOf", "abab", "short", "abcdefghijkl"):
+    for secret in ("0123456789abcdef0", "tokenOf", "miniToken", "abab", "short", "abcdefghijkl"):
         assert secret not in sentence
 
 
