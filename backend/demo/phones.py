@@ -19,7 +19,7 @@ from backend.notify.models import Contact
 from backend.places.models import Area, Officer, PlaceCode
 from backend.places.roles import ROLE_LABELS, Role
 from backend.wechat import accounts, menu, qrcodes, upkeep, wecom_binding
-from backend.wechat.accounts import Account, Template, WeCom
+from backend.wechat.accounts import MINI, Account, MiniProgram, Template, WeCom
 
 FORM_OF = {message: form for form in FORMS for message in form.messages}
 SHARED = Form("工单变动提醒", (), ())
@@ -82,15 +82,24 @@ def _register(account: Account) -> None:
     if account.wecom is not None:
         control.call("POST", "/apps", _work(account, account.wecom))
     if account.mini_program is not None:
-        mini_program = {
-            "kind": "mini_program",
-            "app_id": account.mini_program.app_id,
-            "app_secret": account.mini_program.app_secret,
-            "name": f"{account.area}诉求小程序",
-            "original_id": f"gh_{account.mini_program.app_id[-12:]}",
-            "templates": _templates(account.mini_program.templates),
-        }
-        control.call("POST", "/apps", common | mini_program)
+        control.call("POST", "/apps", common | _program(account, account.mini_program))
+
+
+def _program(account: Account, mini: MiniProgram) -> control.Json:
+    """The mini program; a file of before it had an address for pushes names none."""
+    name = account.name + MINI
+    address = f"{config.public_url}/mini/{account.name}" if accounts.has_door(name) else ""
+    return {
+        "kind": "mini_program",
+        "app_id": mini.app_id,
+        "app_secret": mini.app_secret,
+        "name": f"{account.area}诉求小程序",
+        "original_id": mini.original_id or f"gh_{mini.app_id[-12:]}",
+        "token": mini.token,
+        "aes_key": mini.aes_key,
+        "callback_url": address,
+        "templates": _templates(mini.templates),
+    }
 
 
 def _work(account: Account, app: WeCom) -> control.Json:

@@ -6,12 +6,16 @@ import sqlalchemy as sa
 from backend.broker import waiting
 from backend.demo import district, phones
 from backend.notify.messages import Message
-from backend.notify.models import Contact
+from backend.notify.models import Contact, Delivery
 from backend.places.models import PlaceCode
 from backend.places.roles import Role
 from backend.wechat import accounts, templates, upkeep
 from backend.wechat.accounts import Template
+from backend.wechat.models import Conversation
+from tests.factories import make_contact
+from tests.programs import wait_until
 from tests.sandbox_client import Phone
+from tests.telling import read, tell
 
 pytestmark = pytest.mark.usefixtures("demonstration")
 
@@ -56,6 +60,20 @@ def test_templates_and_quotas_are_read_once_the_sandbox_knows_the_accounts(demon
     known = templates.libraries(committed)
     found = [one for account in accounts.all_accounts().values() for one in templates.check(account, known)]
     assert {one.problem for one in found} == {None}
+
+
+def test_the_mini_program_hears_what_was_allowed_and_that_a_message_arrived(demonstration, committed):
+    phones.complete()
+    mini = accounts.get("qinglan").mini_program
+    resident = phone_of(demonstration, "李秀兰", mini.app_id)
+    contact = make_contact(committed, account="qinglan:mini", openid=resident.openid())
+    committed.add(Conversation(contact_id=contact.id))
+    committed.commit()
+    demonstration.settings(receipts=True, receipt_delay_ms=20)
+    resident.subscribe_message([mini.templates[Message.CASE_RESOLVED].id])
+    row = tell(committed, contact, Message.CASE_RESOLVED)
+    assert row.channel == "wechat_subscription"
+    wait_until(lambda: read(committed, row.id).status is Delivery.RECEIVED)
 
 
 def test_a_second_time_changes_nothing(demonstration, committed):
