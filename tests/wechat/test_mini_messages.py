@@ -3,6 +3,9 @@
 WeChat pushes both to the mini program's own address, in XML or in JSON.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+
 import pytest
 
 from backend.app import create_app
@@ -125,23 +128,48 @@ def test_a_receipt_of_the_service_account_is_not_one_of_the_mini_program(
     assert read(session, row.id).status is Delivery.SENT
 
 
-@pytest.mark.parametrize("first", ["page", "wechat"])
-def test_what_the_page_and_wechat_both_tell_counts_once(session, program, callback, first):
+@pytest.fixture
+def mini(session, program):
+    """Somebody's phone with the mini program open."""
     mini = MiniProgram(create_app(), session)
-    contact = session.get_one(Contact, mini.contact_id)
-    session.add(Conversation(contact_id=contact.id))
+    session.add(Conversation(contact_id=mini.contact_id))
     session.commit()
+    return mini
 
-    def page():
-        assert mini.post("/subscriptions", accepted={"M1": "accept", "M2": "reject"})[0] == 204
 
-    tellers = [page, lambda: popup(callback, contact, "M1", CreateTime=next(seconds))]
-    seconds = iter(range(1_800_000_001, 1_800_000_009))
-    for say in tellers if first == "page" else tellers[::-1]:
-        say()
+def say_by_page(mini):
+    assert mini.post("/subscriptions", accepted={"M1": "accept", "M2": "reject"})[0] == 204
+
+
+@pytest.mark.parametrize("first", ["page", "wechat"])
+def test_what_the_page_and_wechat_both_tell_counts_once(session, mini, callback, first):
+    contact, seconds = session.get_one(Contact, mini.contact_id), count(1_800_000_001)
+    tellers = [
+        lambda: say_by_page(mini),
+        lambda: popup(callback, contact, "M1", CreateTime=next(seconds)),
+    ]
+    for tell_of in tellers if first == "page" else tellers[::-1]:
+        tell_of()
     assert left(session, contact.id) == {"M1": (1, False)}
-    for say in tellers:
-        say()
+    for tell_of in tellers:
+        tell_of()
     assert left(session, contact.id) == {"M1": (2, False)}
-    page()  # 总是保持以上选择: WeChat asked nothing, so it tells nothing
+    say_by_page(mini)  # 总是保持以上选择: WeChat asked nothing, so it tells nothing
     assert left(session, contact.id) == {"M1": (3, False)}
+
+
+def test_page_and_wechat_telling_at_the_same_moment_count_once(session, mini, program):
+    openid, app = session.get_one(Contact, mini.contact_id).openid, create_app()
+    session.rollback()
+
+    def tell_of(number):
+        if number % 2:
+            return say_by_page(mini)
+        item = {"TemplateId": "M1", "SubscribeStatusString": "accept", "PopupScene": "0"}
+        second = {"CreateTime": 1_800_000_000 + number}
+        sent = told("subscribe_msg_popup_event", "SubscribeMsgPopupEvent", [item], "json", second)
+        assert send(app.test_client(), push(sent, openid, MINI, form="json")).status_code == 200
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(tell_of, range(16)))
+    assert left(session, mini.contact_id) == {"M1": (8, False)}
