@@ -29,7 +29,7 @@ class Terms:
 
 
 A, P = Action, Audience
-ENDS = (A.REJECT, A.WITHDRAW, A.MERGE, A.JOIN)
+ENDS = (A.REJECT, A.WITHDRAW, A.MERGE, A.JOIN, A.CLOSE_AGAIN)
 APART = (A.UNMERGE, *ENDS)  # a member that takes a master's place starts where its case is assigned
 WORDS = (A.FIRST_CONTACT, A.ASK, A.PROGRESS, A.RESOLVE)  # what the resident hears from people
 MINUTES, HOURS = timedelta(minutes=1), timedelta(hours=1)

@@ -16,6 +16,7 @@ from backend.cases import (
     dispatch,
     kin,
     replies,
+    rounds,
     survey_reviews,
     surveys,
 )
@@ -177,11 +178,15 @@ def _reopen(session: Session, case: Case, given: Given, event: CaseEvent) -> Non
     surveys.expire_open(session, case)
     callback_plans.end_reopened(session, case, event.created_at)
     survey_reviews.settle(session, case, event, ReviewState.REOPENED)
-    case.round += 1
-    case.resolved_at = case.confirmed_at = case.fed_back_at = case.closed_at = None
-    case.assigned_at = case.acknowledged_at = case.first_contact_at = case.answered_at = None
-    case.outcome = case.arbitrated_at = case.handler_id = case.master_id = None
-    case.sent_back = 0
+    rounds.begin(case)
+
+
+def _close_again(session: Session, case: Case, given: Given, event: CaseEvent) -> None:
+    """The step belongs to the round that it closes: to the resident there was no other."""
+    if not rounds.is_untouched(session, case):
+        raise Conflict("已经有人在重新办理这件事，不能直接结案")
+    rounds.take_back(session, case, event.created_at)
+    event.round = case.round
 
 
 def _uphold(session: Session, case: Case, given: Given, event: CaseEvent) -> None:
@@ -253,6 +258,7 @@ EFFECTS: dict[Action, Effect] = {
     Action.FOLLOW: _answer,
     Action.REJECT: _reject,
     Action.REOPEN: _reopen,
+    Action.CLOSE_AGAIN: _close_again,
     Action.UPHOLD: _uphold,
     Action.WITHDRAW: _withdraw,
     Action.MERGE: _merge,

@@ -11,6 +11,7 @@ from backend.cases import (
     deadlines,
     effects,
     kin,
+    rounds,
     survey_policies,
     survey_reviews,
     surveys,
@@ -41,7 +42,6 @@ INTERNAL = workflow.UNTOLD | {
     Action.UNMERGE,
     Action.FIRST_CONTACT,
 }
-ONCE = frozenset({"assigned_at", "acknowledged_at", "first_contact_at"})  # in a round the first time counts
 
 
 @dataclass(frozen=True)
@@ -135,12 +135,11 @@ def _event(
 
 
 def _move(session: Session, case: Case, rule: Rule, at: datetime) -> None:
-    if rule.stamps and not (rule.stamps in ONCE and getattr(case, rule.stamps)):
-        setattr(case, rule.stamps, at)
+    rounds.stamp(case, rule, at)
     if rule.target is None:
         return
     case.status = rule.target
-    if rule.target is Status.CLOSED:
+    if rule.target is Status.CLOSED and case.closed_at is None:  # what is closed again was asked about then
         case.closed_at = case.fed_back_at = at
         surveys.plan(session, case, at)
 
@@ -216,23 +215,40 @@ def find(session: Session, number: str, actor: Actor) -> Case:
     return case
 
 
-def answer_survey(session: Session, survey: Survey, actor: Actor, at: datetime | None = None) -> bool:
+def answer_survey(
+    session: Session, survey: Survey, actor: Actor, at: datetime | None = None, *, was_bad: bool = False
+) -> bool:
     """After an answer: "not solved" or "dissatisfied" brings the case back, with a new round, or before a
-    supervisor, as the policy has it.
+    supervisor, as the policy has it. A good one in its place (`was_bad`) closes again what came back, as long
+    as nobody has done anything about it.
 
-    What is said of an earlier round changes nothing in this one, and of a review that is open already nothing
-    more is begun. Returns whether a step on the case says it.
+    Else what is said of an earlier round changes nothing in this one, and of a review that is open already
+    nothing more is begun. Returns whether a step on the case says it.
     """
     moment = at or now()
     callback_plans.end_answered(session, survey, moment)
     case = session.get_one(Case, survey.case_id, with_for_update=True, populate_existing=True)
+    is_bad = surveys.is_bad(survey)
     if survey.round != case.round:
-        return False
-    if surveys.is_bad(survey):
+        regrets = was_bad and not is_bad and survey.round == case.round - 1
+        return regrets and _close_again(session, survey, case, actor, moment)
+    if is_bad:
         return _take_bad_answer(session, survey, case, actor, moment)
     if case.confirmed_at is None and survey.solved:
         case.confirmed_at = moment
     return False
+
+
+def _close_again(session: Session, survey: Survey, case: Case, actor: Actor, at: datetime) -> bool:
+    """Where somebody has begun to work on it, it goes on: a call to the resident must not end it unseen."""
+    if case.status not in workflow.RULES[Action.CLOSE_AGAIN].sources or not rounds.is_untouched(
+        session, case
+    ):
+        return False
+    perform(session, case.number, Action.CLOSE_AGAIN, actor, Given(note=surveys.in_words(survey)), at=at)
+    case.confirmed_at = case.confirmed_at or at
+    survey_reviews.note_taken_back(session, survey, at)
+    return True
 
 
 def _take_bad_answer(session: Session, survey: Survey, case: Case, actor: Actor, at: datetime) -> bool:

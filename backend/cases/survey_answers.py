@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.cases import attachments, callback_plans, service, surveys
+from backend.cases import attachments, callback_plans, service, survey_reviews, surveys
 from backend.cases.attachments import Photo
 from backend.cases.models import Attachment, AttachmentKind, Case, CaseEvent, Stored
 from backend.cases.service import Actor
@@ -48,22 +48,25 @@ def give(
     """Answer a survey, or within a day answer it anew: the last answer counts, and each is on the record.
 
     A bad one brings the case back or before a supervisor, as its own policy has it, also after another bad
-    one; of every other change of mind the unit hears. The same answer again is the same tap. `officer_id` is
-    who took it by telephone; that may be after the end. Raises NotFound for another's (`resident_id`, where
-    the link alone is not the right to answer), Invalid, TooMany, or Gone when it is over.
+    one; a good one after a bad one closes it again, while nobody has done anything; of every other change of
+    mind the unit hears. What was written of a bad answer stays with that one. The same answer again is the
+    same tap. `officer_id` is who took it by telephone; that may be after the end. Raises NotFound for
+    another's (`resident_id`, where the link alone is not the right to answer), Invalid, TooMany, or Gone when
+    it is over.
     """
     moment = at or now()
     is_called = officer_id is not None
     survey = surveys.find_to_answer(session, survey_id, resident_id, moment, also_expired=is_called)
-    before = surveys.in_words(survey) if survey.state is SurveyState.ANSWERED else ""
-    if before and _said(survey) == _clean(said):
+    is_anew, was_bad = survey.state is SurveyState.ANSWERED, surveys.is_bad(survey)
+    said = _without_complaints(session, survey, said)
+    if is_anew and said_of(survey) == said:
         return survey
     _must_not_be_too_many(session, survey)
     if said.solved is None:
         raise Invalid(UNSAID)
     given = vars(said) | {"solved": said.solved}
     surveys.answer(survey, **given, via=via, officer_id=officer_id, at=moment)
-    _follow(session, survey, moment, is_anew=bool(before))
+    _follow(session, survey, moment, is_anew=is_anew, was_bad=was_bad)
     return survey
 
 
@@ -172,7 +175,7 @@ def say_late(
     """
     moment, survey = at or now(), surveys.find(session, survey_id, resident_id)
     late = sa.select(SurveyAnswer).filter_by(survey_id=survey.id, is_late=True).order_by(SurveyAnswer.id)
-    heard = [_said(row) for row in session.scalars(late)]
+    heard = [said_of(row) for row in session.scalars(late)]
     if (said := _clean(said)) in heard:
         return survey
     if len(heard) >= MOST_LATE:
@@ -191,7 +194,33 @@ def _late_words(said: Said) -> str:
     return "。".join(filter(None, (both, "、".join(said.reasons), said.words)))
 
 
-def _said(row: Survey | SurveyAnswer) -> Said:
+def words_of_thanks(session: Session, survey: Survey, said: Said) -> str:
+    """What may stand with thanks: nothing of what was written of a bad answer, this one or an earlier one."""
+    words = said.words.strip()
+    if not words or surveys.is_bad_answer(said.solved, said.satisfaction):
+        return ""
+    return "" if any(complaint in words for complaint in _complaints(session, survey)) else words
+
+
+def _complaints(session: Session, survey: Survey) -> set[str]:
+    """What was written of bad answers to this survey and of no good one (one query)."""
+    bad, good = set[str](), set[str]()
+    for row in session.scalars(sa.select(SurveyAnswer).where(SurveyAnswer.survey_id == survey.id)):
+        is_bad = surveys.is_bad_answer(row.solved, row.satisfaction)
+        (bad if is_bad else good).add(row.words or "")
+    return bad - good - {""}
+
+
+def _without_complaints(session: Session, survey: Survey, said: Said) -> Said:
+    """The form still holds what was written of a bad answer: a good one does not say it again."""
+    clean = _clean(said)
+    if not clean.words or surveys.is_bad_answer(clean.solved, clean.satisfaction):
+        return clean
+    return replace(clean, words="") if clean.words in _complaints(session, survey) else clean
+
+
+def said_of(row: Survey | SurveyAnswer) -> Said:
+    """An answer as it was given."""
     return Said(row.solved, row.satisfaction, row.words or "", tuple(row.reasons or ()))
 
 
@@ -213,13 +242,17 @@ def _must_not_be_too_many(session: Session, survey: Survey) -> None:
         raise TooMany(ENOUGH)
 
 
-def _follow(session: Session, survey: Survey, at: datetime, *, is_anew: bool) -> None:
+def _follow(session: Session, survey: Survey, at: datetime, *, is_anew: bool, was_bad: bool = False) -> None:
     """What an answer brings; where no step on the case says it, the unit hears of it in words."""
     session.flush()
-    is_told = service.answer_survey(session, survey, Actor(resident_id=survey.resident_id), at)
+    actor = Actor(resident_id=survey.resident_id)
+    is_told = service.answer_survey(session, survey, actor, at, was_bad=was_bad)
     if (is_anew or surveys.is_bad(survey)) and not is_told:
         words = surveys.in_words(survey)
-        _comment(session, survey, f"改了评价：{words}" if is_anew else words, at)
+        holds = survey_reviews.after_all(session, survey) if was_bad else ""
+        _comment(
+            session, survey, "。".join(filter(None, (f"改了评价：{words}" if is_anew else words, holds))), at
+        )
 
 
 def _comment(session: Session, survey: Survey, note: str, at: datetime) -> None:

@@ -42,6 +42,7 @@ class ReviewState(StrEnum):
     OPEN = "open"
     REOPENED = "reopened"
     UPHELD = "upheld"
+    TAKEN_BACK = "taken_back"  # the resident changed the answer before anybody had done anything
 
 
 class Survey(Base):

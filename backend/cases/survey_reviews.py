@@ -28,9 +28,17 @@ STATE_LABELS = {
     ReviewState.OPEN: "待复核",
     ReviewState.REOPENED: "已重新办理",
     ReviewState.UPHELD: "维持原结果",
+    ReviewState.TAKEN_BACK: "居民改了评价",
+}
+# What holds once a bad answer has become a good one, for the resident and for who has the case.
+HOLDS = {
+    ReviewState.TAKEN_BACK: "这件事不再重新办理",
+    ReviewState.REOPENED: "这件事已经有人在重新办理，会接着办完",
+    ReviewState.OPEN: "督查人员已经在核查这件事，会接着核查",
 }
 STEPS = {Follow.REOPEN: Action.REOPEN, Follow.REVIEW: Action.DISSENT}
 BY_RESIDENT = "居民自己要求重新办理"
+BEFORE_ANYBODY = "居民改了评价，当时还没有人重新办理，已经结案"
 NONE_OPEN = "这件事没有要复核的回访意见"
 FOR_LEADERS = "办了三次以上，居民仍不认可：请领导决定，督查专员不能代替"
 
@@ -51,6 +59,20 @@ def follow(session: Session, survey: Survey, case: Case, terms: Terms, *, solved
 def state_of(session: Session, survey_id: int) -> ReviewState | None:
     """How the review of a survey's answer stands; None where there was none."""
     return session.scalar(sa.select(SurveyReview.state).where(SurveyReview.survey_id == survey_id))
+
+
+def after_all(session: Session, survey: Survey) -> str:
+    """What holds now that this answer is a good one; empty where it never was a bad one, or what was done has
+    been upheld."""
+    state = None if surveys.is_bad(survey) else state_of(session, survey.id)
+    return HOLDS.get(state, "") if state else ""
+
+
+def note_taken_back(session: Session, survey: Survey, at: datetime) -> None:
+    """A good answer took the place of the bad one in time: there is nothing left to see to."""
+    own = sa.update(SurveyReview).where(SurveyReview.survey_id == survey.id)
+    decided = {"decided_by": None, "decided_at": at, "decision": BEFORE_ANYBODY}
+    session.execute(own.values(state=ReviewState.TAKEN_BACK, **decided))
 
 
 def note_reopened(session: Session, survey: Survey, case: Case, at: datetime) -> None:

@@ -233,7 +233,12 @@ def _check(satisfaction: int | None) -> None:
 
 def is_bad(survey: Survey) -> bool:
     """Whether this answer brings the case back, or before a supervisor."""
-    return survey.solved is False or (survey.satisfaction is not None and survey.satisfaction <= DISSATISFIED)
+    return is_bad_answer(survey.solved, survey.satisfaction)
+
+
+def is_bad_answer(solved: bool | None, satisfaction: int | None) -> bool:
+    """The same of an answer that is not written down yet."""
+    return solved is False or (satisfaction is not None and satisfaction <= DISSATISFIED)
 
 
 def complaint(survey: Survey) -> str:

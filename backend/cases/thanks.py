@@ -12,13 +12,14 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from backend.cases import service
+from backend.cases import service, survey_answers
 from backend.cases.attachments import Photo
 from backend.cases.category_models import Category
 from backend.cases.figures import NAMED, NOBODY
 from backend.cases.formulas import CATEGORY
 from backend.cases.models import Case
 from backend.cases.service import Actor
+from backend.cases.survey_answers import Said
 from backend.cases.survey_models import Survey
 from backend.cases.thanks_models import Thanks, ThanksKind
 from backend.cases.workflow import RULES, Action, Given
@@ -85,10 +86,10 @@ def record(
 
 
 def give(
-    session: Session, survey: Survey, at: datetime | None = None, words: str | None = None
+    session: Session, survey: Survey, at: datetime | None = None, late: Said | None = None
 ) -> Thanks | None:
-    """Keep the thanks that a resident says in a survey, with the words of the answer (or these, where they
-    came after its end); twice is once.
+    """Keep the thanks that a resident says in a survey, with the words of the answer (or of this one, which
+    came after its end), unless they are a complaint; twice is once.
 
     None where they work in the unit that has the case: their answer counts, their thanks do not.
     """
@@ -97,12 +98,12 @@ def give(
     known = session.scalar(sa.select(Thanks).where(Thanks.survey_id == survey.id))
     if known is not None or _works_there(session, case):
         return known
-    words = survey.words if words is None else words.strip()
+    words = survey_answers.words_of_thanks(session, survey, late or survey_answers.said_of(survey))
     note = "：".join(filter(None, (KIND_LABELS[ThanksKind.SURVEY], words)))
     if case.status in RULES[Action.THANK].sources:  # else the case takes nothing more; the thanks stand
         resident = Actor(resident_id=survey.resident_id)
         service.perform(session, case.number, Action.THANK, resident, Given(note=note), at=moment)
-    said = {"day": local(moment).date(), "words": words or "", "survey_id": survey.id}
+    said = {"day": local(moment).date(), "words": words, "survey_id": survey.id}
     return _added(session, Thanks(case_id=case.id, kind=ThanksKind.SURVEY, **said), moment)
 
 

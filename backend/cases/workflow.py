@@ -52,6 +52,7 @@ class Action(StrEnum):
     CONFIRM = "confirm"
     CLOSE = "close"
     REOPEN = "reopen"
+    CLOSE_AGAIN = "close_again"
     DISSENT = "dissent"
     COMMENT = "comment"
     UPHOLD = "uphold"
@@ -207,6 +208,8 @@ RULES: dict[Action, Rule] = {
         tells=((P.RESIDENT, M.CASE_CLOSED),)),
     A.REOPEN: Rule("没有解决", (S.RESOLVED, S.CLOSED), S.ACCEPTED, (R.RESIDENT, R.LEADER, R.SUPERVISOR),
         tells=((P.COMMUNITY, M.CASE_RETURNED), (P.UNIT, M.CASE_RETURNED), (P.RESIDENT, M.CASE_REOPENED))),
+    A.CLOSE_AGAIN: Rule("改评价后结案", (S.ACCEPTED,), S.CLOSED, (R.RESIDENT,), (N.NOTE,),
+        tells=((P.COMMUNITY, M.CASE_CLOSED_AGAIN), (P.UNIT, M.CASE_CLOSED_AGAIN))),
     A.DISSENT: Rule("回访不认可", (S.CLOSED,), None, (R.RESIDENT,), (N.NOTE,), tells=((P.UNIT, M.ANSWER_DISPUTED),)),
     A.COMMENT: Rule("回访留言", (*OPEN, S.CLOSED), None, (R.RESIDENT,), tells=((P.UNIT, M.SURVEY_COMMENTED),)),
     A.UPHOLD: Rule("复核后维持", (S.CLOSED,), None, (R.LEADER, R.SUPERVISOR), (N.NOTE,),

@@ -230,9 +230,10 @@ ANSWERS = (Action.RESOLVE, Action.RESOLVE_ON_SPOT, Action.FOLLOW)
 
 def _returned(steps: list[Step]) -> dict[str, str] | None:
     """What was answered before the case came back, and what the resident said to that."""
-    if not any(step.action is Action.REOPEN for step in steps):
+    turns = [i for i, step in enumerate(steps) if step.action in (Action.REOPEN, Action.CLOSE_AGAIN)]
+    if not turns or steps[turns[-1]].action is Action.CLOSE_AGAIN:
         return None
-    last = max(i for i, step in enumerate(steps) if step.action is Action.REOPEN)
+    last = turns[-1]
     answers = [s.note for s in steps[:last] if s.action in ANSWERS]
     words = steps[last].note
     if words in WORDLESS:

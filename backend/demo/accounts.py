@@ -58,7 +58,7 @@ FOR_OFFICERS = (
     Form("超过时限，请马上跟进", CHANGED, (Message.CASE_OVERDUE,), note="超过时限还没有"),
     Form("群众请工作人员联系", CHANGED, (Message.PERSON_WANTED,)),
     Form("诉求时限提醒，请跟进", CHANGED, (Message.CASE_SOON_DUE, Message.CASE_ESCALATED), note="还没有"),
-    Form("诉求不用再办", CHANGED, (Message.CASE_WITHDRAWN, Message.CASE_GONE)),
+    Form("诉求不用再办", CHANGED, (Message.CASE_WITHDRAWN, Message.CASE_GONE, Message.CASE_CLOSED_AGAIN)),
     Form("诉求交您办理，请尽快办", CHANGED, (Message.CASE_DELEGATED,), note="交办说明"),
     Form("区级裁定，请点开办理", CHANGED, (Message.CASE_DISPUTED, Message.CASE_ARBITRATED), note="理由"),
     Form("居民回复了，请接着办", CHANGED, (Message.CASE_REPLIED, Message.SURVEY_COMMENTED), note="居民说"),

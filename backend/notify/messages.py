@@ -57,6 +57,7 @@ class Message(StrEnum):
     CASE_RESOLVED = "case_resolved"
     CASE_CLOSED = "case_closed"
     CASE_REOPENED = "case_reopened"
+    CASE_CLOSED_AGAIN = "case_closed_again"
     CASE_MERGED = "case_merged"
     CASE_ASKED = "case_asked"
     CASE_PROGRESS = "case_progress"
@@ -153,6 +154,7 @@ CATALOGUE: dict[Message, Kind] = {
     M.CASE_MERGED:      Kind("合并办理", "您反映的事情（编号 {number}）有别的居民也反映了，会放在一起办。办好了同样告诉您，您的评价也一样算数。", RESIDENT),
     M.CASE_ASKED:       Kind("请您补充", "您反映的事情（编号 {number}）要请您补充一个情况：{note}\n请直接回复。", RESIDENT, urgent=True),
     M.CASE_PROGRESS:    Kind("办理进展", "您反映的事情（编号 {number}）有进展：{note}", RESIDENT),
+    M.CASE_CLOSED_AGAIN: Kind("不用重办", "诉求 {number} 的居民改了评价，不用重新办理，已经结案。\n{place}\n居民说：{note}", OFFICER, gathers="不用重办的诉求"),
     M.DIGEST:           Kind("多条消息", "您有{summary}，请点开看。", "/console/", urgent=True),
     M.ANSWER_DISPUTED:  Kind("回访不满", "诉求 {number} 回访时居民不认可办理结果，督查正在复核。\n{place}\n上次答复：{answer}\n居民说：{note}", OFFICER),
     M.SURVEY_COMMENTED: Kind("回访留言", "诉求 {number} 的居民在回访里说：{note}\n{place}", OFFICER),

@@ -42,7 +42,7 @@ def _hear(survey_id: int, said: Said, via: Via, resident_id: int | None, *, is_t
     with db.transaction() as session:
         survey = survey_answers.say_late(session, survey_id, said, via, resident_id=resident_id)
         if is_thanking:
-            thanks.give(session, survey, words=said.words)
+            thanks.give(session, survey, late=said)
 
 
 def say_late(survey_id: int, words: str, via: Via) -> None:

@@ -78,6 +78,7 @@ def _form(token: str, filled: Mapping[str, Any] | None, wrong: Mapping[str, str]
             "reasons": list(dict.fromkeys([*terms.reasons, *survey.reasons])),
             "follows": FOLLOWS.get((follow(solved=False), follow(solved=True)), TOLD),
             "until": spoken(until) if until else "",
+            "complained": surveys.is_bad(survey) and bool(survey.words),
         }
         return render_template(
             "resident/survey.html",
@@ -180,6 +181,7 @@ def thank(token: str) -> ResponseReturnValue:
 
 def _what_follows(session: Session, survey: Survey) -> str:
     if not surveys.is_bad(survey):
-        return wording.SAID_GOOD
+        holds = survey_reviews.after_all(session, survey)
+        return f"{wording.SAID_GOOD}{holds}。" if holds else wording.SAID_GOOD
     state = survey_reviews.state_of(session, survey.id)
     return wording.FOLLOWED.get(state, wording.SAID_TOLD) if state else wording.SAID_TOLD

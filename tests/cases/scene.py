@@ -77,7 +77,13 @@ class Scene:
         return self.do(case, Action.RESOLVE, Role.HANDLER, at, **vars(SOLVED))
 
     def ready(self, case: Case, action: Action) -> Case:
-        """With what the step needs beside what its row asks for: whoever upholds needs somebody's dissent."""
+        """With what the step needs beside what its row asks for: whoever upholds needs somebody's dissent,
+        and what is closed again was brought back."""
+        if action is Action.CLOSE_AGAIN:
+            case.round = 2
+            back = {"action": Action.REOPEN, "role": Role.RESIDENT, "to_status": Status.ACCEPTED}
+            self.session.add(CaseEvent(case_id=case.id, round=1, **back))
+            self.session.flush()
         if action is Action.UPHOLD:
             asked = {"case_id": case.id, "round": case.round, "resident_id": self.resident_id}
             survey = Survey(**asked, state=SurveyState.ANSWERED, solved=False)

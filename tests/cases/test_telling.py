@@ -90,6 +90,7 @@ TOLD = {
     Action.CONFIRM: set(),
     Action.CLOSE: {(Message.CASE_CLOSED, "resident")},
     Action.REOPEN: both(Message.CASE_RETURNED),  # by the resident, who is answered on the spot
+    Action.CLOSE_AGAIN: both(Message.CASE_CLOSED_AGAIN),
     Action.DISSENT: {(Message.ANSWER_DISPUTED, name) for name in UNIT},
     Action.COMMENT: {(Message.SURVEY_COMMENTED, name) for name in UNIT},
     Action.UPHOLD: {(Message.ANSWER_UPHELD, "resident")} | {(Message.REVIEW_DECIDED, name) for name in UNIT},

@@ -4,10 +4,11 @@ from datetime import date, timedelta
 
 import pytest
 
-from backend.cases import thanks
+from backend.cases import survey_answers, surveys, thanks
 from backend.cases.attachments import prepare
 from backend.cases.service import Actor
-from backend.cases.survey_models import Survey, SurveyState
+from backend.cases.survey_answers import Said
+from backend.cases.survey_models import Survey, SurveyState, Via
 from backend.cases.thanks_models import Thanks, ThanksKind
 from backend.cases.workflow import Action, Status
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
@@ -112,6 +113,21 @@ def test_a_resident_says_thanks_in_the_survey_once_and_not_to_their_own_unit(sce
     own.resident_id = contact.resident_id
     scene.session.flush()
     assert thanks.give(scene.session, survey_of(scene, own), AT) is None
+
+
+def test_what_is_written_of_a_bad_answer_is_no_thanks(scene, case):
+    """Whoever ticks thanks all the same has said them, without those words."""
+    survey = survey_of(scene, case, solved=False, words="灯还是坏的")
+    surveys.record(survey, Via.PAGE, AT)
+    scene.session.flush()
+    assert thanks.give(scene.session, survey, AT).words == ""
+    for words, kept in (
+        ("灯还是坏的", ""),
+        ("灯还是坏的。后来好了", ""),
+        ("后来好了，谢谢", "后来好了，谢谢"),
+    ):
+        said = Said(True, 5, words)
+        assert survey_answers.words_of_thanks(scene.session, survey, said) == kept
 
 
 def test_who_holds_a_post_of_an_area_is_in_no_unit_that_has_the_case(scene):

@@ -83,6 +83,21 @@ def test_a_case_that_came_back_shows_the_earlier_answer_and_the_resident_s_words
     assert "第 2 次办理" in top
 
 
+def test_a_case_that_was_closed_again_is_shown_as_closed_and_wants_nothing(session, place, as_officer):
+    case = open_case(session, place.community)
+    walk(session, case, place, Action.ACCEPT, Action.ASSIGN, Action.ACKNOWLEDGE, Action.RESOLVE)
+    resident = Actor(resident_id=case.resident_id)
+    perform(session, case.number, Action.REOPEN, resident, Given(note="没有解决：还是不亮"))
+    perform(session, case.number, Action.CLOSE_AGAIN, resident, Given(note="已解决，满意"))
+    session.commit()
+    page = as_officer(place.desk).get(f"/console/cases/{case.number}").text
+    assert "群众反映没有解决" not in page
+    assert "第 2 次办理" not in page
+    assert "已结案" in page
+    assert "改评价后结案" in page
+    assert '/assign"' not in page
+
+
 def test_what_the_resident_says_stands_without_the_verdict_that_the_page_gives(session, place, as_officer):
     case = open_case(session, place.community)
     walk(session, case, place, Action.ACCEPT, Action.ASSIGN, Action.ACKNOWLEDGE, Action.RESOLVE)

@@ -75,15 +75,30 @@ def test_a_good_answer_is_thanked_and_leaves_the_case_closed(session, browser, l
     assert case.status is Status.CLOSED
 
 
-@pytest.mark.parametrize("solved", ["yes", "no"])
+@pytest.mark.parametrize(("solved", "words"), [("yes", "师傅来得快"), ("no", "")])
 def test_who_ticks_thanks_says_them_once_also_where_the_case_comes_back(
-    session, browser, link, survey, solved
+    session, browser, link, survey, solved, words
 ):
     assert "我想说声谢谢" in browser.get(link).get_data(as_text=True)
     reply(browser, link, solved=solved, satisfaction="5", words="师傅来得快", thanks="1")
     reply(browser, link, solved=solved, satisfaction="4", words="师傅来得快", thanks="1")
     [said] = session.scalars(sa.select(Thanks)).all()
-    assert (said.kind, said.words, said.survey_id) == (ThanksKind.SURVEY, "师傅来得快", survey.id)
+    assert (said.kind, said.words, said.survey_id) == (ThanksKind.SURVEY, words, survey.id)
+
+
+def test_who_changes_to_solved_thanks_without_the_old_complaint_and_reads_what_holds(
+    session, browser, link, survey
+):
+    """The form is sent as it stands: the words of the complaint are still in their box."""
+    reply(browser, link, solved="no", satisfaction="1", words="灯还是坏的")
+    page = browser.get(link).get_data(as_text=True)
+    assert "不会把它当作感谢" in page
+    _, page = reply(browser, link, solved="yes", satisfaction="5", words="灯还是坏的", thanks="1")
+    assert "您的评价我们收到了。这件事不再重新办理。" in page
+    answered, case = row(session, survey)
+    assert (case.status, case.round, answered.words) == (Status.CLOSED, 1, None)
+    assert session.scalars(sa.select(Thanks.words)).all() == [""]
+    assert "不会把它当作感谢" not in browser.get(link).get_data(as_text=True)
 
 
 @pytest.mark.parametrize(

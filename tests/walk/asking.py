@@ -285,7 +285,7 @@ FIELDS: dict[str, Values] = {
     "supervision": book("supervision_id"),
     "review": book("review_id"),
     "survey_reviews.decision": said("reopen", "uphold"),
-    "survey_reviews.state": said("open", "reopened", "upheld"),
+    "survey_reviews.state": said("open", "reopened", "upheld", "taken_back"),
     "survey_reviews.after": said(f"{FIRST}~2026-01-01T00:00:00+00:00"),
     "survey_reviews.until": said("2026-12-31T18:00"),
     "survey_policies.area": marked("areas.subdistrict.name", "areas.community.name"),
