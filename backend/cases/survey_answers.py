@@ -88,17 +88,23 @@ def rate(
     return survey
 
 
-def add_reason(
-    session: Session, survey_id: int, reason: str, *, resident_id: int, at: datetime | None = None
+def add_reasons(
+    session: Session,
+    survey_id: int,
+    reasons: Sequence[str],
+    *,
+    resident_id: int,
+    at: datetime | None = None,
 ) -> Survey:
-    """Tick one more reason of a bad answer, in chat. Ticking it again changes nothing."""
+    """Tick more reasons of a bad answer, in chat. Ticking one again changes nothing."""
     moment = at or now()
     survey = _answered(session, survey_id, resident_id, moment)
-    if reason in survey.reasons:
+    new = [reason for reason in dict.fromkeys(reasons) if reason not in survey.reasons]
+    if not new:
         return survey
-    survey.reasons = [*survey.reasons, reason]
+    survey.reasons = [*survey.reasons, *new]
     surveys.record(survey, Via.CHAT, moment)
-    _comment(session, survey, f"原因：{reason}", moment)
+    _comment(session, survey, f"原因：{'、'.join(new)}", moment)
     return survey
 
 

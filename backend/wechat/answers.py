@@ -1,13 +1,13 @@
 """Turns that answer: greetings, progress, urging, withdrawing, surveys. One short function per intent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from backend.cases.intake import summary
 from backend.cases.workflow import OPEN, RULES, Action, Status
 from backend.times import spoken
 from backend.wechat import joining, surveying, wording
-from backend.wechat.reports import back_to, is_adding, is_locating, open_case
+from backend.wechat.reports import back_to, is_adding, is_locating, is_telling_why, open_case
 from backend.wechat.talk import EMPTY, MOST_RECENT, CaseFact, Facts, State
 from backend.wechat.turns import AddToCase, KeepPhone, Step, Turn, WantNotices
 from backend.wechat.understanding import DIGITS, Intent, Understood, understand
@@ -22,7 +22,7 @@ def digit(state: State, digit: int, facts: Facts) -> Turn:
     if state.survey is not None and surveying.is_rating(state, facts):
         return surveying.rate(state, state.survey, digit, facts)
     if surveying.is_ticking(state, facts):
-        return surveying.tick(state, digit, facts)
+        return surveying.tick(state, [digit])
     if facts.survey is not None and facts.survey.is_open:
         if digit not in (1, 2):
             return Turn(state, wording.SURVEY_WHICH)
@@ -32,7 +32,19 @@ def digit(state: State, digit: int, facts: Facts) -> Turn:
     return Turn(state, wording.NOTHING_ASKED)
 
 
+def digits(state: State, several: Sequence[int], facts: Facts) -> Turn:
+    """Several digits: only the reasons of a bad answer are more than one."""
+    if surveying.is_rating(state, facts):
+        return Turn(state, wording.SURVEY_FIVE)
+    if surveying.is_ticking(state, facts):
+        return surveying.tick(state, several)
+    is_asked = facts.survey is not None and facts.survey.is_open
+    return Turn(state, wording.SURVEY_WHICH if is_asked else wording.TELL_MORE)
+
+
 def _blank(state: State, understood: Understood, facts: Facts) -> Turn:
+    if understood.core.isdigit() and surveying.is_ticking(state, facts):  # 25: two reasons, or none
+        return surveying.ask_why(state)
     return Turn(state, wording.TELL_MORE)
 
 
@@ -105,6 +117,9 @@ def _solved(state: State, understood: Understood, facts: Facts) -> Turn:
     if facts.survey is not None and facts.survey.is_open:
         return surveying.answer(state, facts, solved=True)
     case = _latest(understood, facts, Action.CONFIRM)
+    # Another case may wait to be confirmed: then it is that, unless we have just asked what is not solved.
+    if surveying.is_taking_back(facts) and (case is None or is_telling_why(state, facts)):
+        return surveying.answer(state, facts, solved=True)
     if case is None:
         return Turn(state, wording.THANKED)
     return Turn(state, wording.CONFIRMED.format(number=case.number), (Step(case.number, Action.CONFIRM),))

@@ -11,7 +11,7 @@ from dataclasses import replace
 from backend.cases.models import REPORT_LENGTH, AttachmentKind
 from backend.notify.binding import SCENE_PREFIX
 from backend.wechat import surveying, wording
-from backend.wechat.answers import BY_INTENT, NOT_AN_ANSWER, digit
+from backend.wechat.answers import BY_INTENT, NOT_AN_ANSWER, digit, digits
 from backend.wechat.reports import (
     add,
     ask_which,
@@ -31,7 +31,7 @@ from backend.wechat.reports import (
 from backend.wechat.subscribed import ALLOWED
 from backend.wechat.talk import Facts, Kind, Media, Message, Place, State
 from backend.wechat.turns import Bind, Consent, CountScan, Locate, Receipt, Turn, Unfollow
-from backend.wechat.understanding import Intent, Understood, digit_of
+from backend.wechat.understanding import Intent, Understood, digit_of, digits_of
 
 KEEP_AT_MOST = 9
 
@@ -155,6 +155,8 @@ def _words(state: State, message: Message, media: Media, facts: Facts) -> Turn:
         return report_or_add(state, text, media, understood, facts)
     if understood.intent is Intent.DIGIT:
         return digit(state, digit_of(text), facts)
+    if understood.intent is Intent.DIGITS:
+        return digits(state, digits_of(text), facts)
     turn = BY_INTENT[understood.intent](state, understood, facts)
     # "没人处理" with nothing to confirm is not an answer but a complaint.
     return turn if turn is not NOT_AN_ANSWER else report_or_add(state, text, media, understood, facts)

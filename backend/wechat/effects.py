@@ -13,7 +13,16 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from backend.cases import deadlines, intake, joining, merging, service, survey_answers, telling
+from backend.cases import (
+    deadlines,
+    intake,
+    joining,
+    merging,
+    service,
+    survey_answers,
+    survey_reviews,
+    telling,
+)
 from backend.cases.intake import Report
 from backend.cases.models import Case, Channel
 from backend.cases.service import Actor
@@ -42,7 +51,7 @@ from backend.wechat.turns import (
     Receipt,
     SayLate,
     Step,
-    TickReason,
+    TickReasons,
     Unfollow,
     WantNotices,
 )
@@ -162,22 +171,24 @@ def _step(session: Session, sender: Sender, effect: Step) -> None:
 
 
 def _answer(session: Session, sender: Sender, effect: AnswerSurvey) -> str | None:
-    """What comes in the moment in which the survey ends is heard all the same."""
-    said = Said(effect.solved, words=effect.words)
+    """What comes in the moment in which the survey ends is heard all the same. Who takes a complaint back
+    reads what holds now, which depends on what others have done meanwhile."""
+    said, who = Said(effect.solved, words=effect.words), sender.resident_id
     try:
-        survey_answers.give(session, effect.survey_id, said, Via.CHAT, resident_id=sender.resident_id)
+        survey = survey_answers.give(session, effect.survey_id, said, Via.CHAT, resident_id=who)
     except Gone as error:
         _hear(session, sender, effect.survey_id, effect.solved, effect.words)
         return f"{error.message}。您说的我们记下了"
-    return None
+    holds = survey_reviews.after_all(session, survey)
+    return wording.SURVEY_TAKEN_BACK.format(holds=holds) + wording.SURVEY_SOLVED if holds else None
 
 
 def _rate(session: Session, sender: Sender, effect: RateSurvey) -> None:
     survey_answers.rate(session, effect.survey_id, effect.satisfaction, resident_id=sender.resident_id)
 
 
-def _tick(session: Session, sender: Sender, effect: TickReason) -> None:
-    survey_answers.add_reason(session, effect.survey_id, effect.reason, resident_id=sender.resident_id)
+def _tick(session: Session, sender: Sender, effect: TickReasons) -> None:
+    survey_answers.add_reasons(session, effect.survey_id, effect.reasons, resident_id=sender.resident_id)
 
 
 def _add_to_answer(session: Session, sender: Sender, effect: AddToAnswer) -> None:
@@ -243,7 +254,7 @@ _BY_EFFECT: dict[type, Callable[[Session, Sender, Any], str | None]] = {
     Step: _step,
     AnswerSurvey: _answer,
     RateSurvey: _rate,
-    TickReason: _tick,
+    TickReasons: _tick,
     AddToAnswer: _add_to_answer,
     SayLate: _say_late,
     KeepPhone: _keep_phone,

@@ -49,8 +49,10 @@ PARTS: dict[str, LiteralString] = {
             coalesce(s.answered_at > now() - interval '1 day', false), s.solved)
         FROM surveys s JOIN cases c ON c.id = s.case_id
         WHERE s.resident_id = k.resident_id
-            AND CASE WHEN %(survey)s::bigint IS NULL THEN s.state = 'sent' ELSE s.id = %(survey)s::bigint END
-        ORDER BY s.id DESC LIMIT 1)""",
+            AND CASE WHEN %(survey)s::bigint IS NOT NULL THEN s.id = %(survey)s::bigint
+                ELSE s.state = 'sent' OR %(is_solved)s::boolean AND s.solved IS FALSE
+                    AND s.answered_at > now() - interval '1 day' END
+        ORDER BY (s.state = 'sent') DESC, s.id DESC LIMIT 1)""",
 }
 
 RECENT = {
@@ -62,7 +64,7 @@ RECENT = {
     Intent.SOLVED,
     Intent.UNSOLVED,
 }
-SURVEYED = {Intent.DIGIT, Intent.SOLVED, Intent.UNSOLVED, Intent.JOIN}
+SURVEYED = {Intent.DIGIT, Intent.DIGITS, Intent.SOLVED, Intent.UNSOLVED, Intent.JOIN}
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,7 @@ def _parameters(account: Account, delivery: Delivery) -> dict[str, Any]:
         "number": words.number if words else None,
         "scene": message.text if message.kind in (Kind.SCAN, Kind.FOLLOW) else None,
         "survey": survey,
+        "is_solved": words is not None and words.intent is Intent.SOLVED,  # of one that was answered, perhaps
     }
 
 

@@ -1,5 +1,6 @@
 """Turns of a callback survey: the two questions, why an answer is a bad one, second thoughts, late taps."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from backend.cases.models import REPORT_LENGTH
@@ -7,7 +8,7 @@ from backend.cases.surveys import DISSATISFIED, SATISFACTION
 from backend.wechat import wording
 from backend.wechat.reports import ADD_FOR, back_to, cut, is_telling_why, surveyed
 from backend.wechat.talk import Facts, Media, State, SurveyFact
-from backend.wechat.turns import AddToCase, AnswerSurvey, RateSurvey, SayLate, TickReason, Turn
+from backend.wechat.turns import AddToCase, AnswerSurvey, RateSurvey, SayLate, TickReasons, Turn
 
 
 def is_rating(state: State, facts: Facts) -> bool:
@@ -19,6 +20,12 @@ def is_ticking(state: State, facts: Facts) -> bool:
     """Whether a digit says why an answer is a bad one; a survey that is open since has asked for one, too."""
     asked = facts.survey.id if facts.survey is not None and facts.survey.is_open else 0
     return is_telling_why(state, facts) and bool(state.reasons) and asked <= (state.why or 0)
+
+
+def is_taking_back(facts: Facts) -> bool:
+    """Whether "已解决" takes back what was said to a survey within the day."""
+    survey = facts.survey
+    return survey is not None and survey.is_changeable and survey.solved is False
 
 
 def answer(state: State, facts: Facts, *, solved: bool) -> Turn:
@@ -38,6 +45,8 @@ def answer(state: State, facts: Facts, *, solved: bool) -> Turn:
 def _solved(state: State, survey: SurveyFact, facts: Facts) -> Turn:
     until = (facts.now + ADD_FOR).timestamp()
     asking = replace(surveyed(state), survey=survey.id, survey_number=survey.number, survey_until=until)
+    if state.asking == "why":
+        asking = replace(asking, asking="")
     changed = "" if survey.is_open else wording.SURVEY_CHANGED
     return Turn(asking, changed + wording.SURVEY_SOLVED, (AnswerSurvey(survey.id, True),))
 
@@ -70,12 +79,19 @@ def deny(state: State, text: str, media: Media, facts: Facts) -> Turn:
     return Turn(back, said.format(number=number) + cut(text), (answered, *recording))
 
 
-def tick(state: State, digit: int, facts: Facts) -> Turn:
+def tick(state: State, digits: Sequence[int]) -> Turn:
+    """All of these reasons, or none where one of the digits stands for none."""
     assert state.why is not None
-    if digit > len(state.reasons):
-        return Turn(state, wording.SURVEY_WHY.format(count=len(state.reasons)))
-    reason = state.reasons[digit - 1]
-    return Turn(state, wording.SURVEY_TICKED.format(reason=reason), (TickReason(state.why, reason),))
+    if max(digits) > len(state.reasons):
+        return ask_why(state)
+    reasons = tuple(dict.fromkeys(state.reasons[digit - 1] for digit in digits))
+    return Turn(
+        state, wording.SURVEY_TICKED.format(reasons="、".join(reasons)), (TickReasons(state.why, reasons),)
+    )
+
+
+def ask_why(state: State) -> Turn:
+    return Turn(state, wording.SURVEY_WHY.format(count=len(state.reasons)))
 
 
 def _why(state: State, survey_id: int, number: str, facts: Facts) -> State:

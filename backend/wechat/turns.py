@@ -73,9 +73,9 @@ class RateSurvey:
 
 
 @dataclass(frozen=True)
-class TickReason:
+class TickReasons:
     survey_id: int
-    reason: str
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ Effect = (
     | Step
     | AnswerSurvey
     | RateSurvey
-    | TickReason
+    | TickReasons
     | AddToAnswer
     | SayLate
     | KeepPhone

@@ -29,6 +29,7 @@ class Intent(StrEnum):
     NOTICES = "notices"  # wants to again
     OFFICE = "office"  # an officer looks for the way to the list of cases
     DIGIT = "digit"
+    DIGITS = "digits"  # several, one apart from the other
     PHONE = "phone"  # a telephone number and little else
     WORDS = "words"  # anything else: a report, or words to add to one
 
@@ -53,7 +54,7 @@ SAID: dict[Intent, str] = {
     Intent.URGE: r"(我要)?催(办|一下|一催|促|单)?|(麻烦)?(请)?快(点|一点|些)(处理|办)?",
     Intent.WITHDRAW: r"(我要)?(撤回|撤销|取消)(诉求|工单|投诉)?|不(用|需要)(处理|办理?|管)了",
     Intent.PERSON: r"(转|找|我要)?人工(服务|客服|坐席)?|(找)?客服|(请|让)?(人|工作人员)(给我)?(联系我|打电话|回电)|联系人工",
-    Intent.SOLVED: r"(已经?|都)?(解决|处理好|修好|弄好)了|(已|确认)解决",
+    Intent.SOLVED: r"(现在|后来|其实)?(已经?|都)?(解决|处理好|修好|弄好)了(谢谢(你们?|您|大家|师傅)?)?|(已|确认)解决",
     Intent.UNSOLVED: r"(还|又|根本|一直)?(没有?|未)(被)?(解决|处理|修好|弄好)|没(人)?(处理|管)|不行|解决不了",
     Intent.NO_NOTICES: r"(请|以后|我)*(不用|不要|不必|别)再?(给我)?发?(通知|消息|提醒)(给?我)?|(我要)?退订(通知|消息|提醒)?|拒收",
     Intent.NOTICES: r"(请|我要)?(恢复|重新)(通知|提醒|消息|订阅)(我)?",
@@ -77,6 +78,7 @@ _GAP = r"[\s‐–—−-]*"  # what whoever copies a number by hand puts into i
 NUMBER = re.compile(rf"(?<!\d)\d(?:{_GAP}\d){{{DIGITS - 1}}}(?!\d)", re.ASCII)
 _DAY = re.compile(r"[2-9]\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 DIGIT = re.compile(r"[1-9][.、 ]*(?:(?:已|没有|未)解决|很?不?满意|一般|分)?")
+DIGITS_APART = re.compile(r"[1-9](?:[ 、,;/和跟与及+]+[1-9])+[.。、,; ]*")
 _CALLED = re.compile(
     r"((?:我|本人)(?:叫|姓|是)\w{1,6}?)?(?:我?的?(?:联系)?(?:手机号?|电话号?|方式|号)码?是?)?"
 )
@@ -149,6 +151,8 @@ def _length(plain: str, core: str) -> Intent:
     """Digits answer a question; one character, one character repeated, or a few letters say nothing yet."""
     if DIGIT.fullmatch(plain):
         return Intent.DIGIT
+    if DIGITS_APART.fullmatch(plain):
+        return Intent.DIGITS
     if len(core) < 2 or _SAME.fullmatch(core) or (core.isascii() and len(core) < 5):
         return Intent.BLANK
     return Intent.WORDS
@@ -157,3 +161,8 @@ def _length(plain: str, core: str) -> Intent:
 def digit_of(text: str) -> int:
     """The digit of a text that `understand` took for one."""
     return int(unicodedata.normalize("NFKC", text).strip()[0])
+
+
+def digits_of(text: str) -> list[int]:
+    """The digits of a text that `understand` took for several."""
+    return [int(digit) for digit in re.findall(r"[1-9]", unicodedata.normalize("NFKC", text))]

@@ -104,11 +104,12 @@ SURVEY_TOLD = "编号 {number}：记下了，已转告负责的单位。还有�
 # What is said to a bad answer, by what it brings.
 UNSOLVED = {Follow.REOPEN: REOPENED, Follow.REVIEW: SURVEY_REVIEWED, None: SURVEY_TOLD}
 DISSATISFIED = {Follow.REOPEN: SURVEY_SORRY, Follow.REVIEW: SURVEY_SORRY_REVIEWED, None: SURVEY_TOLD}
-SURVEY_REASONS = "\n回复数字就可以，也可以直接写、发照片：\n{lines}"
-SURVEY_TICKED = "记下了：{reason}。还想说的，请直接写或发照片，半小时内都会加到里面。"
-SURVEY_WHY = "请回复 1 到 {count} 中的一个数字，或者直接写哪里没有办好。"
+SURVEY_REASONS = "\n回复数字就可以（有几条的，数字中间空一格），也可以直接写、发照片：\n{lines}"
+SURVEY_TICKED = "记下了：{reasons}。还想说的，请直接写或发照片，半小时内都会加到里面。"
+SURVEY_WHY = "请回复 1 到 {count} 中的数字，有几条的，数字中间空一格；或者直接写哪里没有办好。"
 SURVEY_ADDED = "记下了，负责的工作人员看得到。"
 SURVEY_CHANGED = "好的，改成“已解决”了。\n"
+SURVEY_TAKEN_BACK = "好的，改成“已解决”了，{holds}。\n"
 SURVEY_LATE = '这次回访已经结束了。您说的“{said}”我们记下了，也告诉了负责的单位。\n还要重新办理的，请<a href="{link}">点这里</a>，打开编号 {number}，再点“没有解决”。'
 SURVEY_OVER = "您的回答收到过了，或者这次回访已经结束。有新的情况，请直接写给我们。"
 

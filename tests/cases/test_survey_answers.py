@@ -278,13 +278,13 @@ def test_reasons_words_and_photos_that_follow_join_the_answer(session, scene, cl
     case, survey = closed
     give(session, survey, Said(False), via=Via.CHAT)
     mine = {"resident_id": scene.resident_id, "at": AT + MINUTE}
-    for reason in ("没有人来", "时间太长", "没有人来"):
-        survey_answers.add_reason(session, survey.id, reason, **mine)
+    for reasons in (["没有人来", "时间太长"], ["没有人来", "没有人来"], ["时间太长", "态度不好"]):
+        survey_answers.add_reasons(session, survey.id, reasons, **mine)
     survey_answers.add_words(session, survey.id, "等了一周", **mine)
     media = [("photo", {"account": "demo", "media_id": "m1"})]
     assert len(survey_answers.add_words(session, survey.id, "", media=media, **mine)) == 1
-    assert (survey.reasons, survey.words) == (["没有人来", "时间太长"], "等了一周")
-    assert notes(scene, case, Action.COMMENT) == ["原因：没有人来", "原因：时间太长", "等了一周"]
+    assert (survey.reasons, survey.words) == (["没有人来", "时间太长", "态度不好"], "等了一周")
+    assert notes(scene, case, Action.COMMENT) == ["原因：没有人来、时间太长", "原因：态度不好", "等了一周"]
 
 
 def photos(first, *more):

@@ -14,7 +14,10 @@ from backend.cases.survey_models import (
     SurveyReview,
     SurveyState,
 )
+from backend.cases.survey_policies import REASONS
 from backend.cases.workflow import Action, Status
+from backend.places.roles import Role
+from backend.wechat import wording
 from backend.wechat.models import Conversation
 from tests.wechat import pushes
 from tests.wechat.pushes import push, read, send
@@ -66,6 +69,45 @@ def test_both_answers_are_on_record_and_the_last_one_counts(client, committed, s
     assert (survey.solved, survey.words) == (False, "没解决，还是臭\n垃圾桶旁边还是很臭")
     given = committed.scalars(survey.answers.select().order_by(SurveyAnswer.id)).all()
     assert [one.solved for one in given] == [True, False, False]
+
+
+def test_already_solved_takes_it_back_and_the_case_is_closed_again(client, committed, surveyed):
+    say(client, "没解决，还是臭")
+    say(client, "2 5")
+    reply = say(client, "已经解决了")
+    assert "好的，改成“已解决”了，这件事不再重新办理。" in reply
+    assert "您对这次办理满意吗" in reply
+    back = case(committed, surveyed)
+    assert (back.status, back.round) == (Status.CLOSED, 1)
+    survey = committed.scalars(sa.select(Survey)).one()
+    assert (survey.solved, survey.words, survey.reasons) == (True, None, [])
+    given = committed.scalars(survey.answers.select().order_by(SurveyAnswer.id)).all()
+    assert [one.solved for one in given] == [True, False, False, True]
+    assert say(client, "2") == wording.DISSATISFIED[Follow.REOPEN].format(number=surveyed) + why(committed)
+    assert case(committed, surveyed).round == 2
+
+
+def why(session):
+    lines = "\n".join(f"{n} {reason}" for n, reason in enumerate(REASONS, start=1))
+    return wording.SURVEY_REASONS.format(lines=lines)
+
+
+def test_where_somebody_has_begun_the_resident_reads_that_it_goes_on(client, committed, surveyed):
+    say(client, "没解决，还是臭")
+    back = case(committed, surveyed)
+    taken = {"action": Action.CLAIM, "role": Role.INFORMATION_OFFICER, "to_status": back.status}
+    committed.add(CaseEvent(case_id=back.id, round=back.round, **taken))
+    committed.commit()
+    assert "改成“已解决”了，这件事已经有人在重新办理，会接着办完。" in say(client, "解决了")
+    assert (case(committed, surveyed).status, case(committed, surveyed).round) == (Status.ACCEPTED, 2)
+
+
+def test_after_a_day_solved_takes_nothing_back(client, committed, surveyed):
+    say(client, "没解决，还是臭")
+    committed.execute(sa.text("UPDATE surveys SET answered_at = now() - interval '25 hours'"))
+    committed.commit()
+    assert say(client, "解决了") == wording.THANKED
+    assert case(committed, surveyed).round == 2
 
 
 def test_what_was_upheld_within_the_day_is_told_and_no_more_is_promised(client, committed, surveyed):

@@ -20,7 +20,7 @@ from backend.wechat.turns import (
     RateSurvey,
     SayLate,
     Step,
-    TickReason,
+    TickReasons,
     Unfollow,
 )
 from tests.wechat.talking import CASE, FACTS, NOON, SURVEY, YULAN, say, send
@@ -339,15 +339,35 @@ def test_why_something_is_not_solved_is_a_digit_and_several_may_be_ticked():
     asked = say("2", survey=SURVEY, why=WHY)
     assert "1 没有人来\n2 时间太长\n3 其他" in asked.reply
     first = say("2", asked.state)
-    assert first.effects == (TickReason(SURVEY.id, "时间太长"),)
-    assert say("1", first.state).effects == (TickReason(SURVEY.id, "没有人来"),)
+    assert first.effects == (TickReasons(SURVEY.id, ("时间太长",)),)
+    assert say("1", first.state).effects == (TickReasons(SURVEY.id, ("没有人来",)),)
     assert say("9", first.state).reply == wording.SURVEY_WHY.format(count=3)
+
+
+@pytest.mark.parametrize("text", ["3 1", "3、1", "3,1", "3，1", "３，１。", "3和1", " 3  1 "])
+def test_several_digits_apart_tick_several_reasons_at_once(text):
+    asked = say("2", survey=SURVEY, why=WHY)
+    turn = say(text, asked.state)
+    assert turn.effects == (TickReasons(SURVEY.id, ("其他", "没有人来")),)
+    assert "记下了：其他、没有人来。" in turn.reply
+
+
+def test_digits_that_are_not_apart_or_not_on_the_list_are_asked_for_again():
+    asked = say("2", survey=SURVEY, why=WHY).state
+    for text in ("31", "3 9"):
+        assert (say(text, asked).effects, say(text, asked).reply) == ((), wording.SURVEY_WHY.format(count=3))
+
+
+def test_several_digits_answer_nothing_else():
+    assert say("1 2", survey=SURVEY).reply == wording.SURVEY_WHICH
+    assert say("4 5", say("1", survey=SURVEY).state).reply == wording.SURVEY_FIVE
+    assert say("2 5").reply == wording.TELL_MORE
 
 
 def test_the_dissatisfied_are_asked_why_too():
     asked = say("2", say("1", survey=SURVEY).state, why=WHY)
     assert "2 时间太长" in asked.reply
-    assert say("3", asked.state).effects == (TickReason(SURVEY.id, "其他"),)
+    assert say("3", asked.state).effects == (TickReasons(SURVEY.id, ("其他",)),)
 
 
 def test_a_survey_that_is_open_since_gets_the_digit():
@@ -392,6 +412,32 @@ def test_within_a_day_the_other_line_changes_the_answer_and_the_same_one_does_no
     assert changed.effects == (AnswerSurvey(5, True),)
     assert "改成“已解决”" in changed.reply
     assert tapped("1 已解决", **solved).reply == wording.SURVEY_OVER
+
+
+UNSOLVED = replace(SURVEY, is_open=False, is_changeable=True, solved=False)
+
+
+@pytest.mark.parametrize("text", ["已经解决了", "解决了", "后来解决了，谢谢您"])
+def test_saying_solved_within_a_day_takes_not_solved_back(text):
+    turn = say(text, survey=UNSOLVED, recent=(replace(CASE, status=Status.ACCEPTED),))
+    assert turn.effects == (AnswerSurvey(5, True),)
+    assert "改成“已解决”" in turn.reply
+    assert say("4", turn.state).effects == (RateSurvey(5, 4),)
+
+
+def test_a_case_that_waits_to_be_confirmed_is_meant_unless_we_have_just_asked_why():
+    waiting = replace(CASE, number="261121000009", status=Status.RESOLVED)
+    facts = {"survey": UNSOLVED, "recent": (waiting,)}
+    assert say("解决了", **facts).effects == (Step(waiting.number, Action.CONFIRM),)
+    asked = say("2", survey=SURVEY, why=WHY).state
+    assert say("解决了", asked, **facts).effects == (AnswerSurvey(5, True),)
+
+
+def test_what_is_written_after_solved_is_about_the_old_case_no_more():
+    asked = say("2", survey=SURVEY, why=WHY).state
+    solved = say("已经解决了", asked, survey=UNSOLVED).state
+    told = "小区东门的路灯昨天晚上也不亮了，路上很黑，老人走路不安全"
+    assert isinstance(say(told, solved, last=replace(CASE, status=Status.IN_PROGRESS)).effects[0], OpenCase)
 
 
 def test_a_tap_after_the_end_is_heard_and_told_where_to_go():
