@@ -161,14 +161,18 @@ class Text:
     words: str
 
 
-TO_RESIDENTS = Text("2100001", "number", "您反映的事情（编号{1}）有结果了，请您确认。拒收请回复R")
+# What a person without WeChat can answer stands in the text (web/sms_replies.py understands it), and one text
+# message has 70 characters with the signature.
+RESULT = Text(
+    "2100001", "number", "您反映的事情（编号{1}）有结果了，解决了吗？请回复1已解决，2没有解决。拒收请回复R"
+)
 ASKED = Text("2100002", "number", "您反映的事情（编号{1}）要请您补充情况，工作人员会与您联系。拒收请回复R")
 INVITED = Text(
     "2100003", "number", "您反映的事情（编号{1}）结案了，解决了吗？请回复1已解决，2没有解决。拒收请回复R"
 )
 TO_OFFICERS = Text("2100004", "number", "有紧急事项等您办理（编号{1}），请马上打开微信查看。")
 TEXTS: dict[Message, Text] = {
-    Message.CASE_RESOLVED: TO_RESIDENTS,
+    Message.CASE_RESOLVED: RESULT,
     Message.CASE_ASKED: ASKED,
     Message.SURVEY_INVITED: INVITED,
     Message.SURVEY_REMINDED: INVITED,

@@ -1,4 +1,4 @@
-"""What people answer to the text message of a survey: 1 or 2, the same in words, and what they add to it."""
+"""What people answer to the text message of a result or a survey: 1 or 2, the same in words, and more words."""
 
 import logging
 import re
@@ -7,10 +7,13 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.cases import survey_answers
+from backend.cases import service, survey_answers
+from backend.cases.models import Case
+from backend.cases.service import Actor
 from backend.cases.survey_answers import Said
 from backend.cases.survey_models import Survey, SurveyState, Via
 from backend.cases.surveys import may_change
+from backend.cases.workflow import Action, Given, Status
 from backend.errors import Gone
 from backend.places.models import Resident
 from backend.privacy import blind_index
@@ -30,15 +33,17 @@ BARE = re.compile(r"(?:已经?|没有?|未)解决了?")
 
 
 def take(session: Session, phone: str, text: str, at: datetime | None = None) -> None:
-    """Take this as the answer of whoever has this number to their newest survey that is open, or to the last
-    one. A stranger's is nobody's. Raises AppError for what cannot be taken any more."""
+    """Take this as the answer of whoever has this number to what they were asked last: whether a case is
+    solved that waits for their word, or their newest survey that is open, or the last one. A stranger's is
+    nobody's. Raises AppError for what cannot be taken any more."""
     moment = at or now()
-    survey = _survey_of(session, phone, moment)
-    if survey is None:
-        logger.info("an answer by text message to no survey")
-        return
     solved, words = read(text)
-    if solved is not None:
+    survey, case = _survey_of(session, phone, moment), _resolved_of(session, phone, moment)
+    if case is not None and _is_asked_last(case, survey, moment):
+        _decide(session, case, solved, words, moment)
+    elif survey is None:
+        logger.info("an answer by text message to no question")
+    elif solved is not None:
         _answer(session, survey, Said(solved, words=words), moment)
     elif words:
         _hear(session, survey, words, moment)
@@ -66,6 +71,33 @@ def _survey_of(session: Session, phone: str, at: datetime) -> Survey | None:
         .where(Survey.resident_id.in_(people), Survey.sent_at > at - LISTENS)
         .order_by((Survey.state == SurveyState.SENT).desc(), Survey.id.desc())
         .limit(1)
+    )
+
+
+def _resolved_of(session: Session, phone: str, at: datetime) -> Case | None:
+    """The last case of this number that waits to be confirmed."""
+    people = sa.select(Resident.id).where(Resident.phone_index == blind_index(phone))
+    waiting = (Case.status == Status.RESOLVED, Case.resolved_at > at - LISTENS)
+    own = sa.select(Case).where(Case.resident_id.in_(people), *waiting)
+    return session.scalar(own.order_by(Case.resolved_at.desc()).limit(1))
+
+
+def _is_asked_last(case: Case, survey: Survey | None, at: datetime) -> bool:
+    """Whether the result came after all that was said in the survey, or the survey is over."""
+    if survey is None or not (survey.state is SurveyState.SENT or may_change(survey, at)):
+        return True
+    said = max(filter(None, (survey.sent_at, survey.reminded_at, survey.answered_at)))
+    return case.resolved_at is not None and case.resolved_at > said
+
+
+def _decide(session: Session, case: Case, solved: bool | None, words: str, at: datetime) -> None:
+    """The same steps as in chat and on the page of the case; what decides nothing stands on its record."""
+    action = {True: Action.CONFIRM, False: Action.REOPEN, None: Action.ADD}[solved]
+    if not words and action is Action.ADD:
+        return
+    note = words or ("没有解决" if action is Action.REOPEN else "")
+    service.perform(
+        session, case.number, action, Actor(resident_id=case.resident_id), Given(note=note), at=at
     )
 
 

@@ -77,6 +77,57 @@ def test_the_digit_two_with_words_brings_the_case_back_with_them(session, sms, a
     assert session.get_one(Case, case.id).round == 2
 
 
+@pytest.fixture
+def resolved(committed_scene, sms):
+    """A case with a result, of somebody who left only a number, who was told by text message."""
+    return tell_result(committed_scene)
+
+
+def tell_result(scene, at=None):
+    resident = scene.session.get_one(Resident, scene.resident_id)
+    resident.phone, resident.phone_index = PHONE, blind_index(PHONE)
+    case = scene.case(Status.RESOLVED, resolved_at=at or now())
+    scene.session.commit()
+    row = tell(scene.session, Contact(resident_id=resident.id), Message.CASE_RESOLVED, number=case.number)
+    assert (row.channel, row.error) == ("sms", None)
+    return case
+
+
+def last_step(session, case):
+    session.expire_all()
+    own = sa.select(CaseEvent).where(CaseEvent.case_id == case.id)
+    event = session.scalars(own.order_by(CaseEvent.id.desc()).limit(1)).one()
+    return event.action, event.note, session.get_one(Case, case.id).status
+
+
+@pytest.mark.parametrize(
+    ("text", "step"),
+    [
+        ("1", (Action.CONFIRM, "", Status.CLOSED)),
+        ("2 路灯还是不亮", (Action.REOPEN, "路灯还是不亮", Status.ACCEPTED)),
+        ("没有解决", (Action.REOPEN, "没有解决", Status.ACCEPTED)),
+        ("师傅说明天再来看看", (Action.ADD, "师傅说明天再来看看", Status.RESOLVED)),
+    ],
+)
+def test_a_result_that_came_by_text_message_is_answered_by_one(session, sms, resolved, text, step):
+    text_back(sms, text)
+    assert last_step(session, resolved) == step
+
+
+def test_of_a_result_and_a_survey_what_came_last_is_answered(session, sms, committed_scene):
+    """The survey came after the result; once it is answered, the next word is about a later result."""
+    waiting = tell_result(committed_scene, now() - timedelta(hours=1))
+    _, survey = ask(committed_scene)
+    text_back(sms, "1")
+    assert answers(session, survey) == [(True, None, False)]
+    session.get_one(Case, waiting.id).resolved_at = now()
+    session.commit()
+    text_back(sms, "1 谢谢师傅")
+    assert last_step(session, waiting) == (Action.CONFIRM, "谢谢师傅", Status.CLOSED)
+    text_back(sms, "2")
+    assert answers(session, survey) == [(True, None, False), (False, None, False)]
+
+
 def test_the_reminder_comes_by_text_message_and_is_answered_the_same(session, committed_scene, sms):
     _, survey = ask(committed_scene, Message.SURVEY_REMINDED)
     text_back(sms, "没有解决")
