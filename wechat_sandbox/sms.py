@@ -98,6 +98,11 @@ def reply(platform: Platform, user: User, text: str) -> dict[str, Any]:
     return {"deliveries": [{"status": status}]}
 
 
+def take_off_list(platform: Platform, user: User) -> None:
+    """What only Tencent Cloud's console does: the person's number is on its list of opt-outs no more."""
+    platform.state.write("DELETE FROM sms_blacklist WHERE phone = ?", _number_of(platform, user))
+
+
 def _send(platform: Platform, request: Request) -> dict[str, Any]:
     app, raw = _app(platform), request.get_data()
     _check_signature(platform, app, request, raw)

@@ -22,6 +22,11 @@ def add_routes(control: Blueprint, platform: Platform) -> None:
         sms.give_number(platform, user, str(control_users.body().get("phone") or ""))
         return people.describe(platform, user)
 
+    @control.delete("/users/<int:user_id>/sms_list")
+    def take_off_list(user_id: int) -> dict[str, Any]:
+        sms.take_off_list(platform, people.require(platform, user_id))
+        return {}
+
     @control.post("/users/<int:user_id>/text_back")
     def text_back(user_id: int) -> dict[str, Any]:
         user = people.require(platform, user_id)

@@ -20,7 +20,8 @@ URL = re.compile(r"(?:https?://|www\.)\S*", re.IGNORECASE)  # refused in a param
 NOTHING = "见微信"  # stands where a message has nothing to say: an empty parameter is refused
 UNANSWERED = "上次的短信没有得到回应，为免重复不再发"
 AT_NIGHT = "夜里不给居民发短信，早上再发"
-OPTED_OUT = next(fate.reason for fate in CODES.values() if fate.is_opt_out)
+OPTED_OUT = "对方退订了短信"
+LISTED = next(fate.reason for fate in CODES.values() if fate.is_listed)
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,9 @@ class SmsLetter:
         return sms_client.send(self.settings, self.phone, self.template, self.params, self.client_id)
 
     def settle(self, session: Session, refused: Refusal) -> None:
-        """Who opted out elsewhere has opted out here."""
-        if refused.reason.startswith(OPTED_OUT):
-            sms_optouts.keep(session, self.phone)
+        """What stands on the provider's own list is remembered as that."""
+        if refused.reason.startswith(LISTED):
+            sms_optouts.note_listed(session, self.phone, now())
 
 
 class Sms:
@@ -63,6 +64,8 @@ class Sms:
         phone = _mobile(session, owed)
         if sms_optouts.is_kept(session, phone):
             raise Refusal(OPTED_OUT, Then.NEVER)
+        if sms_optouts.is_listed(session, phone, now()):
+            raise Refusal(LISTED, Then.NEVER)
         _must_not_wake(owed)
         return SmsLetter(settings, phone, template, params_of(owed, template), owed.client_id)
 

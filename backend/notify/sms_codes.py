@@ -12,12 +12,13 @@ ACCOUNT = "sms"  # under which the rows are found by their receipts
 
 
 class Fate(NamedTuple):
-    """What becomes of the message, why, and whether somebody has to repair the account first."""
+    """What becomes of the message, why, and whether somebody has to repair the account first, or to take the
+    number off the provider's list."""
 
     then: Then
     reason: str
     is_ours: bool = False
-    is_opt_out: bool = False
+    is_listed: bool = False
 
 
 LATER, NEVER = Then.LATER, Then.NEVER
@@ -27,7 +28,9 @@ LATER, NEVER = Then.LATER, Then.NEVER
 CODES: dict[str, Fate] = {
     "FailedOperation.ContainSensitiveWord": Fate(NEVER, "短信里有不允许的词"),
     "FailedOperation.InsufficientBalanceInSmsPackage": Fate(LATER, "短信套餐的余量用完了", is_ours=True),
-    "FailedOperation.PhoneNumberInBlacklist": Fate(NEVER, "对方退订了短信", is_opt_out=True),
+    "FailedOperation.PhoneNumberInBlacklist": Fate(
+        NEVER, "号码在腾讯云的退订名单里，请管理员到腾讯云控制台移出", is_listed=True
+    ),
     "FailedOperation.SignatureIncorrectOrUnapproved": Fate(LATER, "短信签名不对或没有通过审核", is_ours=True),
     "FailedOperation.TemplateIncorrectOrUnapproved": Fate(LATER, "短信模板不对或没有通过审核", is_ours=True),
     "FailedOperation.TemplateParamSetNotMatchApprovedTemplate": Fate(

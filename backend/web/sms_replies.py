@@ -1,4 +1,4 @@
-"""What people answer to the text message of a result or a survey: 1 or 2, the same in words, and more words."""
+"""What people answer to the text message of a result or a survey: 1 or 2, in words too, and more words."""
 
 import logging
 import re

@@ -8,7 +8,7 @@ import requests
 import sqlalchemy as sa
 from tencentcloud.sms.v20210111 import errorcodes
 
-from backend.notify import sms_channel, sms_client, sms_optouts, sms_settings, tasks
+from backend.notify import sms_channel, sms_client, sms_optouts, sms_settings, tasks, troubles
 from backend.notify.channels import Refusal, Then
 from backend.notify.messages import Message
 from backend.notify.models import Contact, Delivery
@@ -111,11 +111,50 @@ def test_any_other_answer_changes_nothing(session, weixin, sms, resident):
     assert not sms_optouts.is_kept(session, PHONE)
 
 
-def test_an_opt_out_that_only_tencent_cloud_knows_is_kept_here(session, weixin, sms, resident):
-    weixin.faults(api=[{"path": PATH, "errcode": "FailedOperation.PhoneNumberInBlacklist", "times": 1}])
-    tell(session, resident)
+LISTED = "号码在腾讯云的退订名单里，请管理员到腾讯云控制台移出"
+
+
+def why_not(session, resident, note):
+    """What an administrator reads of the text message among what was tried; None where it was sent."""
+    row = tell(session, resident, note=note)
+    said = [one.why for one in troubles.tried(row) if one.channel == "短信"]
+    return said[-1] if row.channel != "sms" else None
+
+
+def test_taking_an_opt_out_back_does_not_pretend_that_tencent_clouds_list_is_empty(
+    session, weixin, sms, resident
+):
+    """Tencent Cloud takes whoever answers T on its list, too, and 恢复 does not take them off."""
+    for words in ("T", "恢复"):
+        weixin.control("POST", f"/users/{sms.user_id}/text_back", {"content": words})
     session.rollback()
-    assert sms_optouts.is_kept(session, PHONE)
+    assert not sms_optouts.is_kept(session, PHONE)
+    assert why_not(session, resident, "一").startswith(LISTED)
+    weixin.control("POST", f"/users/{sms.user_id}/text_back", {"content": "恢复"})
+    asked = len(weixin.calls(PATH))
+    assert why_not(session, resident, "二") == LISTED
+    assert len(weixin.calls(PATH)) == asked  # nobody asks again on the same day
+
+
+def test_once_the_console_has_emptied_the_list_text_messages_go_again_the_next_day(
+    session, weixin, sms, resident
+):
+    for words in ("T", "恢复"):
+        weixin.control("POST", f"/users/{sms.user_id}/text_back", {"content": words})
+    assert LISTED in why_not(session, resident, "一")
+    weixin.control("DELETE", f"/users/{sms.user_id}/sms_list")
+    session.execute(sa.update(SmsOptOut).values(created_at=now() - sms_optouts.LISTED_FOR))
+    session.commit()
+    assert why_not(session, resident, "二") is None
+
+
+def test_a_number_on_the_list_whose_owner_opted_out_here_stays_opted_out(session, sms, resident):
+    sms_optouts.keep(session, PHONE)
+    sms_optouts.note_listed(session, PHONE, now())
+    session.commit()
+    assert why_not(session, resident, "一") == "对方退订了短信"
+    sms_optouts.drop(session, PHONE)
+    assert sms_optouts.is_listed(session, PHONE, now())
 
 
 def test_no_number_stands_in_a_log_or_a_row(session, weixin, sms, resident, caplog):
