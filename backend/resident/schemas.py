@@ -161,7 +161,8 @@ class SurveyState(Shown):
 
 class Survey(SurveyState):
     """`choices` are the reasons that may be ticked where something was not good. Until `changeable_until` an
-    answer may be given anew; the last one counts."""
+    answer may be given anew; the last one counts. `holds` says what becomes of the case now that a bad answer
+    was changed into a good one; empty otherwise."""
 
     solved: bool | None
     satisfaction: int | None
@@ -169,6 +170,7 @@ class Survey(SurveyState):
     reasons: list[str]
     choices: list[str]
     changeable_until: Moment | None
+    holds: str
 
 
 class Case(Shown):

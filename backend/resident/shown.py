@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from backend.cases import attachments, queries, workflow
+from backend.cases import attachments, queries, survey_reviews, workflow
 from backend.cases.models import Attachment, AttachmentKind, Case, CaseEvent, Stored
 from backend.cases.survey_models import ReviewState, Survey, SurveyReview, SurveyState
 from backend.cases.workflow import Status
@@ -117,6 +117,7 @@ def show_survey(session: Session, survey: Survey) -> schemas.Survey:
         reasons=survey.reasons,
         choices=list(rating.reasons(session, survey)),
         changeable_until=rating.until(survey),
+        holds=survey_reviews.after_all(session, survey),
     )
 
 

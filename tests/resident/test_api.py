@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from backend.cases.models import Attachment, Case, CaseEvent, Channel
 from backend.cases.survey_models import Survey, SurveyState
+from backend.cases.thanks_models import Thanks
 from backend.cases.workflow import Action, Status
 from backend.config import config
 from backend.notify import grants
@@ -255,6 +256,22 @@ def test_a_survey_is_shown_answered_and_for_a_day_answered_anew(session, place, 
     status, answer = mini.post(f"/cases/{case.number}/survey", solved=False, satisfaction=1)
     assert (status, answer["error"]) == (410, "gone")
     assert mini.get(f"/cases/{case.number}/survey")[1]["solved"] is True
+
+
+def test_who_takes_a_complaint_back_reads_that_the_case_is_closed_again(session, place, app, desk):
+    mini = MiniProgram(app, session)
+    case = open_case(session, place, mini.resident_id)
+    desk.resolve(case.number)
+    mini.post(f"/cases/{case.number}/confirm")
+    path = f"/cases/{case.number}/survey"
+    assert mini.post(path, solved=False, words="还是坏的")[1]["holds"] == ""
+    assert mini.get(f"/cases/{case.number}")[1]["status"] == "accepted"
+    again = mini.post(path, solved=True, satisfaction=5, words="还是坏的", thanks=True)[1]
+    assert (again["holds"], again["words"]) == ("这件事不再重新办理", None)
+    shown = mini.get(f"/cases/{case.number}")[1]
+    assert (shown["status"], shown["round"], shown["survey"]) == ("closed", 1, {"state": "answered"})
+    assert shown["next"] == "这件事已经结案，谢谢您的评价。"
+    assert session.scalars(sa.select(Thanks.words)).all() == [""]
 
 
 def test_photos_join_the_answer_of_a_survey(session, place, mini, other_mini, desk):

@@ -33,6 +33,7 @@ const { call, read, upload } = require("./http");
  * @property {string[]} reasons that were ticked
  * @property {string[]} choices that may be ticked
  * @property {string | null} changeable_until
+ * @property {string} holds what becomes of the case now that a bad answer was changed into a good one; often empty
  */
 
 module.exports = {

@@ -189,7 +189,7 @@ test("a case that is not the resident's says so", async () => {
 
 test("a survey that waits leads to its page", async () => {
   const of = await openCase({ survey: { state: "open" } });
-  server.surveys.set(of.number, { state: "open", solved: null, satisfaction: null, words: null, reasons: [], choices: [], changeable_until: null });
+  server.surveys.set(of.number, { state: "open", solved: null, satisfaction: null, words: null, reasons: [], choices: [], changeable_until: null, holds: "" });
   await phone.tap("rate");
   assert.equal(phone.page.url, `/pages/rate/rate?number=${of.number}`);
 });

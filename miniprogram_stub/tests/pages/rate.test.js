@@ -7,7 +7,7 @@ const { Phone } = require("../phone");
 
 const CHOICES = ["没有人来", "时间太长"];
 const UNANSWERED = {
-  solved: null, satisfaction: null, words: null, reasons: [], choices: CHOICES, changeable_until: null,
+  solved: null, satisfaction: null, words: null, reasons: [], choices: CHOICES, changeable_until: null, holds: "",
 };
 
 /** What was answered, without what only the API says. */
@@ -82,6 +82,20 @@ test("within its day an answer may be changed", async () => {
   await phone.tap("solved-no");
   await phone.tap("submit");
   assert.deepEqual(given(number), { state: "answered", solved: false, satisfaction: 5, words: null });
+});
+
+test("who takes a complaint back reads what becomes of the case, and that the complaint is no thanks", async () => {
+  const number = await openSurvey({ state: "open" });
+  await phone.tap("solved-no");
+  await phone.type("words", "灯还是坏的");
+  await phone.tap("submit");
+  await phone.tap("change");
+  assert.match(phone.text(), /不会把它当作感谢/);
+  server.surveys.set(number, { ...server.surveys.get(number), holds: "这件事不再重新办理" });
+  await phone.tap("solved-yes");
+  await phone.tap("grade-5");
+  await phone.tap("submit");
+  assert.match(phone.text(), /这件事不再重新办理。/);
 });
 
 test("whoever has nothing solved need not say how satisfied", async () => {

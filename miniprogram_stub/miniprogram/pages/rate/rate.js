@@ -31,6 +31,7 @@ Page({
     thanks: false,
     photos: /** @type {string[]} */ ([]),
     changeable: "",
+    complained: false,
     sending: false,
     problem: "",
   },
@@ -72,7 +73,8 @@ Page({
     if (!survey) return;
     this.words = survey.words || "";
     const given = { solved: survey.solved, satisfaction: survey.satisfaction || 0 };
-    this.setData({ ...given, answerable: true, asksWhy: isBad(given), problem: "" });
+    const complained = isBad(given) && this.words !== "";
+    this.setData({ ...given, complained, answerable: true, asksWhy: isBad(given), problem: "" });
   },
 
   /** @param {WechatMiniprogram.TouchEvent} event */
