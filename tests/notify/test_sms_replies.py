@@ -143,6 +143,15 @@ def test_a_repeated_delivery_does_not_undo_a_change_of_mind(session, address, as
     assert answers(session, survey) == [(True, None, False), (False, None, False)]
 
 
+def test_one_after_two_closes_the_case_again_as_on_the_page(session, sms, asked):
+    case, survey = asked
+    text_back(sms, "2 路灯还是不亮")
+    text_back(sms, "1")
+    assert answers(session, survey) == [(False, "路灯还是不亮", False), (True, None, False)]
+    assert last_step(session, case) == (Action.CLOSE_AGAIN, "已解决", Status.CLOSED)
+    assert session.get_one(Case, case.id).round == 1
+
+
 def test_the_newest_open_survey_of_the_number_is_meant(session, sms, committed_scene):
     _, older = ask(committed_scene)
     _, newer = ask(committed_scene)
