@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 
 from backend.config import config
-from backend.times import SHANGHAI, local
+from backend.times import SHANGHAI, local, next_within
 
 TRIES = 3  # that do not get through; then nobody calls any more
 APART = timedelta(hours=2)  # between two tries at least
@@ -19,6 +19,11 @@ def by_day(hours: Part) -> Part:
     two have nothing in common."""
     start, end = _within(config.callback_hours, hours)
     return (start, end) if start < end else config.callback_hours
+
+
+def opens(at: datetime, hours: Part) -> datetime:
+    """The first moment from then on at which a telephone may ring, where people may be asked in `hours`."""
+    return next_within(at, by_day(hours))
 
 
 def next_try(at: datetime, tried: Sequence[datetime], hours: Part) -> datetime:

@@ -7,9 +7,11 @@ from datetime import datetime, time
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased, joinedload
 
+from backend.cases import callback_hours, survey_policies
 from backend.cases.callback_models import HELD, CallAttempt, CallbackState, PhoneCallback
 from backend.cases.callbacks import callers
 from backend.cases.models import Case
+from backend.cases.survey_policies import Terms
 from backend.places.models import Area, Officer, Post
 from backend.places.scope import visible
 from backend.times import SHANGHAI, local
@@ -22,12 +24,13 @@ Key = tuple[datetime, int]
 
 @dataclass(frozen=True)
 class Line:
-    """A callback as the list shows it; `holder` has it in hand now."""
+    """A callback as the list shows it; `holder` has it in hand now, `opens_at` is when it may be dialled."""
 
     row: PhoneCallback
     case: Case
     place: str
     holder: str
+    opens_at: datetime
 
     @property
     def key(self) -> Key:
@@ -52,7 +55,7 @@ class Try:
 
 
 VIEWS: dict[str, tuple[str, Callable[[datetime, int | None], sa.ColumnElement[bool]]]] = {
-    "due": ("现在要打", lambda at, officer_id: WAITS & (C.next_at <= at) & ~_held(at)),
+    "due": ("该打的", lambda at, officer_id: WAITS & (C.next_at <= at) & ~_held(at)),
     "mine": ("我在打的", lambda at, officer_id: WAITS & (C.officer_id == officer_id)),
     "later": ("以后再打", lambda at, officer_id: WAITS & (C.next_at > at) & ~_held(at)),
     "done": ("打完的", lambda at, officer_id: C.state != CallbackState.WAITING),
@@ -73,7 +76,8 @@ def page(
     officer_id: int | None = None,
     after: Key | None = None,
 ) -> list[Line]:
-    """A page of a view (one query): what waits in its turn, what is over with the newest first."""
+    """A page of a view: what waits in its turn, what is over with the newest first. Two queries, and one more
+    where survey_policies.read has it."""
     holder, is_over = aliased(Officer), view == "done"
     query = (
         sa.select(C, Case, Area.name, sa.case((_held(at), holder.name)))
@@ -86,7 +90,16 @@ def page(
         query = query.where(C.id < after[1] if is_over else sa.tuple_(C.next_at, C.id) > sa.tuple_(*after))
     ordered = (C.id.desc(),) if is_over else (C.next_at, C.id)
     rows = session.execute(query.order_by(*ordered).limit(PAGE))
-    return [Line(row, case, place, name or "") for row, case, place, name in rows]
+    rules = survey_policies.read(session)
+    return [
+        Line(row, case, place, name or "", _opens(row, rules.terms(case), view, at))
+        for row, case, place, name in rows
+    ]
+
+
+def _opens(row: PhoneCallback, terms: Terms, view: str, at: datetime) -> datetime:
+    """Whoever has it in hand may have called already, and need not wait for the next turn."""
+    return callback_hours.opens(at if view == "mine" else max(row.next_at, at), terms.hours)
 
 
 def counts(session: Session, posts: Sequence[Post], at: datetime) -> Counts:

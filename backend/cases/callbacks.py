@@ -12,7 +12,7 @@ from datetime import datetime, time, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.cases import callback_hours, service, survey_answers, survey_policies, surveys
+from backend.cases import callback_hours, callback_tries, service, survey_answers, survey_policies, surveys
 from backend.cases.callback_hours import APART, TRIES
 from backend.cases.callback_models import (
     HEARD_LABELS,
@@ -36,6 +36,7 @@ from backend.times import next_within, now, spoken
 LATEST = timedelta(days=14)  # how far off somebody may ask to be called
 WORDS = 500  # characters of what they said
 ASK_SOLVED, ASK_SATISFIED = "请选事情解决了没有", "请选是不是满意"
+NOT_NOW = "现在不打回访电话，{}起可以打"
 NOT_HELD = "请先点“我来打”，再看号码、记结果"
 
 
@@ -67,11 +68,13 @@ def find(session: Session, callback_id: int, actor: Actor) -> PhoneCallback:
 
 
 def take(session: Session, callback_id: int, actor: Actor, at: datetime | None = None) -> PhoneCallback:
-    """The first who takes it has it. Raises NotFound, Forbidden, or Conflict that says who was quicker."""
+    """The first who takes it has it. Raises NotFound, Forbidden, or Conflict that says who was quicker, or,
+    outside the hours, when people are called again."""
     moment = at or now()
     callback = _lock(session, callback_id, actor)
     _must_wait(callback)
     _must_be_free(session, callback, actor, moment)
+    _must_be_open(session, callback, moment)
     if callback.next_at > moment and callback.officer_id != actor.officer_id:
         raise Conflict(f"这位居民要等到{spoken(callback.next_at, moment)}再打")
     callback.officer_id, callback.taken_at = actor.officer_id, moment
@@ -97,10 +100,8 @@ def dial(session: Session, callback_id: int, actor: Actor, at: datetime | None =
     callback = _lock_with_case(session, callback_id, actor)
     _must_wait(callback)
     _must_hold(session, callback, actor, moment)
-    start, end = hours = _hours(session, callback)
-    if next_within(moment, hours) > moment:
-        raise Conflict(f"现在不是回访的时间，请在 {start:%H:%M} 到 {end:%H:%M} 之间打")
-    attempt = _begun(session, callback, actor)
+    _must_be_open(session, callback, moment)
+    attempt = callback_tries.begun(session, callback, actor.officer_id)
     if attempt is None or moment - attempt.unmasked_at >= APART:
         _must_be_apart(session, callback, moment)
         attempt = CallAttempt(callback_id=callback.id, officer_id=actor.officer_id, unmasked_at=moment)
@@ -117,7 +118,7 @@ def record(
     what was said is kept all the same. Raises as `dial`, and Invalid."""
     moment = at or now()
     callback = _lock_with_case(session, callback_id, actor)
-    attempt = _begun(session, callback, actor)
+    attempt = callback_tries.begun(session, callback, actor.officer_id)
     if attempt is None:
         _must_wait(callback)
     _must_hold(session, callback, actor, moment)
@@ -166,6 +167,11 @@ def _hours(session: Session, callback: PhoneCallback) -> tuple[time, time]:
     return callback_hours.by_day(terms(session, callback).hours)
 
 
+def opens(session: Session, callback: PhoneCallback, at: datetime) -> datetime:
+    """The first moment from then on at which people are called where the case lies."""
+    return callback_hours.opens(at, terms(session, callback).hours)
+
+
 def terms(session: Session, callback: PhoneCallback) -> Terms:
     """How the survey of the case is asked, by telephone, too: what there is to tick, what follows."""
     return survey_policies.read(session).terms(session.get_one(Case, callback.case_id))
@@ -186,14 +192,10 @@ def _missed(session: Session, callback: PhoneCallback, actor: Actor, told: Told,
     if callback.tries >= TRIES:
         _end(callback, CallbackState.UNREACHED, at)
         return _write(session, callback, actor, f"{said}，{TRIES} 次都没有打通，不再打", at)
-    callback.next_at = callback_hours.next_try(at, _unheard(session, callback), _hours(session, callback))
+    callback.next_at = callback_hours.next_try(
+        at, callback_tries.unheard(session, callback), _hours(session, callback)
+    )
     return _write(session, callback, actor, f"{said}，{spoken(callback.next_at, at)}再打", at)
-
-
-def _unheard(session: Session, callback: PhoneCallback) -> list[datetime]:
-    """When nobody picked up."""
-    own = sa.select(CallAttempt.unmasked_at).where(CallAttempt.callback_id == callback.id)
-    return list(session.scalars(own.where(CallAttempt.heard == Heard.NO_ANSWER)))
 
 
 def _later(session: Session, callback: PhoneCallback, actor: Actor, told: Told, at: datetime) -> None:
@@ -264,6 +266,11 @@ def _must_be_free(session: Session, callback: PhoneCallback, actor: Actor, at: d
         raise Conflict(f"{holder.name}正在打这个电话，请打别的")
 
 
+def _must_be_open(session: Session, callback: PhoneCallback, at: datetime) -> None:
+    if (morning := opens(session, callback, at)) > at:
+        raise Conflict(NOT_NOW.format(spoken(morning, at)))
+
+
 def _must_hold(session: Session, callback: PhoneCallback, actor: Actor, at: datetime) -> None:
     """Whose half hour is over may go on, as long as nobody else has taken it."""
     _must_be_free(session, callback, actor, at)
@@ -271,25 +278,7 @@ def _must_hold(session: Session, callback: PhoneCallback, actor: Actor, at: date
         raise Conflict(NOT_HELD)
 
 
-def _begun(session: Session, callback: PhoneCallback, actor: Actor) -> CallAttempt | None:
-    """The try of which this officer has not said yet what came of it, since they took the callback."""
-    if callback.taken_at is None:  # it was given back, or this is the same form again
-        return None
-    own = sa.select(CallAttempt).where(
-        CallAttempt.callback_id == callback.id,
-        CallAttempt.officer_id == actor.officer_id,
-        CallAttempt.unmasked_at >= callback.taken_at,
-    )
-    return session.scalar(own.where(CallAttempt.heard.is_(None)).order_by(CallAttempt.id.desc()).limit(1))
-
-
 def _must_be_apart(session: Session, callback: PhoneCallback, at: datetime) -> None:
     """Raises Conflict within two hours after a try, unless they asked for this time themselves."""
-    last = session.scalar(
-        sa.select(CallAttempt)
-        .where(CallAttempt.callback_id == callback.id)
-        .order_by(CallAttempt.id.desc())
-        .limit(1)
-    )
-    if last is not None and callback.next_at > at:
+    if callback_tries.is_tried(session, callback) and callback.next_at > at:
         raise Conflict(f"刚刚打过，请{spoken(callback.next_at, at)}再打")

@@ -9,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 
 from backend import db
 from backend.auth import Who, require
-from backend.cases import callback_models, callback_queries, callbacks, surveys
+from backend.cases import callback_models, callback_queries, callback_tries, callbacks, surveys
 from backend.cases.callback_models import PhoneCallback
 from backend.cases.callback_queries import VIEWS
 from backend.cases.models import Case
@@ -114,9 +114,12 @@ def _list_facts() -> dict[str, Any]:
         )
         counts = callback_queries.counts(session, actor.posts, at)
     more = cursor(*lines[-1].key) if len(lines) == callback_queries.PAGE else None
+    closed = [line.opens_at for line in lines if line.opens_at > at]
+    is_closed = view in ("due", "mine") and 0 < len(closed) == len(lines)
     facts = {"lines": lines, "counts": counts, "view": view, "views": VIEWS, "more": more, "at": at}
     facts |= {"whys": callback_models.WHY_LABELS, "states": callback_models.STATE_LABELS, "wrong": ""}
-    shown = [(line.row.id, line.row.state, line.holder) for line in lines]
+    facts["opens_at"] = min(closed) if is_closed else None
+    shown = [(line.row.id, line.row.state, line.holder, line.opens_at > at) for line in lines]
     return facts | {"seen": news.print_of(shown, counts)}
 
 
@@ -139,7 +142,7 @@ def _facts(session: Session, row: PhoneCallback, actor: Actor) -> dict[str, Any]
     case, at = session.get_one(Case, row.case_id), now()
     terms = callbacks.terms(session, row)
     place = session.get_one(Area, row.place_id)
-    is_held = row.is_held(at)
+    is_held, has_begun = row.is_held(at), callback_tries.begun(session, row, actor.officer_id) is not None
     return {
         "row": row,
         "case": case,
@@ -150,6 +153,8 @@ def _facts(session: Session, row: PhoneCallback, actor: Actor) -> dict[str, Any]
         "holder": session.get_one(Officer, row.officer_id).name if row.officer_id and is_held else "",
         "is_mine": row.officer_id == actor.officer_id,
         "may_open": bool(actor.roles_over(case)),
+        "has_begun": has_begun,
+        "opens_at": callbacks.opens(session, row, at if has_begun else max(at, row.next_at)),
         "tries": callback_queries.tries(session, [row.id])[row.id],
         "whys": callback_models.WHY_LABELS,
         "states": callback_models.STATE_LABELS,

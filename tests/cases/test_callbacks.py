@@ -317,13 +317,20 @@ def test_seeing_the_number_is_written_down_and_only_who_took_it_sees_it(session,
     assert session.scalar(sa.select(sa.func.count()).select_from(CallAttempt)) == 1
 
 
-@pytest.mark.parametrize("clock", ["08:59", "20:01"])
-def test_nobody_is_called_outside_the_hours(session, scene, caller, clock):
+@pytest.mark.parametrize(
+    ("clock", "opens"), [("08:59", "今天 09:00起可以打"), ("20:01", "明天 09:00起可以打")]
+)
+def test_nobody_is_called_outside_the_hours_and_it_is_said_when_calling_begins(
+    session, scene, caller, clock, opens
+):
     callback = due(scene, TEN)
     at = shanghai(24, clock)
-    callbacks.take(session, callback.id, caller, at)
-    with pytest.raises(Conflict, match="09:00 到 20:00"):
+    with pytest.raises(Conflict, match=opens):
+        callbacks.take(session, callback.id, caller, at)
+    callbacks.take(session, callback.id, caller, TEN)
+    with pytest.raises(Conflict, match=opens):
         callbacks.dial(session, callback.id, caller, at)
+    assert session.scalars(sa.select(CallAttempt)).all() == []
 
 
 def test_a_number_that_somebody_saw_is_left_alone_for_two_hours(session, scene, caller):
@@ -417,9 +424,8 @@ def test_who_called_stands_with_the_answer(session, scene, caller):
 def test_where_people_are_asked_at_other_hours_they_are_called_at_those(session, scene, caller):
     session.add(SurveyPolicy(area_id=scene.community.id, hours="10:00-12:00"))
     callback = due(scene, TEN)
-    callbacks.take(session, callback.id, caller, shanghai(23, "13:00"))
-    with pytest.raises(Conflict, match="10:00 到 12:00"):
-        callbacks.dial(session, callback.id, caller, shanghai(23, "13:00"))
+    with pytest.raises(Conflict, match="明天 10:00起可以打"):
+        callbacks.take(session, callback.id, caller, shanghai(23, "13:00"))
     call(session, callback, caller, Told(Heard.NO_ANSWER), shanghai(23, "11:00"))
     assert callback.next_at == shanghai(24, "10:00")
 
@@ -559,9 +565,36 @@ def test_nobody_is_called_at_night_even_where_surveys_are_sent_then(session, sce
     settings("survey_hours", (time(0), time.max))
     settings("callback_hours", (time(9), time(20, 30)))
     callback = due(scene, shanghai(23, "23:00"))
-    callbacks.take(session, callback.id, caller, shanghai(23, "23:00"))
-    with pytest.raises(Conflict, match="09:00 到 20:30"):
-        callbacks.dial(session, callback.id, caller, shanghai(23, "23:00"))
+    with pytest.raises(Conflict, match="明天 09:00起可以打"):
+        callbacks.take(session, callback.id, caller, shanghai(23, "23:00"))
+
+
+def test_what_came_of_a_call_is_written_down_also_when_the_hours_are_over(session, scene, caller):
+    callback = due(scene, shanghai(23, "19:58"))
+    callbacks.take(session, callback.id, caller, shanghai(23, "19:58"))
+    callbacks.dial(session, callback.id, caller, shanghai(23, "19:58"))
+    callbacks.record(session, callback.id, caller, GOOD, shanghai(23, "20:07"))
+    assert callback.state is CallbackState.ANSWERED
+
+
+def test_the_list_says_when_each_may_be_called_where_it_lies(session, scene, caller):
+    """By the policy of its place, and not before its turn."""
+    first, second = due(scene, TEN), due(scene, TEN + HOUR / 60)
+    call(session, first, caller, Told(Heard.NO_ANSWER), TEN + HOUR / 60)
+    show = lambda view, at: [  # noqa: E731
+        (line.row.id, line.opens_at)
+        for line in callback_queries.page(session, caller.posts, view, at, officer_id=caller.officer_id)
+    ]
+    at = TEN + HOUR
+    assert show("due", at) == [(second.id, at)]
+    assert show("later", at) == [(first.id, shanghai(23, "14:00"))]
+    callbacks.take(session, second.id, caller, at)
+    callbacks.dial(session, second.id, caller, at)
+    assert show("mine", at + HOUR) == [(second.id, at + HOUR)]  # it is under way
+    night = shanghai(23, "21:00")
+    assert dict(show("due", night)) == dict.fromkeys((first.id, second.id), shanghai(24, "09:00"))
+    session.add(SurveyPolicy(area_id=scene.community.id, hours="10:00-12:00"))
+    assert {opens for _, opens in show("due", night)} == {shanghai(24, "10:00")}
 
 
 def test_an_order_that_wants_a_callback_has_it_also_where_nobody_is_asked(session, scene):

@@ -8,9 +8,11 @@ from backend.cases.callback_models import CallbackState, PhoneCallback
 from backend.places.roles import Role
 from backend.times import now
 from tests.browser import is_cut, sign_in
-from tests.console.test_callbacks import INDEX, NUMBER, due_callback
+from tests.console.test_callbacks import INDEX, NUMBER, due_callback, night
 from tests.console.test_duty_desk_browser import photograph
 from tests.factories import make_community, make_contact, make_officer
+
+__all__ = ["night"]
 
 pytestmark = pytest.mark.browser
 
@@ -35,9 +37,11 @@ def test_a_call_from_the_list_to_its_result(request, committed, site, size):
     photograph(page, f"callbacks-{size}")
     page.get_by_role("button", name="我来打").first.click()
     page.get_by_role("heading", name="怎么说").wait_for()
-    assert not page.get_by_text("事情真的解决了吗？").nth(1).is_visible()  # asked once they have answered
+    assert not page.get_by_role("heading", name="电话打得怎么样").is_visible()  # nobody has called yet
+    photograph(page, f"callback-taken-{size}")
     page.get_by_role("button", name="查看号码，打电话").click()
     page.locator(f"a[href='tel:{NUMBER}']").wait_for()
+    assert not page.get_by_text("事情真的解决了吗？").nth(1).is_visible()  # asked once they have answered
     page.get_by_label("接通了，答了").check()
     page.get_by_label("没有解决", exact=True).check()
     page.get_by_label("对方的原话").fill("晚上还是一闪一闪的")
@@ -50,6 +54,23 @@ def test_a_call_from_the_list_to_its_result(request, committed, site, size):
     assert states == [CallbackState.ANSWERED, CallbackState.WAITING]
     page.goto(f"{site}{INDEX}?view=done")
     assert not is_cut(page)
+
+
+@pytest.mark.parametrize("size", ["phone", "desktop"])
+def test_at_night_it_is_said_when_calling_begins(request, committed, site, size, night):
+    place, context = Place(committed), request.getfixturevalue(size)
+    callback = due_callback(committed, place)
+    sign_in(committed, context, site, make_contact(committed, officer=place.desk))
+    page = context.new_page()
+    page.goto(f"{site}{INDEX}")
+    page.get_by_text(f"现在不打回访电话，{night}起可以打").wait_for()
+    assert not is_cut(page)
+    photograph(page, f"callbacks-night-{size}")
+    page.goto(f"{site}{INDEX}{callback.id}")
+    page.get_by_text(f"现在不打回访电话，{night}起可以打").wait_for()
+    assert page.get_by_role("button", name="我来打").count() == 0
+    assert not is_cut(page)
+    photograph(page, f"callback-night-{size}")
 
 
 @pytest.mark.parametrize("size", ["phone", "desktop"])
