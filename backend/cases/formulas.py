@@ -71,8 +71,16 @@ def _is(clock: Clock) -> Callable[[Any], Condition]:
     return lambda table: table.clock == clock
 
 
+def is_to_call(table: Any) -> Condition:
+    """The condition that somebody is to be called instead of written to, and has not said anything yet: they
+    are as little asked as those whose survey is not sent. When its time is over it counts, called or not."""
+    own = (PhoneCallback.case_id == table.case_id) & (PhoneCallback.round == table.round)
+    found = sa.select(PhoneCallback.id).where(own).correlate(table).exists()
+    return sa.and_(table.state == SurveyState.SENT, found)
+
+
 def _is_asked(table: Any) -> Condition:
-    asked: Condition = table.sent_at.is_not(None) & table.withdrawn_at.is_(None)
+    asked: Condition = table.sent_at.is_not(None) & table.withdrawn_at.is_(None) & ~is_to_call(table)
     return asked
 
 
@@ -143,7 +151,8 @@ FORMULAS: dict[Measure, Formula] = {
     Measure.RESPONDED: Formula(
         "回访答复率",
         "发出回访的诉求里，答复了的占多少。"
-        "分母：本期发出回访的诉求，过期没有答的、还在等答复的都算；回访过几次的只算最近一次；还没答就重新办理的，这次回访收回，不算。",
+        "分母：本期发出回访的诉求，过期没有答的、发出后还在等答复的都算；还没有发出的不算；"
+        "要打电话问的，答了或者过了期才算；回访过几次的只算最近一次；还没答就重新办理的，这次回访收回，不算。",
         Survey.sent_at,
         _newest(Survey, _is_asked),
         Survey.state == SurveyState.ANSWERED,

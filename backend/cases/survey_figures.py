@@ -13,15 +13,16 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from backend.cases import figures
+from backend.cases import figures, formulas
 from backend.cases.figures import By, Rate, Reach, Row
 from backend.cases.formulas import SURVEYED
 from backend.cases.intervals import Interval
 from backend.cases.models import Case
 from backend.cases.standing_models import Way
 from backend.cases.supervision_models import Measure
-from backend.cases.survey_models import Survey
+from backend.cases.survey_models import Survey, SurveyState
 from backend.cases.surveys import DISSATISFIED, SATISFACTION
+from backend.db import one_of
 from backend.places.models import Post
 from backend.places.roles import Role
 from backend.places.scope import visible
@@ -48,6 +49,27 @@ def rates(
 ) -> list[Row]:
     """The three rates of what was asked in a period, as figures.rates has them."""
     return figures.rates(session, reach, since, until, by, at, SURVEYED)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Surveys that nobody was asked yet: they count in no rate."""
+
+    unsent: int
+    uncalled: int  # to be asked by telephone
+
+
+def waiting(session: Session, posts: Sequence[Post]) -> Waiting:
+    """How many surveys wait to be asked now (one query)."""
+    is_due, is_to_call = Survey.state == SurveyState.DUE, formulas.is_to_call(Survey)
+    count = sa.func.count
+    query = sa.select(count().filter(is_due), count().filter(is_to_call)).select_from(Survey)
+    own = (formulas.IS_COUNTED, Survey.withdrawn_at.is_(None), visible(posts, Case))
+    unfinished = one_of(Survey.state, [SurveyState.DUE, SurveyState.SENT])
+    unsent, uncalled = session.execute(
+        query.join(Case, Case.id == Survey.case_id).where(unfinished, *own)
+    ).one()
+    return Waiting(unsent, uncalled)
 
 
 @dataclass(frozen=True)

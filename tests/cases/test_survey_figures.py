@@ -80,6 +80,32 @@ def test_who_was_asked_counts_once_sent_and_who_answered_counts_as_they_said(str
     assert street.rates() == {"": [(3, 5, 0), (1, 3, 0), (1, 2, 0)]}
 
 
+def test_who_is_to_be_called_counts_when_they_said_something_or_their_time_is_over(street):
+    """By every way of counting: of all, by unit, kept and not kept."""
+    street.ask()
+    call(street, survey := street.ask(SENT), Why.NO_WECHAT, CallbackState.WAITING)
+    call(
+        street, street.ask(EXPIRED), Why.ORDERED, CallbackState.UNCALLED
+    )  # is no better for not being called
+    street.ask(DUE)
+    nothing, unasked = [(1, 2, 0), (1, 1, 0), (1, 1, 0)], survey_figures.Waiting(1, 1)
+    posts = posts_at(street, Role.SUPERVISOR)
+    for _ in range(2):
+        assert street.rates() == {"": nothing}
+        assert street.rates("unit") == {"市政服务中心": nothing}
+        assert survey_figures.waiting(street.session, posts) == unasked
+        look(street.session)
+    survey.state, survey.solved, survey.satisfaction, survey.answered_at = ANSWERED, True, 4, AT + DAY
+    street.session.flush()
+    for _ in range(2):
+        assert street.rates() == {"": [(2, 3, 0), (2, 2, 0), (2, 2, 0)]}
+        assert survey_figures.waiting(street.session, posts) == survey_figures.Waiting(1, 0)
+        look(street.session)
+    elsewhere = make_officer(street.session, Role.SUPERVISOR, area=make_area(street.session))
+    nobodys = survey_figures.waiting(street.session, posts_of(street.session, elsewhere.id))
+    assert nobodys == survey_figures.Waiting(0, 0)
+
+
 def test_of_several_rounds_the_newest_counts_and_an_exclusion_is_for_its_rate_alone(street):
     again = street.ask(solved=False, satisfaction=1).case_id
     case = street.session.get(Case, again)

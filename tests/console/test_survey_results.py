@@ -45,8 +45,7 @@ def ask(session, place, unit, state=SurveyState.ANSWERED, **said):
         round=1,
         resident_id=make_resident(session).id,
         state=state,
-        sent_at=at,
-        **known | said,
+        **{"sent_at": at} | known | said,
     )
     session.add(row)
     session.commit()
@@ -71,6 +70,20 @@ def unhappy(session, place):
 @pytest.fixture
 def supervisor(place, as_officer):
     return as_officer(place.supervisor)
+
+
+def test_what_nobody_was_asked_yet_stands_apart_from_the_rate(supervisor, unhappy, session, place):
+    assert "还没有问" not in words(supervisor.get(HOME).text)
+    ask(session, place.community, place.unit, SurveyState.DUE, sent_at=None)
+    page = words(supervisor.get(HOME).text)
+    assert "回访答复率 66.6% 2 / 3" in page
+    assert "还没有问、不算在内：等着发出 1，等着打电话 0" in page
+    file = supervisor.get(f"{HOME}rates.csv").get_data(as_text=True).splitlines()
+    assert file[-1].startswith("现在还没有发出的（不算在内）,1")
+    assert file[-2].startswith("合计,66.6%,2,3,")
+    months = {month for month, _ in survey_results._months()}
+    past = sorted(months - {survey_results.YEAR})[0]
+    assert "还没有问" not in words(supervisor.get(f"{HOME}?month={past}").text)
 
 
 def test_each_rate_stands_with_what_it_is_of_how_sure_it_is_and_how_it_is_reckoned(supervisor, unhappy):
@@ -176,6 +189,7 @@ def counted(committed):
                 words="楼下的灯换了又坏，晚上老人看不见台阶" if answer % 4 == 0 else None,
             )
         ask(committed, other, unit, SurveyState.EXPIRED)
+        ask(committed, other, unit, SurveyState.DUE, sent_at=None)
     return make_contact(
         committed, officer=make_officer(committed, Role.SUPERVISOR, area=subdistrict, name="罗岚")
     )

@@ -103,6 +103,7 @@ IDLE: dict[str, str] = {
     "cases.meeting_queries.figures": NUMBERS,
     "cases.merging.unmerge": "no case of the street is merged",
     "cases.queries.kin": "a case that is not there hangs together with none",
+    "cases.survey_figures.waiting": NUMBERS,
     "cases.time_requests.ask_extension": ASKED,
     "cases.time_requests.ask_pause": ASKED,
     "cases.time_requests.resume": "no clock of the street stands still",
