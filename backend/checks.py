@@ -53,8 +53,7 @@ def _templates(account: Account) -> Iterator[Finding]:
     found = {one.sort: one for one in real_templates.look(account)}
     for one in found.values():
         if one.problem:
-            label = real_templates.SORT_LABELS[one.sort]
-            yield Finding(f"公众号 {account.name} 的{label}没有核对成：{one.problem}。", bad=True)
+            yield Finding(f"公众号 {account.name} 的{real_templates.not_read(one)}。", bad=True)
     known = {sort: one.templates for sort, one in found.items() if one.templates is not None}
     verdicts = [one for one in real_templates.verdicts(account, known) if one.sort in known]
     good = sum(one.problem is None for one in verdicts)

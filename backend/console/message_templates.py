@@ -137,15 +137,15 @@ def warnings() -> list[str]:
 
 
 def _account(account: Account, known: dict[tuple[str, Sort], TemplateLibrary]) -> dict[str, Any]:
-    """One account of the page: its libraries, and its kinds with what is wrong first."""
+    """One account of the page: its libraries, and its kinds with what is wrong first. A library that was not
+    read is one thing to do, however many kinds need it."""
     own = templates.check(account, known)
+    read = {sort: known.get((account.name, sort)) for sort in templates.set_down(account)}
     return {
         "account": account,
-        "libraries": [
-            (templates.SORT_LABELS[sort], known.get((account.name, sort)))
-            for sort in templates.set_down(account)
-        ],
-        "wrong": [one for one in own if one.problem],
+        "libraries": [(templates.SORT_LABELS[sort], library) for sort, library in read.items()],
+        "unread": [(one, templates.not_read(one)) for one in read.values() if one and one.problem],
+        "wrong": [one for one in own if one.problem not in (None, templates.NOT_LOOKED)],
         "good": [one for one in own if not one.problem],
     }
 

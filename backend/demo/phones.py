@@ -18,7 +18,7 @@ from backend.notify.messages import Message
 from backend.notify.models import Contact
 from backend.places.models import Area, Officer, PlaceCode
 from backend.places.roles import ROLE_LABELS, Role
-from backend.wechat import accounts, menu, qrcodes, upkeep, wecom_binding
+from backend.wechat import accounts, menu, qrcodes, tokens, upkeep, wecom_binding
 from backend.wechat.accounts import MINI, Account, MiniProgram, Template, WeCom
 
 FORM_OF = {message: form for form in FORMS for message in form.messages}
@@ -58,7 +58,11 @@ def register() -> None:
 
 
 def _look_anew() -> None:
-    """The clock's first look was before the sandbox knew of the accounts."""
+    """The clock's first look was before the sandbox knew of the accounts. A worker that was refused a token
+    then asks for none for a while, but finds the one that is fetched here."""
+    for account in accounts.all_accounts().values():
+        for app in filter(None, (account, account.mini_program)):
+            tokens.get(app)
     upkeep.read_templates.send()
     upkeep.read_quotas.send()
 

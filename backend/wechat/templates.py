@@ -30,6 +30,11 @@ HIDDEN = ("first", "remark")  # in old templates; not shown any more, and not as
 NOT_LOOKED = "还没有核对过，请点“重新核对”"
 NOT_SET = "没有配置模板：请在公众号后台选一个，把编号写进账号文件的 [accounts.{account}.{section}.{message}]"
 NOT_THERE = "账号文件里的模板编号在微信那边找不到：可能已被删除，或是别的公众号的。请换成现有的编号"
+NOT_READ = "{label}没有核对成：{problem}"
+OF_MINI = (
+    "。没有小程序的，请把账号文件里的 [accounts.{account}.mini_program] 整段删掉；"
+    "有的，请核对里面的 app_id 和 app_secret"
+)
 NO_SLOT = "模板“{title}”没有 {slot} 这一栏，它的栏目是 {known}。请改账号文件"
 EMPTY_SLOT = "模板“{title}”的“{label}”（{slot}）没有填。请在账号文件里给它一个内容，空着微信会拒发"
 NO_FILLER = "模板“{title}”的“{label}”（{slot}）这种栏目填不了。请换一个模板"
@@ -59,6 +64,12 @@ class Verdict:
     @property
     def label(self) -> str:
         return SORT_LABELS[self.sort]
+
+
+def not_read(found: Found | TemplateLibrary) -> str:
+    """Why a library could not be read, and what to do about it: one sentence for all kinds that need it."""
+    said = NOT_READ.format(label=SORT_LABELS[found.sort], problem=found.problem)
+    return said + OF_MINI.format(account=found.account) if found.sort is Sort.MINI else said
 
 
 def set_down(account: Account) -> dict[Sort, Mapping[Message, Template]]:

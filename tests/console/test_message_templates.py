@@ -17,7 +17,8 @@ from backend.notify.sms_settings import SmsTemplate
 from backend.places.models import Area
 from backend.places.roles import Role
 from backend.times import now
-from backend.wechat import accounts, quotas, upkeep
+from backend.wechat import accounts, quotas, templates, upkeep
+from backend.wechat.models import Sort
 from tests.factories import make_area, make_officer
 from tests.weixin import register
 
@@ -57,6 +58,29 @@ def test_what_wechat_refuses_is_said_on_the_page(session, admin_client, weixin):
     upkeep.read_templates()
     page = admin_client.get(HOME).text
     assert "公众号已冻结（50007）" in page
+
+
+def test_a_mini_program_that_wechat_does_not_know_is_one_thing_to_do(session, admin_client, weixin):
+    """Not one for every kind of message that would go by it."""
+    upkeep.read_templates()
+    account = next(one for one in accounts.all_accounts().values() if one.mini_program)
+    object.__setattr__(account.mini_program, "templates", account.templates)
+    unknown = templates.Found(account.name, Sort.MINI, None, "公众号的 AppID 不对（40013）")
+    templates.keep(session, [unknown])
+    session.commit()
+    page = admin_client.get(HOME).text
+    assert "处要处理" not in page
+    assert page.count("小程序订阅消息没有核对成") == 1
+    assert f"没有小程序的，请把账号文件里的 [accounts.{account.name}.mini_program] 整段删掉" in page
+    accounts.reset()
+
+
+def test_an_account_without_a_mini_program_has_nothing_to_do_about_one(session, admin_client, weixin):
+    upkeep.read_templates()
+    page = admin_client.get(HOME).text
+    without = [one for one in accounts.all_accounts().values() if one.mini_program is None]
+    assert page.count("没有小程序：不发小程序订阅消息，不用处理") == len(without) > 0
+    assert "处要处理" not in page
 
 
 def test_the_preview_fits_what_is_typed(session, admin_client):
