@@ -40,10 +40,13 @@ REFUSED = (Invalid, Conflict, NotFound, Forbidden)
 def index() -> ResponseReturnValue:
     said, role = clean(request.args.get("q", ""))[:60], officer_forms.role(request.args.get("role"))
     shown: dict[str, Any] = {"q": said, "role": role, "left": bool(request.args.get("left"))}
+    shown["unbound"] = bool(request.args.get("unbound"))
+    among = binding.is_unbound() if shown["unbound"] else None
     after = last_seen("after")
     with db.transaction() as session:
         editor = people.editor(session)
-        rows = officers.page(session, editor, search=said, role=role, left=shown["left"], after=after)
+        which: dict[str, Any] = {"search": said, "role": role, "left": shown["left"], "among": among}
+        rows = officers.page(session, editor, **which, after=after)
     shown |= {"rows": rows, "more": rows[-1].id if len(rows) == officers.PAGE else None, "at": now()}
     whole = "desk/officers_rows.html" if after else "desk/officers_list.html"
     page = whole if "HX-Request" in request.headers else "desk/officers.html"

@@ -39,7 +39,14 @@ def page(
     from there, and `beyond` says where those end."""
     found = sa.select(Row).where(_is_near(trouble, at, after))
     found = found.where(Row.error == error) if error else found
-    return list(session.scalars(narrowed(found, posts).order_by(*_order(trouble)).limit(PAGE)))
+    return list(session.scalars(_own(found, posts, trouble).order_by(*_order(trouble)).limit(PAGE)))
+
+
+def _own(query: sa.Select[Any], posts: Sequence[Post], trouble: Trouble) -> sa.Select[Any]:
+    """The messages of this query that these posts may read as being in this trouble. What waits for officers
+    who have bound nothing is no row: the desk says once how many they are."""
+    own = narrowed(query, posts)
+    return own.where(~troubles.is_to_unbound()) if trouble is Trouble.VISIT else own
 
 
 def beyond(session: Session, trouble: Trouble, at: datetime, after: Key | None) -> str:
@@ -92,7 +99,7 @@ def failed_lately(session: Session, posts: Sequence[Post], at: datetime) -> int:
 def errors(session: Session, posts: Sequence[Post], trouble: Trouble, at: datetime) -> list[tuple[str, int]]:
     """Why the latest of these messages did not go out, and how many for each reason, the most first."""
     moment = troubles.moment_of(trouble)
-    latest = narrowed(sa.select(Row.error), posts).where(_is_near(trouble, at))
+    latest = _own(sa.select(Row.error), posts, trouble).where(_is_near(trouble, at))
     few = latest.order_by(moment.desc()).limit(LATEST).subquery()
     many = sa.func.count()
     query = sa.select(sa.func.coalesce(few.c.error, ""), many).group_by(few.c.error).order_by(many.desc())
@@ -104,7 +111,7 @@ def ids(
 ) -> list[int]:
     """The messages that did not go out for this reason, as `errors` counts them, those that wait longest
     first."""
-    found = narrowed(sa.select(Row.id), posts).where(_is_near(trouble, at), Row.error == error)
+    found = _own(sa.select(Row.id), posts, trouble).where(_is_near(trouble, at), Row.error == error)
     return list(session.scalars(found.order_by(troubles.moment_of(trouble)).limit(most)))
 
 
@@ -127,4 +134,4 @@ def _count(trouble: Trouble, posts: Sequence[Post], at: datetime) -> sa.ScalarSe
 
 def _few(trouble: Trouble, posts: Sequence[Post], at: datetime) -> sa.Select[Any]:
     """Up to MOST messages in this trouble that these posts may read, among those that are looked at."""
-    return narrowed(sa.select(Row.id), posts).where(_is_near(trouble, at)).limit(MOST)
+    return _own(sa.select(Row.id), posts, trouble).where(_is_near(trouble, at)).limit(MOST)

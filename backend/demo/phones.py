@@ -61,8 +61,9 @@ def _look_anew() -> None:
     """The clock's first look was before the sandbox knew of the accounts. A worker that was refused a token
     then asks for none for a while, but finds the one that is fetched here."""
     for account in accounts.all_accounts().values():
-        for app in filter(None, (account, account.mini_program)):
-            tokens.get(app)
+        tokens.get(account)
+        if account.mini_program is not None:
+            tokens.get(account.mini_program)
     upkeep.read_templates.send()
     upkeep.read_quotas.send()
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -80,6 +81,11 @@ def bound_since(session: Session, officer_id: int) -> datetime | None:
 def is_bound(session: Session, officer_id: int) -> bool:
     bound = sa.select(Contact.id).where(*_wechat_of(officer_id)).limit(1)
     return session.execute(bound).first() is not None
+
+
+def is_unbound(officer_id: Any = Officer.id) -> sa.ColumnElement[bool]:
+    """The condition that an officer has bound neither a WeChat nor WeCom: no message reaches them there."""
+    return ~sa.select(Contact.id).where(Contact.officer_id == officer_id).correlate_except(Contact).exists()
 
 
 def _wechat_of(officer_id: int) -> tuple[sa.ColumnElement[bool], ...]:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
 
 from backend.db import one_of
-from backend.notify import channels, outbox
+from backend.notify import binding, channels, outbox
 from backend.notify.ladders import LABELS, Rung
 from backend.notify.messages import CATALOGUE, Message
 from backend.notify.models import Delivery, Notification
@@ -109,6 +109,12 @@ def ended() -> sa.ColumnElement[bool]:
     any more: nothing is wrong with that. For a digest stand the messages that went in it."""
     tried = one_of(Row.status, [Delivery.FAILED]) & (Row.attempts > sa.literal_column("0"))
     return tried & sa.func.coalesce(Row.error, "").not_in(SETTLED) & (Row.message != Message.DIGEST)
+
+
+def is_to_unbound() -> sa.ColumnElement[bool]:
+    """The condition that a message is to an officer who has bound nothing: what is wrong is one thing to do
+    about the officer, not one about each message."""
+    return Row.officer_id.is_not(None) & binding.is_unbound(Row.officer_id)
 
 
 def is_put_off(row: Notification) -> bool:

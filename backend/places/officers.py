@@ -128,21 +128,22 @@ def page(
     unit_id: int | None = None,
     role: Role | None = None,
     left: bool = False,
+    among: sa.ColumnElement[bool] | None = None,
     after: int | None = None,
     limit: int = PAGE,
 ) -> list[Officer]:
     """The officers where this person works, with their posts; `after` is the id of the last one seen.
 
-    `search` is a whole name, phone or code: nothing else can be looked up in what is sealed.
+    `search` is a whole name, phone or code: nothing else can be looked up in what is sealed. `among` is a
+    condition of the caller's.
     """
-    held = sa.true() if left else Post.until.is_(None) | (Post.until > now())
-    wanted = [held, posts.at_areas(editor.sees(Area))]
-    wanted += [Post.unit_id == unit_id] if unit_id is not None else []
+    wanted = [Post.unit_id == unit_id] if unit_id is not None else []
     wanted += [Post.role == role] if role is not None else []
-    query = sa.select(Officer).where(_has_post(*wanted))
-    query = query.where(Officer.left_at.is_not(None) if left else Officer.left_at.is_(None))
+    query = sa.select(Officer).where(_works(editor, *wanted, left=left))
     if search.strip():
         query = query.where(is_called(search))
+    if among is not None:
+        query = query.where(among)
     if after is not None:
         query = query.where(Officer.id > after)
     with_posts = query.options(selectinload(Officer.posts).options(*PLACES))
@@ -150,6 +151,19 @@ def page(
         with_posts.order_by(Officer.id).limit(limit), execution_options={"populate_existing": True}
     )
     return list(found)
+
+
+def count(session: Session, editor: Editor, among: sa.ColumnElement[bool]) -> int:
+    """How many of the officers where this person works meet a condition of the caller's."""
+    wanted = sa.select(sa.func.count()).select_from(Officer).where(_works(editor), among)
+    return session.scalar(wanted) or 0
+
+
+def _works(editor: Editor, *wanted: sa.ColumnElement[bool], left: bool = False) -> sa.ColumnElement[bool]:
+    """Whether an officer has such a post where this person works, or, for `left`, had one."""
+    held = sa.true() if left else Post.until.is_(None) | (Post.until > now())
+    is_there = Officer.left_at.is_not(None) if left else Officer.left_at.is_(None)
+    return is_there & _has_post(held, posts.at_areas(editor.sees(Area)), *wanted)
 
 
 def record_of(session: Session, officer: Officer, limit: int = PAGE) -> list[Change]:

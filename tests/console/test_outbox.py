@@ -73,6 +73,35 @@ def test_each_trouble_has_its_tab_with_a_number(town, as_officer):
     assert client.get("/console/outbox/?tab=other").status_code == 404
 
 
+def test_officers_who_have_bound_nothing_are_one_line_and_no_row_for_each_message(session, town, as_officer):
+    """What waits for somebody who is bound and cannot be reached now stays a row."""
+    strangers = [
+        make_officer(session, Role.GRID_OFFICER, area=town.yulan, name=name) for name in ("谷永", "庞德")
+    ]
+    bound = make_officer(session, Role.GRID_OFFICER, area=town.yulan, name="周晓")
+    make_contact(session, officer=bound, follows=False)
+    waits = {"status": Delivery.WAITING, "due_at": now() + NEXT_VISIT, "error": "对方没有关注公众号"}
+    for officer in (*strangers, *strangers, bound):
+        to = {"officer_id": officer.id}
+        owed(town, f"k{session.scalar(sa.select(sa.func.count(Notification.id)))}", to=to, **waits)
+    owed(town, "failed", to={"officer_id": strangers[0].id})  # was tried, by a text message say
+    client = as_officer(town.dispatcher)
+    page = desk(client, tab="visit")
+    assert ("周晓" in page, "谷永" in page, "庞德" in page) == (True, False, False)
+    assert re.findall(r"ms-1\">(\d+)<", page) == ["1", "1"]
+    assert re.findall(r"(\d+)</span></a>", page.split("按原因一起处理")[1]) == ["1"]
+    unbound = int(re.search(r"(\d+) 位工作人员还没有绑定微信", page)[1])
+    found = desk(client)
+    assert ("谷永" in found, f"{unbound} 位工作人员还没有绑定微信" in found) == (True, True)
+    people = client.get("/console/officers/?unbound=1").text
+    assert ("谷永" in people, "庞德" in people, "周晓" in people) == (True, True, False)
+    assert people.count("<tr>") - 1 == unbound
+    for stranger in strangers:
+        make_contact(session, officer=stranger)
+    session.commit()
+    assert "谷永" in desk(client, tab="visit")
+
+
 def test_one_tap_sends_it_again_and_the_next_one_is_told(town, as_officer):
     row = owed(town)
     client = as_officer(town.dispatcher)

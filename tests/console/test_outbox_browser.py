@@ -44,6 +44,8 @@ def town(committed):
                 key=f"k{n}:{message}", message=message, fields=fields, rungs=rungs, **to | state
             )
             committed.add(row)
+    for name in ("谷永", "庞德"):
+        make_officer(committed, Role.GRID_OFFICER, area=town.yulan, name=name)
     committed.commit()
     return town
 

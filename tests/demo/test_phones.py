@@ -4,11 +4,19 @@ import pytest
 import sqlalchemy as sa
 
 from backend.broker import waiting
+from backend.cases import intake
+from backend.cases.intake import Report
+from backend.cases.models import Channel
+from backend.console import outbox_lists
 from backend.demo import district, phones
+from backend.notify import tasks
 from backend.notify.messages import Message
-from backend.notify.models import Contact, Delivery
-from backend.places.models import PlaceCode
+from backend.notify.models import Contact, Delivery, Notification
+from backend.notify.troubles import Trouble
+from backend.places.models import Area, PlaceCode, Post
 from backend.places.roles import Role
+from backend.places.scope import posts_of
+from backend.times import now
 from backend.wechat import accounts, templates, tokens, upkeep
 from backend.wechat.accounts import Template
 from backend.wechat.models import Conversation
@@ -80,6 +88,25 @@ def test_the_mini_program_hears_what_was_allowed_and_that_a_message_arrived(demo
     row = tell(committed, contact, Message.CASE_RESOLVED)
     assert row.channel == "wechat_subscription"
     wait_until(lambda: read(committed, row.id).status is Delivery.RECEIVED)
+
+
+def test_officers_without_a_phone_do_not_fill_the_outbox_desk(demonstration, committed):
+    """Only half of the invented officers have one: the others' messages wait and are no trouble each."""
+    phones.complete()
+    place = committed.scalars(sa.select(Area).where(Area.name == "玉兰社区")).one()
+    intake.open_case(
+        committed, Report("路灯不亮，有人摔了", place.id, place.name, Channel.WECHAT, urgent=True)
+    )
+    committed.commit()
+    tasks.deliver(list(committed.scalars(sa.select(Notification.id))))
+    committed.expire_all()
+    waits = committed.scalars(sa.select(Notification).where(Notification.status == Delivery.WAITING)).all()
+    assert waits
+    administrator = committed.scalars(
+        sa.select(Post.officer_id).where(Post.role == Role.ADMINISTRATOR)
+    ).first()
+    found = outbox_lists.counts(committed, posts_of(committed, administrator), now())
+    assert (found[Trouble.VISIT], found[Trouble.FAILED]) == (0, 0)
 
 
 def test_a_second_time_changes_nothing(demonstration, committed):
