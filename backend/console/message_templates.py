@@ -17,7 +17,7 @@ from backend.places.models import Area
 from backend.web import news, people
 from backend.web.forms import last_seen_at
 from backend.web.words import clean
-from backend.wechat import accounts, previews, templates, upkeep
+from backend.wechat import accounts, previews, samples, templates, upkeep
 from backend.wechat.accounts import Account
 from backend.wechat.models import Sort, TemplateLibrary
 
@@ -82,7 +82,8 @@ def preview() -> ResponseReturnValue:
         "shown": previews.preview(account, message, said, known),
         "account": account,
         "message": message,
-        "said": previews.SAMPLE | {k: v for k, v in said.items() if v},
+        "said": said,
+        "hints": samples.words_for(message),
     }
     choices = {"accounts": _names(served), "messages": _words(), "fields": FIELDS}
     return render_template("desk/templates_preview.html", **facts, **choices)

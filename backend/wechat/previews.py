@@ -13,22 +13,11 @@ from backend.notify.messages import CATALOGUE, Message
 from backend.notify.sms_channel import params_of
 from backend.notify.sms_settings import SmsTemplate
 from backend.times import now, stamp
-from backend.wechat import templates, wecom_cards
+from backend.wechat import samples, templates, wecom_cards
 from backend.wechat.accounts import Account
 from backend.wechat.cards import slots_of
 from backend.wechat.models import Sort, TemplateLibrary
 
-# Invented; what an administrator may replace by words of their own comes first.
-SAMPLE: dict[str, str] = {
-    "place": "青岚区玉兰街道玉兰社区玉兰苑3栋2单元",
-    "summary": "玉兰苑门口的路灯不亮了，晚上走路看不清，老人家摔了一跤，请尽快派人来修",
-    "note": "已派维修人员到现场，换了两盏灯，今晚再看一遍",
-    "who": "望溪街道市政服务中心",
-    "number": "261121483920",
-    "until": "今天 20:00",
-    "answer": "已经修好",
-    "survey": "1",
-}
 TYPED = ("place", "summary", "note", "who")
 LONGEST = 200  # characters of a word typed
 WORDS = 24  # characters that tell one kind from another
@@ -84,7 +73,7 @@ def sample(message: Message, said: Mapping[str, str] | None = None) -> Owed:
     return Owed(
         id=0,
         message=message,
-        fields=SAMPLE | words | {"at": stamp(now())},
+        fields=samples.words_for(message) | words | {"at": stamp(now())},
         resident_id=0 if to_resident else None,
         officer_id=None if to_resident else 0,
         attempts=1,
@@ -132,6 +121,8 @@ def _put(template: SmsTemplate, filled: Mapping[str, str]) -> str:
 
 
 def words_of(message: Message) -> str:
-    """The beginning of what a message of this kind says."""
-    said = "，".join(text_of(sample(message)).splitlines()).replace(SAMPLE["number"], "")
-    return shorten(said.replace("（编号 ）", ""), WORDS, utf16)
+    """The beginning of what a message of this kind says, as of any case: without a number."""
+    said = "，".join(text_of(sample(message)).splitlines())
+    for pattern, left in (("（编号 {}）", ""), ("编号 {} ?", "诉求"), (" {} ?", "")):
+        said = re.sub(pattern.format(samples.SHARED["number"]), left, said)
+    return shorten(said, WORDS, utf16)

@@ -1,15 +1,20 @@
 """What is set down in the accounts' file, held against the templates that the account really has."""
 
+import re
+
 import pytest
 
-from backend.notify.messages import Message
+from backend.cases.deadlines import POLICY
+from backend.notify.messages import CATALOGUE, Message
 from backend.notify.models import Delivery
-from backend.wechat import accounts, previews, templates, upkeep
+from backend.wechat import accounts, previews, samples, templates, upkeep
 from backend.wechat.accounts import Template
 from backend.wechat.models import Sort
 from tests.telling import received, tell
 from tests.weixin import register
 
+# A field that says nothing: a blank before a mark, two in a row, or a colon with nothing behind it.
+HOLE = re.compile(r" [，。：；）]|  |：(?=[，。；\n])|：$(?<!数字：)|[（“][）”]|\{|编号提")
 LIST = "/cgi-bin/template/get_all_private_template"
 SLOTS = {"number": "character_string1", "place": "thing2", "status": "phrase3", "time": "time4"}
 REAL = {"character_string1": "编号", "thing2": "地点", "phrase3": "状态", "time4": "时间"}
@@ -124,4 +129,20 @@ def test_every_kind_can_be_previewed_on_every_account(session, weixin):
         for message in Message:
             shown = previews.preview(account, message, {}, {})
             assert all(value for card in shown.cards for _, value in card.rows)
-            assert previews.words_of(message)
+            assert not HOLE.search(shown.chat), shown.chat
+            assert not HOLE.search(words := previews.words_of(message)), words
+
+
+def test_what_is_invented_stands_in_the_sentence_of_its_kind(session, weixin):
+    """What is not done yet is a step that has a time limit; the many in one are a number of matters."""
+    steps = {policy.label for policy in POLICY.values()} | {"签收"}
+    late = [message for message in Message if re.search("没有{note}|前{note}", CATALOGUE[message].text)]
+    assert len(late) == 6
+    assert {samples.words_for(message)["note"] for message in late} <= steps
+    assert "您有3 件新诉求、2 件催办的诉求，请点开看" in previews.preview(*gathered(), {}, {}).chat
+    assert previews.words_of(Message.CASE_SENT_BACK).startswith("诉求被退回，请重新派单")
+    assert previews.words_of(Message.CASE_SUBMITTED).startswith("新诉求，青岚区")
+
+
+def gathered():
+    return accounts.get("demo"), Message.DIGEST
