@@ -47,7 +47,7 @@ def show(made: Personal) -> None:
     picture = qrcode.QRCode(border=2)
     picture.add_data(made.url)
     picture.print_ascii(out=sys.stdout, invert=True)
-    click.echo(f"{made.officer}：请本人用微信扫一扫。只能用一次，{stamp(made.until)} 前有效。")
+    click.echo(f"{made.officer}：请本人用微信扫一扫。只能用一次，{stamp(made.until)}前有效。")
 
 
 def make(name: str, officer_id: int | None = None, account: str | None = None) -> Personal:

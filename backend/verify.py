@@ -100,4 +100,4 @@ def _step(session: Session, finding: Finding) -> str:
         step = f"诉求 {row.number} 的“{RULES[row.action].label}”"
         return f"，{step}，{stamp(row.created_at)}（记录 {finding.event_id}）"
     seal = session.get(Seal, finding.position)
-    return f"，{stamp(seal.sealed_at)} 存的记录 {seal.case_event_id}" if seal else ""
+    return f"，{stamp(seal.sealed_at)}存的记录 {seal.case_event_id}" if seal else ""

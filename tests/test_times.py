@@ -1,6 +1,8 @@
 """Moments as people say them, lengths in words, and the hours of the day in Shanghai."""
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -126,3 +128,24 @@ def test_a_day_that_nobody_means_is_none(text):
     for read, said in ((day, text), (moment, f"{text}T09:00")):
         with pytest.raises(ValueError, match=r"day|iso"):
             read(said)
+
+
+ROOT = Path(__file__).parents[1] / "backend"
+# What a time is put into words with, in a page or in code, and a blank between it and the words after it.
+TIME = r"\|\s*(?:stamp|spoken)\s*\}\}|\{_?(?:stamp|spoken|clock)\([^{}]*\)\}|%H:%M\}|\{(?:until|at)\}"
+BLANK = re.compile(rf"(?:{TIME}) (?=[一-龥])")
+
+
+def test_no_blank_stands_between_a_time_and_the_words_after_it():
+    """请在今天 14:30前签收, everywhere alike."""
+    pages = [
+        *(ROOT / "templates" / "desk").rglob("*.html"),
+        *(ROOT / "templates" / "console").rglob("*.html"),
+    ]
+    found = {
+        f"{path.relative_to(ROOT)}: {line.strip()[:80]}"
+        for path in (*pages, *ROOT.rglob("*.py"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if BLANK.search(line)
+    }
+    assert found == set()

@@ -204,7 +204,7 @@ def _later(session: Session, callback: PhoneCallback, actor: Actor, told: Told, 
         raise Invalid(f"请选再打的时间，从现在起 {LATEST.days} 天以内")
     start, end = hours = _hours(session, callback)
     if next_within(told.later_at, hours) > told.later_at:
-        raise Invalid(f"请选 {start:%H:%M} 到 {end:%H:%M} 之间的时间")
+        raise Invalid(f"请选{start:%H:%M}到{end:%H:%M}之间的时间")
     callback.next_at = told.later_at
     callback.until_at = max(callback.until_at, told.later_at + timedelta(days=1))
     _write(session, callback, actor, f"对方请我们{spoken(told.later_at, at)}再打", at)

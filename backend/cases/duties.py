@@ -81,8 +81,8 @@ def copy(session: Session, editor: Editor, list_id: int, name: str = "") -> Duty
 
 
 def _copy_name(session: Session, source: DutyList) -> str:
-    """第一份 03-02 09:00 修改稿, with a number from the second one on that is made in the same minute."""
-    dated = f" {local(now()):%m-%d %H:%M} 修改稿"
+    """第一份 03-02 09:00修改稿, with a number from the second one on that is made in the same minute."""
+    dated = f" {local(now()):%m-%d %H:%M}修改稿"
     name = source.name[: LONGEST_NAME - len(dated) - len(" 99")] + dated
     alike = DutyList.name.startswith(name, autoescape=True)
     taken = set(session.scalars(sa.select(DutyList.name).where(DutyList.area_id == source.area_id, alike)))

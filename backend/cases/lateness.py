@@ -63,9 +63,9 @@ def _sentence(
     changed = [line for line in lines if line.due_after is not None and line.due_after != line.due_before]
     first_due = changed[0].due_before if changed else row.due_at
     length = f" {span(world, case, row, row.minutes)}" if row.minutes else ""
-    begin = f"{POLICY[row.clock].label}时限{length}，{spoken(row.started_at, at)} 起算，"
+    begin = f"{POLICY[row.clock].label}时限{length}，{spoken(row.started_at, at)}起算，"
     parts = [
-        f"{begin}{spoken(first_due, at)} 到期",
+        f"{begin}{spoken(first_due, at)}到期",
         *(_line(world, line, case, row, names, at) for line in lines),
     ]
     return "；".join([*parts, *_estimate(world, row), _end(world, case, row, at)])
@@ -93,7 +93,7 @@ def _what(world: World, line: DeadlineChange, case: Case, row: Deadline, at: dat
     if line.state is not Decision.APPROVED or line.decided_at is None:
         return f"挂起到 {spoken(line.until_at, at)}" if line.until_at else "挂起"
     if line.ended_at is None:
-        return f"{spoken(line.decided_at, at)} 挂起，还没有恢复"
+        return f"{spoken(line.decided_at, at)}挂起，还没有恢复"
     return f"挂起 {plain((line.ended_at - line.decided_at) // timedelta(minutes=1))}"
 
 
@@ -102,7 +102,7 @@ def _end(world: World, case: Case, row: Deadline, at: datetime) -> str:
     done = row.stopped_at
     if done is not None:
         how = f"超时 {_late(world, case, row, done)}" if done > row.due_at else "没有超时"
-        return f"{spoken(done, at)} 停止计时，{how}"
+        return f"{spoken(done, at)}停止计时，{how}"
     if row.paused_at is not None:
         return "现在是挂起"
     if at > row.due_at:

@@ -144,7 +144,7 @@ def end(
 
 def asked(text: str, due_at: datetime) -> str:
     """What the history and the message say of a supervision that is issued."""
-    return f"{text.strip()}\n请在 {stamp(due_at)} 前答复"
+    return f"{text.strip()}\n请在{stamp(due_at)}前答复"
 
 
 def checked_answer(row: Supervision, text: str) -> str:

@@ -59,7 +59,7 @@ def _units(clocks: Sequence[Deadline]) -> dict[str, str]:
 
 
 def _offer(clocks: Sequence[Deadline], **more: object) -> Facts | None:
-    choices = [(row.clock.value, f"{CLOCK_LABELS[row.clock]}（{spoken(row.due_at)} 到期）") for row in clocks]
+    choices = [(row.clock.value, f"{CLOCK_LABELS[row.clock]}（{spoken(row.due_at)}到期）") for row in clocks]
     return {"clocks": choices, "missing": MISSING} | more if clocks else None
 
 

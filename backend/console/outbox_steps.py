@@ -44,9 +44,9 @@ def _said(row: Notification, who: str) -> str:
     how, owed_at = troubles.label_of(row.channel), row.created_at
     match row.status:
         case Delivery.RECEIVED:
-            return f"已通知{who}（{how}，{_clock(row.received_at, owed_at)} 送达）"
+            return f"已通知{who}（{how}，{_clock(row.received_at, owed_at)}送达）"
         case Delivery.SENT:
-            return f"已通知{who}（{how}，{_clock(row.sent_at, owed_at)} 发出）"
+            return f"已通知{who}（{how}，{_clock(row.sent_at, owed_at)}发出）"
         case Delivery.FAILED:
             return f"没有送达{who}：{row.error}"
         case Delivery.WAITING if troubles.is_put_off(row):

@@ -79,7 +79,7 @@ def turn(case: Case, at: datetime, *, is_readers: bool, is_paused: bool) -> str:
     A clock that does not wait for an asked resident leaves the turn with the staff.
     """
     if is_paused and is_asked(case, at):
-        return f"等居民回复，到 {spoken(asked_until(case), at)} 后接着计时"
+        return f"等居民回复，到{spoken(asked_until(case), at)}后接着计时"
     if case.status is Status.RESOLVED:
         return "等居民确认；居民一直没有回复的，到期自动结案"
     if case.status not in NEXT_STEP:

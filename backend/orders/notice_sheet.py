@@ -64,7 +64,7 @@ def draw(notice: MonthlyNotice) -> bytes:
 def _story(notice: MonthlyNotice) -> list[Any]:
     columns, units = notice.figures["columns"], notice.figures["units"]
     published = notice.published_at
-    state = f"{stamp(published)} 发布" if published else "草稿，未发布"
+    state = f"{stamp(published)}发布" if published else "草稿，未发布"
     return [
         Paragraph(escape(title(notice)), HEAD),
         Paragraph(state, UNDER),

@@ -106,7 +106,7 @@ def _check(session: Session, editor: Editor, officer_id: int, own: Sequence[Post
 def _must_be_free(session: Session, officer_id: int, since: datetime, until: datetime) -> None:
     for post in posts.held_by(session, officer_id):
         if post.away_until is not None and post.away_until > now():
-            raise Conflict(f"已经登记了请假，到 {stamp(post.away_until)} 为止。请先销假，再重新登记")
+            raise Conflict(f"已经登记了请假，到{stamp(post.away_until)}为止。请先销假，再重新登记")
         if post.for_id is not None and post.since < until and (post.until is None or post.until > since):
             raise Conflict(f"这段时间正在替别人代班（{posts.name_of(post)}），请先给那边换一位代班的人")
 

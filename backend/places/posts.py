@@ -133,7 +133,7 @@ def end(session: Session, editor: Editor, post_id: int, until: datetime | None =
         raise Conflict("这个岗位已经结束了")
     _must_not_lock_oneself_out(session, editor, post)
     if until is not None and until <= post.since:
-        raise Invalid(f"这个岗位从 {stamp(post.since)} 开始，结束时间要晚于它")
+        raise Invalid(f"这个岗位从{stamp(post.since)}开始，结束时间要晚于它")
     return finish(session, editor, post, until or moment)
 
 

@@ -53,7 +53,7 @@ def test_a_unit_is_asked_answers_and_the_supervisor_says_what_it_brought(scene, 
     )
     assert (row.state, row.answer, row.effect) == (Supervised.CLOSED, "明天更换", Effect.SOLVED)
     assert [(e.action, e.note) for e in scene.events(case)[-3:]] == [
-        (Action.SUPERVISE, f"{WORDS}\n请在 2026-11-24 10:00 前答复"),
+        (Action.SUPERVISE, f"{WORDS}\n请在2026-11-24 10:00前答复"),
         (Action.ANSWER_SUPERVISION, "明天更换"),
         (Action.END_SUPERVISION, "问题已解决：已经现场核实"),
     ]

@@ -204,7 +204,7 @@ def test_why_it_is_late_is_told_by_its_ledger(session, scene):
     assert clocks == {"受理", "分拨", "答复居民", "签收", "办结", "先行联系"}
     [resolve] = [line for line in said if line.startswith("办结")]
     assert resolve == (
-        "办结时限 2 天，11月23日（周一） 10:00 起算，11月25日（周三） 10:00 到期；"
+        "办结时限 2 天，11月23日（周一） 10:00起算，11月25日（周三） 10:00到期；"
         "周明申请延期 1 天（需要开挖路面），没有同意：先抓紧办；"
         "挂起 1 天 17 小时（等配件到货，批准人 周明），到期改为 昨天 03:00；"
         "已超时 1 天 7 小时"

@@ -203,7 +203,7 @@ def test_while_the_resident_has_the_word_the_page_says_until_when(session, place
     session.commit()
     client, address = as_officer(place.handler), f"/console/cases/{case.number}"
     until = spoken(case.asked_at + timedelta(days=3))
-    assert f"<p>等居民回复，到 {until} 后接着计时</p>" in client.get(address).text
+    assert f"<p>等居民回复，到{until}后接着计时</p>" in client.get(address).text
     perform(session, case.number, A.ADD, Actor(resident_id=case.resident_id), Given(note="门口那盏"))
     pauses.take_reply(session, case.number, now())
     session.commit()

@@ -46,7 +46,7 @@ def test_a_unit_under_an_order_is_asked_answers_and_the_order_remembers(scene):
     name = scene.units["second"].name
     own = sa.select(OrderEvent.note).where(OrderEvent.order_id == order.id).order_by(OrderEvent.id)
     assert scene.session.scalars(own).all()[-3:] == [
-        f"{WORDS}\n请在 2026-11-24 10:00 前答复",
+        f"{WORDS}\n请在2026-11-24 10:00前答复",
         "今晚加派两人",
         "问题已解决：现场看过",
     ]
