@@ -65,6 +65,7 @@ def enter(committed, town, site):
 def test_nothing_is_cut_on_a_phone_or_a_desk(phone, desktop, site, enter, town, committed):
     paths = [f"outbox/?tab={tab}" for tab in TROUBLES]
     paths += [f"outbox/?tab=failed&error={NO_TEMPLATE}", f"told/{town.case.number}?all=1", "messages/", ""]
+    paths.append("officers/?unbound=1")
     failed = committed.scalar(sa.select(Notification.id).where(Notification.status == Delivery.FAILED))
     paths.append(f"outbox/{failed}")
     for name, context in (("phone", phone), ("desk", desktop)):
