@@ -1,5 +1,6 @@
 """Fixtures for cases."""
 
 from tests.cases.scene import committed_scene, scene
+from tests.cases.survey_scene import closed
 
-__all__ = ["committed_scene", "scene"]
+__all__ = ["closed", "committed_scene", "scene"]

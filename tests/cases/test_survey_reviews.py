@@ -17,7 +17,7 @@ from backend.errors import AppError, Conflict, Forbidden, Invalid, NotFound
 from backend.notify.messages import Message
 from backend.places.roles import Role
 from tests.cases.scene import AT, at_once, make_scene
-from tests.cases.test_survey_answers import close
+from tests.cases.survey_scene import close
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 BAD = Said(False, 1, "灯还是坏的")
