@@ -13,7 +13,7 @@ from backend.cases import clock_ledger, policies
 from backend.cases.clock_ledger import nearest, note, rows, running, set_times, watch
 from backend.cases.clocks import EXTENDABLE, PAUSING, POLICY, TURNING, is_needed, length
 from backend.cases.deadline_models import ChangeKind, Clock, Deadline
-from backend.cases.models import Case
+from backend.cases.models import Case, CaseEvent
 from backend.cases.policies import Times
 from backend.cases.workflow import Action
 from backend.times import now
@@ -151,8 +151,11 @@ def _start(session: Session, case: Case, clock: Clock, at: datetime) -> Deadline
 
 
 def _earlier(session: Session, case: Case, clock: Clock) -> Deadline | None:
-    """The clock as it ran in this round before it was stopped."""
-    own = (Deadline.case_id == case.id, Deadline.round == case.round, Deadline.clock == clock)
+    """The clock as it ran in this round before it was stopped. What was stopped before the case came back last
+    is of a round that was taken back, and only has the same number."""
+    came_back = (CaseEvent.case_id == case.id) & (CaseEvent.action == Action.REOPEN)
+    since = sa.exists().where(came_back, CaseEvent.created_at > Deadline.stopped_at)
+    own = (Deadline.case_id == case.id, Deadline.round == case.round, Deadline.clock == clock, ~since)
     return session.scalar(sa.select(Deadline).where(*own).order_by(Deadline.id.desc()).limit(1))
 
 

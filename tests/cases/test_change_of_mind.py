@@ -3,14 +3,15 @@
 import pytest
 import sqlalchemy as sa
 
-from backend.cases import rounds, survey_reviews, surveys
-from backend.cases.deadline_models import Deadline
+from backend.cases import deadlines, rounds, survey_reviews, surveys
+from backend.cases.deadline_models import Clock, Deadline
 from backend.cases.survey_answers import Said
 from backend.cases.survey_models import Follow, ReviewState, Survey, SurveyPolicy
 from backend.cases.workflow import Action, Outcome, Status
 from backend.errors import Gone
 from backend.notify.messages import Message
 from backend.places.roles import Role
+from tests.cases.clock_scene import running
 from tests.cases.scene import AT
 from tests.cases.survey_scene import BAD, DAY, GOOD, HOUR, MINUTE, close, give, notes, on_record
 from tests.factories import make_officer
@@ -54,6 +55,17 @@ def test_who_changes_to_and_fro_within_the_day_is_heard_each_time(session, scene
             (Status.ACCEPTED, 2) if surveys.is_bad(survey) else (Status.CLOSED, 1)
         )
     assert len(notes(scene, case, Action.REOPEN)) == len(notes(scene, case, Action.CLOSE_AGAIN)) == 2
+
+
+def test_clocks_of_a_round_that_was_taken_back_do_not_come_to_life_in_the_next_one(session, scene, closed):
+    case, survey = closed
+    for said, at in ((BAD, AT), (GOOD, AT + HOUR), (Said(False), AT + 23 * HOUR)):
+        give(session, survey, said, at)
+    answer = AT + 23 * HOUR + deadlines.length(Clock.ANSWER, urgent=False)
+    assert running(session, case)[Clock.ANSWER] == answer
+    deadlines.turn(session, case, Action.MERGE, AT + 24 * HOUR)
+    deadlines.turn(session, case, Action.UNMERGE, AT + 30 * HOUR)
+    assert running(session, case)[Clock.ANSWER] == answer
 
 
 def claim(scene, case):

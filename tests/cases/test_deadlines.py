@@ -199,6 +199,16 @@ def test_the_table_of_clocks_is_complete():
     assert started == into_work | {A.DISSENT}
 
 
+def test_a_clock_that_a_reopened_case_took_over_is_stopped_and_goes_on_like_its_own(session, scene):
+    master, member = assigned(scene), scene.resolve(submit(scene))
+    scene.do(member, A.REOPEN, Role.RESIDENT, AT + HOUR)
+    turn(session, member, A.MERGE, AT + 2 * HOUR)
+    deadlines.move(session, master, member, AT + 3 * HOUR)
+    turn(session, member, A.MERGE, AT + 4 * HOUR)
+    turn(session, member, A.ASSIGN, AT + 5 * HOUR)
+    assert running(session, member)[C.RESOLVE] == AT + 48 * HOUR
+
+
 @pytest.mark.parametrize("was_assigned", [True, False])
 def test_who_goes_on_with_a_case_goes_on_with_its_clocks(session, scene, was_assigned):
     """Also a member whose own clocks began in the same moment."""
