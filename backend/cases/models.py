@@ -2,10 +2,11 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import ForeignKey
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from backend.cases.category_models import Category
@@ -160,6 +161,7 @@ class Case(Base):
     key: Mapped[str | None]  # the sender's own key: the same key, the same case
     status: Mapped[Status] = mapped_column(server_default="submitted")
     round: Mapped[int] = mapped_column(sa.SmallInteger, server_default="1")
+    last_round: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))  # rounds.begin
     channel: Mapped[Channel]
     report: Mapped[str]
     urgent: Mapped[bool] = mapped_column(server_default=sa.false())
@@ -178,9 +180,7 @@ class Case(Base):
     longitude: Mapped[float | None]
     address: Mapped[str | None]
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
-    handler_id: Mapped[int | None] = mapped_column(
-        ForeignKey("officers.id")
-    )  # who of the desk or unit has it
+    handler_id: Mapped[int | None] = mapped_column(ForeignKey("officers.id"))  # of the desk or unit
     leader_id: Mapped[int | None] = mapped_column(ForeignKey("officers.id"))  # the leader in charge (包案)
     group_ids: Mapped[list[int]] = mapped_column(ARRAY(sa.BigInteger), server_default="{}")  # 专班: officers
     master_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"))  # the case it was merged into

@@ -7,15 +7,19 @@ from sqlalchemy.orm import Session
 
 from backend.cases import kin
 from backend.cases.models import Case, CaseEvent
-from backend.cases.workflow import LOOKS, RULES, Action, Outcome, Rule, Status
+from backend.cases.workflow import Action, Outcome, Rule
 from backend.places.roles import Role
 
 ONCE = frozenset({"assigned_at", "acknowledged_at", "first_contact_at"})  # in a round the first time counts
 TIMES = frozenset(
-    {"assigned_at", "acknowledged_at", "first_contact_at", "answered_at"}
+    {"assigned_at", "acknowledged_at", "first_contact_at", "answered_at", "arbitrated_at"}
     | {"resolved_at", "confirmed_at", "fed_back_at", "closed_at"}
 )  # that a case reaches anew in each round
-ANSWERING = (Action.RESOLVE, Action.RESOLVE_ON_SPOT, Action.FOLLOW)
+FACTS = frozenset({"outcome", "handler_id", "master_id", "sent_back"})  # that it has anew in each round
+# Plain SQL: orders know cases, and cases know nothing of orders. A draft leaves no step on the case.
+UNDER_ORDER = sa.text("""
+    SELECT EXISTS (SELECT FROM order_cases oc JOIN orders o ON o.id = oc.order_id
+        WHERE oc.case_id = :case_id AND o.status IN ('drafted', 'issued'))""")
 
 
 def stamp(case: Case, rule: Rule, at: datetime) -> None:
@@ -25,49 +29,42 @@ def stamp(case: Case, rule: Rule, at: datetime) -> None:
 
 
 def begin(case: Case) -> None:
-    """The next round: what was reached in the last one is only in its steps now."""
+    """The next round: what was reached in the last one is kept beside it, should that round be taken back."""
+    times = {name: getattr(case, name) for name in TIMES}
+    case.last_round = {name: at and at.isoformat() for name, at in times.items()}
+    case.last_round |= {name: getattr(case, name) for name in FACTS}
     case.round += 1
     for name in TIMES:
         setattr(case, name, None)
-    case.outcome = case.arbitrated_at = case.handler_id = case.master_id = None
+    case.outcome = case.handler_id = case.master_id = None
     case.sent_back = 0
 
 
 def is_untouched(session: Session, case: Case) -> bool:
-    """Whether the resident brought this case back, and nobody but them has done anything since."""
+    """Whether the resident brought this case back, and nobody but them has done anything since.
+
+    A look at their number counts: a call leaves no other trace, and must not end unseen. So do a member that
+    was merged into it and an order drafted from it. Of what came back before rounds were kept nobody knows.
+    """
+    if case.last_round is None or session.scalar(UNDER_ORDER, {"case_id": case.id}):
+        return False
     own = sa.select(CaseEvent.action, CaseEvent.role).where(CaseEvent.case_id == case.id)
     for action, role in session.execute(own.order_by(CaseEvent.id.desc())):
-        if action is Action.REOPEN:
-            return role is Role.RESIDENT and not kin.members_of(session, case)
-        if role is not Role.RESIDENT and action not in LOOKS:
+        if role is not Role.RESIDENT:
             return False
+        if action is Action.REOPEN:
+            return not kin.members_of(session, case)
     return False
 
 
-def take_back(session: Session, case: Case, at: datetime) -> None:
-    """Back to the round before: what it had reached is read from its steps. They do not tell how the unit
-    had declared it, and need not: the resident says that it is solved."""
-    case.round -= 1
-    own = sa.select(CaseEvent).where(CaseEvent.case_id == case.id, CaseEvent.round == case.round)
-    for event in session.scalars(own.order_by(CaseEvent.id)):
-        _reach(case, event)
-    case.outcome = Outcome.SOLVED
-    case.closed_at = case.closed_at or at  # of a case that was taken over from elsewhere there are no steps
-    case.fed_back_at = case.closed_at
-
-
-def _reach(case: Case, event: CaseEvent) -> None:
-    """What this step had reached. A case that was closed by it was never closed before in this round."""
-    rule = RULES[event.action]
-    if rule.stamps in TIMES:
-        stamp(case, rule, event.created_at)
-    if event.action in (*ANSWERING, Action.PROGRESS):
-        case.answered_at = case.answered_at or event.created_at
-    if event.action in ANSWERING:
-        case.handler_id = event.officer_id
-    if event.action in (Action.SEND_BACK, Action.DISPUTE):
-        case.sent_back += 1
-    if event.action is Action.ARBITRATE:
-        case.arbitrated_at = event.created_at
-    if event.to_status is Status.CLOSED and event.from_status is not Status.CLOSED:
-        case.closed_at = case.closed_at or event.created_at
+def take_back(case: Case) -> None:
+    """Back to the round before, as it was kept. What the resident added in the one that is undone, words and
+    photos, keeps its number: steps are never rewritten."""
+    kept = case.last_round
+    assert kept is not None  # or it would not be untouched
+    case.round, case.last_round = case.round - 1, None
+    for name in TIMES:
+        setattr(case, name, kept[name] and datetime.fromisoformat(kept[name]))
+    for name in FACTS:
+        setattr(case, name, kept[name])
+    case.outcome = kept["outcome"] and Outcome(kept["outcome"])

@@ -22,7 +22,7 @@ from backend.cases.category_models import Category
 from backend.cases.models import Attachment, Case, CaseEvent
 from backend.cases.survey_models import Follow, Survey
 from backend.cases.workflow import Action, Given, Rule, Status
-from backend.errors import Forbidden, NotFound
+from backend.errors import Conflict, Forbidden, NotFound
 from backend.places.models import Area, Post
 from backend.places.roles import Role
 from backend.places.scope import roles_over
@@ -241,11 +241,11 @@ def answer_survey(
 
 def _close_again(session: Session, survey: Survey, case: Case, actor: Actor, at: datetime) -> bool:
     """Where somebody has begun to work on it, it goes on: a call to the resident must not end it unseen."""
-    if case.status not in workflow.RULES[Action.CLOSE_AGAIN].sources or not rounds.is_untouched(
-        session, case
-    ):
+    given = Given(note=surveys.in_words(survey))
+    try:
+        perform(session, case.number, Action.CLOSE_AGAIN, actor, given, at=at)
+    except Conflict:
         return False
-    perform(session, case.number, Action.CLOSE_AGAIN, actor, Given(note=surveys.in_words(survey)), at=at)
     case.confirmed_at = case.confirmed_at or at
     survey_reviews.note_taken_back(session, survey, at)
     return True

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from backend import db
-from backend.cases import intake, service
+from backend.cases import intake, rounds, service
 from backend.cases.intake import Report
 from backend.cases.models import Case, CaseEvent, Channel
 from backend.cases.service import SYSTEM, Actor
@@ -80,7 +80,7 @@ class Scene:
         """With what the step needs beside what its row asks for: whoever upholds needs somebody's dissent,
         and what is closed again was brought back."""
         if action is Action.CLOSE_AGAIN:
-            case.round = 2
+            rounds.begin(case)
             back = {"action": Action.REOPEN, "role": Role.RESIDENT, "to_status": Status.ACCEPTED}
             self.session.add(CaseEvent(case_id=case.id, round=1, **back))
             self.session.flush()
