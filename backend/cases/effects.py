@@ -185,7 +185,7 @@ def _close_again(session: Session, case: Case, given: Given, event: CaseEvent) -
     """The step belongs to the round that it closes: to the resident there was no other."""
     if not rounds.is_untouched(session, case):
         raise Conflict("已经有人在重新办理这件事，不能直接结案")
-    rounds.take_back(case)
+    rounds.take_back(case, event.created_at)
     event.round = case.round
 
 

@@ -57,7 +57,7 @@ def is_untouched(session: Session, case: Case) -> bool:
     return False
 
 
-def take_back(case: Case) -> None:
+def take_back(case: Case, at: datetime) -> None:
     """Back to the round before, as it was kept. What the resident added in the one that is undone, words and
     photos, keeps its number: steps are never rewritten."""
     kept = case.last_round
@@ -68,3 +68,5 @@ def take_back(case: Case) -> None:
     for name in FACTS:
         setattr(case, name, kept[name])
     case.outcome = kept["outcome"] and Outcome(kept["outcome"])
+    if case.closed_at is None:  # taken over from elsewhere as it was
+        case.closed_at = case.fed_back_at = at

@@ -17,7 +17,7 @@ from backend.cases.ladders import Group
 from backend.cases.models import Case, CaseEvent
 from backend.cases.survey_models import Follow, ReviewState, Survey, SurveyReview
 from backend.cases.survey_policies import LEADERS_ROUND, Terms
-from backend.cases.workflow import RULES, Action, Audience
+from backend.cases.workflow import RULES, UNSOLVED, Action, Audience, Status
 from backend.errors import Conflict, Forbidden
 from backend.notify import service as notify
 from backend.notify.messages import Message
@@ -62,10 +62,18 @@ def state_of(session: Session, survey_id: int) -> ReviewState | None:
 
 
 def after_all(session: Session, survey: Survey) -> str:
-    """What holds now that this answer is a good one; empty where it never was a bad one, or what was done has
-    been upheld."""
+    """What holds now that this answer is a good one; empty where it never was a bad one, where what was done
+    has been upheld, and once the case has gone on to where it holds no longer."""
     state = None if surveys.is_bad(survey) else state_of(session, survey.id)
-    return HOLDS.get(state, "") if state else ""
+    if state is None:
+        return ""
+    case = session.get_one(Case, survey.case_id)
+    still = {
+        ReviewState.TAKEN_BACK: case.status is Status.CLOSED and case.round == survey.round,
+        ReviewState.REOPENED: case.status in UNSOLVED and case.round == survey.round + 1,
+        ReviewState.OPEN: True,
+    }
+    return HOLDS[state] if still.get(state) else ""
 
 
 def note_taken_back(session: Session, survey: Survey, at: datetime) -> None:

@@ -181,6 +181,30 @@ def test_once_somebody_has_acted_the_case_goes_on_and_both_sides_read_it(session
     assert survey_reviews.after_all(session, survey) == holds
 
 
+@pytest.mark.parametrize("status", [Status.RESOLVED, Status.CLOSED, Status.WITHDRAWN])
+def test_of_work_that_has_ended_nobody_reads_that_it_goes_on(session, scene, closed, status):
+    case, survey = closed
+    give(session, survey, BAD)
+    claim(scene, case)
+    give(session, survey, GOOD, AT + HOUR)
+    assert survey_reviews.after_all(session, survey)
+    case.status = status
+    assert survey_reviews.after_all(session, survey) == ""
+    case.status, case.round = Status.ASSIGNED, 3  # of which this answer does not speak
+    assert survey_reviews.after_all(session, survey) == ""
+
+
+def test_what_is_brought_back_by_another_way_is_not_said_to_be_left_alone(session, scene, closed):
+    case, survey = closed
+    give(session, survey, BAD)
+    give(session, survey, GOOD, AT + HOUR)
+    assert survey_reviews.after_all(session, survey) == "这件事不再重新办理"
+    scene.do(case, Action.REOPEN, Role.RESIDENT, AT + 2 * HOUR, note="又坏了")
+    assert survey_reviews.after_all(session, survey) == ""
+    case.status = Status.CLOSED  # it has been worked on again
+    assert survey_reviews.after_all(session, survey) == ""
+
+
 def test_an_order_that_has_ended_and_the_residents_own_words_are_no_work(session, scene, closed):
     case, survey = closed
     draft(scene, case)
