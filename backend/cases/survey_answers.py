@@ -50,9 +50,8 @@ def give(
     A bad one brings the case back or before a supervisor, as its own policy has it, also after another bad
     one; a good one after a bad one closes it again, while nobody has done anything; of every other change of
     mind the unit hears. What was written of a bad answer stays with that one. The same answer again is the
-    same tap. `officer_id` is who took it by telephone; that may be after the end. Raises NotFound for
-    another's (`resident_id`, where the link alone is not the right to answer), Invalid, TooMany, or Gone when
-    it is over.
+    same tap. `officer_id` took it by telephone, perhaps after the end. Raises NotFound for another's
+    (`resident_id`, where the link alone is no right to answer), Invalid, TooMany, or Gone when it is over.
     """
     moment = at or now()
     is_called = officer_id is not None
@@ -61,11 +60,8 @@ def give(
     said = _without_complaints(session, survey, said)
     if is_anew and said_of(survey) == said:
         return survey
-    _must_not_be_too_many(session, survey)
-    if said.solved is None:
-        raise Invalid(UNSAID)
-    given = vars(said) | {"solved": said.solved}
-    surveys.answer(survey, **given, via=via, officer_id=officer_id, at=moment)
+    _must_be_an_answer(session, survey, said)
+    surveys.answer(survey, **vars(said), via=via, officer_id=officer_id, at=moment)
     _follow(session, survey, moment, is_anew=is_anew, was_bad=was_bad)
     return survey
 
@@ -240,6 +236,12 @@ def _answered(session: Session, survey_id: int, resident_id: int, at: datetime) 
         raise Gone("这次回访已经结束了，有事请随时给我们留言")
     _must_not_be_too_many(session, survey)
     return survey
+
+
+def _must_be_an_answer(session: Session, survey: Survey, said: Said) -> None:
+    _must_not_be_too_many(session, survey)
+    if said.solved is None:
+        raise Invalid(UNSAID)
 
 
 def _must_not_be_too_many(session: Session, survey: Survey) -> None:

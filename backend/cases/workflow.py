@@ -242,7 +242,7 @@ RULES: dict[Action, Rule] = {
     A.CALL_BACK: Rule("电话回访", (S.CLOSED,), None, CALLERS),
 }
 # fmt: on
-LOOKS = frozenset({A.SEE_PHONE, A.CALL_BACK})  # written down for officers alone: nothing happened to the case
+LOOKS = frozenset({A.SEE_PHONE, A.CALL_BACK})  # written down for officers alone: the case stays as it was
 # Residents do not see them: to them nothing happened.
 UNTOLD = LOOKS | {
     A.CLASSIFY, A.CLAIM, A.TAKE, A.DELEGATE, A.LINK, A.JOINED, A.REMERGE, A.MARK, A.TAKE_CHARGE, A.FORM_GROUP, A.LOG, A.REVIEW,

@@ -14,10 +14,9 @@ from backend.orders.models import Order, OrderCase
 from backend.orders.workflow import Status as OrderStatus
 from backend.places.roles import Role
 from tests.cases.clock_scene import running
-from tests.cases.kin_scene import DESK, at_work, report
-from tests.cases.scene import AT, SOLVED
+from tests.cases.scene import AT
 from tests.cases.survey_scene import BAD, DAY, GOOD, HOUR, MINUTE, close, give, notes, on_record
-from tests.factories import make_officer, make_unit
+from tests.factories import make_officer
 
 FOLLOWS = (Action.REOPEN, Action.DISSENT, Action.COMMENT)
 
@@ -48,65 +47,6 @@ def test_from_bad_to_good_what_came_back_is_closed_again_as_if_it_had_not_come(s
     told = {row.message: row.fields["note"] for row in scene.told(case)}
     assert told[Message.CASE_CLOSED_AGAIN] == "已解决，满意"
     assert survey_reviews.state_of(session, survey.id) is ReviewState.TAKEN_BACK
-
-
-def closed_after(scene, case):
-    scene.do(case, Action.CLOSE, Role.SYSTEM, AT - HOUR)
-    return scene.session.scalars(sa.select(Survey).where(Survey.case_id == case.id)).one()
-
-
-def kept(case):
-    """What rounds begin anew with."""
-    return {name: getattr(case, name) for name in (*rounds.TIMES, *rounds.FACTS)}
-
-
-def declared_beyond_duty(scene):
-    case = at_work(scene)
-    beyond = {"note": "不归我们管", "outcome": Outcome.BEYOND_DUTY}
-    return scene.do(case, Action.RESOLVE, Role.HANDLER, AT - DAY, **beyond), {"outcome": Outcome.BEYOND_DUTY}
-
-
-def resolved_by_the_head(scene):
-    case = scene.do(at_work(scene), Action.RESOLVE, Role.UNIT_HEAD, AT - DAY, **vars(SOLVED))
-    return case, {"handler_id": scene.actor(Role.HANDLER).officer_id}
-
-
-def followed_its_master(scene):
-    master, member = at_work(scene), report(scene)
-    scene.do(member, Action.MERGE, DESK, AT - DAY, case_id=master.id)
-    scene.do(master, Action.RESOLVE, Role.HANDLER, AT - DAY, **vars(SOLVED))
-    return member, {"master_id": master.id, "handler_id": None}
-
-
-def sent_back_and_decided(scene):
-    case, other = at_work(scene), make_unit(scene.session, scene.community)
-    reason = {"note": "不归我们", "basis": "第 3 条", "unit_id": other.id}
-    mine = {"unit_id": scene.unit.id}
-    scene.do(case, Action.SEND_BACK, Role.HANDLER, AT - 9 * HOUR, **reason)
-    scene.do(case, Action.ASSIGN, DESK, AT - 8 * HOUR, **mine)
-    scene.do(case, Action.DISPUTE, Role.HANDLER, AT - 7 * HOUR, **reason)
-    scene.do(case, Action.ARBITRATE, Role.ARBITER, AT - 6 * HOUR, note="由市政办理", **mine)
-    scene.do(case, Action.ACKNOWLEDGE, Role.HANDLER, AT - 5 * HOUR)
-    scene.do(case, Action.RESOLVE, Role.HANDLER, AT - 4 * HOUR, **vars(SOLVED))
-    return case, {"sent_back": 2, "arbitrated_at": AT - 6 * HOUR}
-
-
-ENDINGS = [declared_beyond_duty, resolved_by_the_head, followed_its_master, sent_back_and_decided]
-
-
-@pytest.mark.parametrize("end", ENDINGS)
-def test_the_round_before_is_there_again_as_it_was(session, scene, end):
-    case, facts = end(scene)
-    survey = closed_after(scene, case)
-    before = kept(case)
-    assert before.items() >= facts.items()
-    give(session, survey, BAD)
-    assert not any(kept(case).values())
-    give(session, survey, GOOD, AT + HOUR)
-    session.flush()
-    session.refresh(case)
-    assert kept(case) == before | {"confirmed_at": AT + HOUR}
-    assert (case.status, case.round, case.last_round) == (Status.CLOSED, 1, None)
 
 
 def test_who_changes_to_and_fro_within_the_day_is_heard_each_time(session, scene, closed):

@@ -1,17 +1,19 @@
-"""The rounds of a case: what closes one, what the resident then says, and what begins the next."""
+"""The rounds of a case: what closes one, what the resident says then, what begins the next, or undoes it."""
 
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from backend.cases import firsts, service, surveys
+from backend.cases import firsts, rounds, service, surveys
 from backend.cases.deadline_models import Deadline
 from backend.cases.survey_models import Survey, SurveyState
-from backend.cases.workflow import Action, Status
+from backend.cases.workflow import Action, Outcome, Status
 from backend.places.roles import Role
 from tests.cases.clock_scene import DAY, HOUR
+from tests.cases.kin_scene import DESK, at_work, report
 from tests.cases.scene import AT, SOLVED
+from tests.cases.survey_scene import BAD, GOOD, give
 from tests.factories import make_unit
 
 
@@ -107,3 +109,58 @@ def test_however_often_a_case_is_sent_on_the_first_times_of_the_round_count(sess
     assert (case.assigned_at, case.acknowledged_at) == (first, first)
     case.round = 2
     assert "受理到派单" not in dict(firsts.lengths(case))
+
+
+def kept(case):
+    """What rounds begin anew with."""
+    return {name: getattr(case, name) for name in (*rounds.TIMES, *rounds.FACTS)}
+
+
+def declared_beyond_duty(scene):
+    case = at_work(scene)
+    beyond = {"note": "不归我们管", "outcome": Outcome.BEYOND_DUTY}
+    return scene.do(case, Action.RESOLVE, Role.HANDLER, AT - DAY, **beyond), {"outcome": Outcome.BEYOND_DUTY}
+
+
+def resolved_by_the_head(scene):
+    case = scene.do(at_work(scene), Action.RESOLVE, Role.UNIT_HEAD, AT - DAY, **vars(SOLVED))
+    return case, {"handler_id": scene.actor(Role.HANDLER).officer_id}
+
+
+def followed_its_master(scene):
+    master, member = at_work(scene), report(scene)
+    scene.do(member, Action.MERGE, DESK, AT - DAY, case_id=master.id)
+    scene.do(master, Action.RESOLVE, Role.HANDLER, AT - DAY, **vars(SOLVED))
+    return member, {"master_id": master.id, "handler_id": None}
+
+
+def sent_back_and_decided(scene):
+    case, other = at_work(scene), make_unit(scene.session, scene.community)
+    reason = {"note": "不归我们", "basis": "第 3 条", "unit_id": other.id}
+    mine = {"unit_id": scene.unit.id}
+    scene.do(case, Action.SEND_BACK, Role.HANDLER, AT - 9 * HOUR, **reason)
+    scene.do(case, Action.ASSIGN, DESK, AT - 8 * HOUR, **mine)
+    scene.do(case, Action.DISPUTE, Role.HANDLER, AT - 7 * HOUR, **reason)
+    scene.do(case, Action.ARBITRATE, Role.ARBITER, AT - 6 * HOUR, note="由市政办理", **mine)
+    scene.do(case, Action.ACKNOWLEDGE, Role.HANDLER, AT - 5 * HOUR)
+    scene.do(case, Action.RESOLVE, Role.HANDLER, AT - 4 * HOUR, **vars(SOLVED))
+    return case, {"sent_back": 2, "arbitrated_at": AT - 6 * HOUR}
+
+
+ENDINGS = [declared_beyond_duty, resolved_by_the_head, followed_its_master, sent_back_and_decided]
+
+
+@pytest.mark.parametrize("end", ENDINGS)
+def test_the_round_before_is_there_again_as_it_was(session, scene, end):
+    case, facts = end(scene)
+    scene.do(case, Action.CLOSE, Role.SYSTEM, AT - HOUR)
+    survey = session.scalars(sa.select(Survey).where(Survey.case_id == case.id)).one()
+    before = kept(case)
+    assert before.items() >= facts.items()
+    give(session, survey, BAD)
+    assert not any(kept(case).values())
+    give(session, survey, GOOD, AT + HOUR)
+    session.flush()
+    session.refresh(case)
+    assert kept(case) == before | {"confirmed_at": AT + HOUR}
+    assert (case.status, case.round, case.last_round) == (Status.CLOSED, 1, None)
