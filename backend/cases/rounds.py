@@ -31,8 +31,8 @@ def stamp(case: Case, rule: Rule, at: datetime) -> None:
 def begin(case: Case) -> None:
     """The next round: what was reached in the last one is kept beside it, should that round be taken back."""
     times = {name: getattr(case, name) for name in TIMES}
-    case.last_round = {name: at and at.isoformat() for name, at in times.items()}
-    case.last_round |= {name: getattr(case, name) for name in FACTS}
+    facts = {name: getattr(case, name) for name in FACTS}
+    case.last_round = facts | {name: at and at.isoformat() for name, at in times.items()}
     case.round += 1
     for name in TIMES:
         setattr(case, name, None)
