@@ -12,9 +12,8 @@ from backend.auth import Who, require
 from backend.console import outbox_lines, outbox_lists
 from backend.console.outbox_scope import of_watcher
 from backend.errors import Conflict, Invalid, NotFound
-from backend.notify import binding, mending
+from backend.notify import mending
 from backend.notify.troubles import TROUBLE_LABELS, Trouble
-from backend.places import officers
 from backend.places.models import Post
 from backend.times import now
 from backend.web import news, people
@@ -126,10 +125,9 @@ def _beyond(session: Session, tab: Trouble, at: datetime, key: outbox_lists.Key 
 
 def _beside(session: Session, posts: list[Post], tab: Trouble, at: datetime) -> dict[str, Any]:
     """What the first page shows beside its rows."""
-    counts, unbound = outbox_lists.counts(session, posts, at), 0
+    counts = outbox_lists.counts(session, posts, at)
     reasons = outbox_lists.errors(session, posts, tab, at) if tab in MENDED else []
-    if tab in MENDED:
-        unbound = officers.count(session, people.editor(session), binding.is_unbound())
+    unbound = outbox_lists.unbound(session, posts, at) if tab is Trouble.VISIT else 0
     return {"counts": counts, "reasons": reasons, "unbound": unbound}
 
 

@@ -39,14 +39,7 @@ def page(
     from there, and `beyond` says where those end."""
     found = sa.select(Row).where(_is_near(trouble, at, after))
     found = found.where(Row.error == error) if error else found
-    return list(session.scalars(_own(found, posts, trouble).order_by(*_order(trouble)).limit(PAGE)))
-
-
-def _own(query: sa.Select[Any], posts: Sequence[Post], trouble: Trouble) -> sa.Select[Any]:
-    """The messages of this query that these posts may read as being in this trouble. What waits for officers
-    who have bound nothing is no row: the desk says once how many they are."""
-    own = narrowed(query, posts)
-    return own.where(~troubles.is_to_unbound()) if trouble is Trouble.VISIT else own
+    return list(session.scalars(narrowed(found, posts).order_by(*_order(trouble)).limit(PAGE)))
 
 
 def beyond(session: Session, trouble: Trouble, at: datetime, after: Key | None) -> str:
@@ -67,9 +60,11 @@ def _is_near(trouble: Trouble, at: datetime, after: Key | None = None) -> sa.Col
 
 
 def _from(trouble: Trouble, at: datetime, after: Key | None) -> sa.Select[Any]:
-    """Ids and moments of what is in this trouble anywhere, in the order of its list, behind this key."""
+    """Ids and moments of what is in this trouble anywhere, in the order of its list, behind this key. What
+    waits for officers who have bound nothing is no row: the desk says once how many they are (`unbound`)."""
     moment = troubles.moment_of(trouble)
     found = sa.select(Row.id, moment.label("moment")).where(troubles.in_trouble(trouble, at))
+    found = found.where(~troubles.is_to_unbound()) if trouble is Trouble.VISIT else found
     if after is not None:
         here, there = sa.tuple_(moment, Row.id), sa.tuple_(sa.literal(after[0]), sa.literal(after[1]))
         found = found.where(here > there if trouble is Trouble.LATE else here < there)
@@ -87,6 +82,14 @@ def counts(session: Session, posts: Sequence[Post], at: datetime) -> dict[Troubl
     return {Trouble(name): number for name, number in session.execute(query).one()._mapping.items()}
 
 
+def unbound(session: Session, posts: Sequence[Post], at: datetime) -> int:
+    """To how many officers who have bound nothing messages wait that these posts may read, wherever those
+    officers work: exactly those whose messages are no rows."""
+    many = sa.select(sa.func.count(Row.officer_id.distinct())).select_from(Row)
+    hidden = many.where(troubles.in_trouble(Trouble.VISIT, at), troubles.is_to_unbound())
+    return session.scalar(narrowed(hidden, posts)) or 0
+
+
 def failed_lately(session: Session, posts: Sequence[Post], at: datetime) -> int:
     """How many failed in the last day where these posts administer, up to MOST. Others are not asked for."""
     own = [post for post in posts if post.role is Role.ADMINISTRATOR]
@@ -99,7 +102,7 @@ def failed_lately(session: Session, posts: Sequence[Post], at: datetime) -> int:
 def errors(session: Session, posts: Sequence[Post], trouble: Trouble, at: datetime) -> list[tuple[str, int]]:
     """Why the latest of these messages did not go out, and how many for each reason, the most first."""
     moment = troubles.moment_of(trouble)
-    latest = _own(sa.select(Row.error), posts, trouble).where(_is_near(trouble, at))
+    latest = narrowed(sa.select(Row.error), posts).where(_is_near(trouble, at))
     few = latest.order_by(moment.desc()).limit(LATEST).subquery()
     many = sa.func.count()
     query = sa.select(sa.func.coalesce(few.c.error, ""), many).group_by(few.c.error).order_by(many.desc())
@@ -111,7 +114,7 @@ def ids(
 ) -> list[int]:
     """The messages that did not go out for this reason, as `errors` counts them, those that wait longest
     first."""
-    found = _own(sa.select(Row.id), posts, trouble).where(_is_near(trouble, at), Row.error == error)
+    found = narrowed(sa.select(Row.id), posts).where(_is_near(trouble, at), Row.error == error)
     return list(session.scalars(found.order_by(troubles.moment_of(trouble)).limit(most)))
 
 
@@ -134,4 +137,4 @@ def _count(trouble: Trouble, posts: Sequence[Post], at: datetime) -> sa.ScalarSe
 
 def _few(trouble: Trouble, posts: Sequence[Post], at: datetime) -> sa.Select[Any]:
     """Up to MOST messages in this trouble that these posts may read, among those that are looked at."""
-    return _own(sa.select(Row.id), posts, trouble).where(_is_near(trouble, at)).limit(MOST)
+    return narrowed(sa.select(Row.id), posts).where(_is_near(trouble, at)).limit(MOST)

@@ -153,12 +153,6 @@ def page(
     return list(found)
 
 
-def count(session: Session, editor: Editor, among: sa.ColumnElement[bool]) -> int:
-    """How many of the officers where this person works meet a condition of the caller's."""
-    wanted = sa.select(sa.func.count()).select_from(Officer).where(_works(editor), among)
-    return session.scalar(wanted) or 0
-
-
 def _works(editor: Editor, *wanted: sa.ColumnElement[bool], left: bool = False) -> sa.ColumnElement[bool]:
     """Whether an officer has such a post where this person works, or, for `left`, had one."""
     held = sa.true() if left else Post.until.is_(None) | (Post.until > now())
