@@ -39,7 +39,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many are to be called now, how many of all that wait were tried before, how many ended today."""
+    """How many are to be called now (the list of these), how many of all that wait were tried before, how
+    many ended today."""
 
     due: int
     tried: int
@@ -108,7 +109,9 @@ def counts(session: Session, posts: Sequence[Post], at: datetime) -> Counts:
     midnight = datetime.combine(local(at).date(), time.min, SHANGHAI)
     count = sa.func.count
     due, tried = session.execute(
-        sa.select(count().filter(C.next_at <= at), count().filter(C.tries > 0)).where(own, WAITS)
+        sa.select(count().filter((C.next_at <= at) & ~_held(at)), count().filter(C.tries > 0)).where(
+            own, WAITS
+        )
     ).one()
     done = session.scalar(sa.select(count()).where(own, C.ended_at >= midnight)) or 0
     return Counts(due, tried, done)

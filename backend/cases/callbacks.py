@@ -68,12 +68,14 @@ def find(session: Session, callback_id: int, actor: Actor) -> PhoneCallback:
 
 
 def take(session: Session, callback_id: int, actor: Actor, at: datetime | None = None) -> PhoneCallback:
-    """The first who takes it has it. Raises NotFound, Forbidden, or Conflict that says who was quicker, or,
-    outside the hours, when people are called again."""
+    """The first who takes it has it; for who is calling already nothing changes. Raises NotFound, Forbidden,
+    or Conflict that says who was quicker, or, outside the hours, when people are called again."""
     moment = at or now()
     callback = _lock(session, callback_id, actor)
     _must_wait(callback)
     _must_be_free(session, callback, actor, moment)
+    if callback_tries.begun(session, callback, actor.officer_id):  # `taken_at` anew would end it unsaid
+        return callback
     _must_be_open(session, callback, moment)
     if callback.next_at > moment and callback.officer_id != actor.officer_id:
         raise Conflict(f"这位居民要等到{spoken(callback.next_at, moment)}再打")

@@ -131,6 +131,29 @@ def test_the_list_says_when_each_may_be_called_where_it_lies(session, scene, cal
     assert {opens for _, opens in show("due", night)} == {shanghai(24, "10:00")}
 
 
+def test_what_somebody_has_in_hand_is_not_counted_as_to_be_called(session, scene, caller):
+    """The number above the list is how many the list shows."""
+    first, second = due(scene, TEN), due(scene, TEN + HOUR / 60)
+    at = TEN + HOUR / 60
+    callbacks.take(session, first.id, scene.actor(Role.DISPATCHER), at)
+    listed = [line.row.id for line in callback_queries.page(session, caller.posts, "due", at)]
+    assert (listed, callback_queries.counts(session, caller.posts, at).due) == ([second.id], 1)
+    later = at + HOUR  # they did not call
+    assert len(callback_queries.page(session, caller.posts, "due", later)) == 2
+    assert callback_queries.counts(session, caller.posts, later).due == 2
+
+
+def test_taking_ones_own_again_leaves_the_call_that_goes_on(session, scene, caller):
+    callback = due(scene, TEN)
+    callbacks.take(session, callback.id, caller, TEN)
+    callbacks.take(session, callback.id, caller, TEN + HOUR / 60)
+    assert callback.taken_at == TEN + HOUR / 60  # nobody has called yet: their half hour begins again
+    callbacks.dial(session, callback.id, caller, TEN + HOUR / 30)
+    callbacks.take(session, callback.id, caller, TEN + HOUR / 10)
+    callbacks.record(session, callback.id, caller, GOOD, TEN + HOUR / 6)
+    assert callback.state is CallbackState.ANSWERED
+
+
 def test_an_order_that_wants_a_callback_has_it_also_where_nobody_is_asked(session, scene):
     session.add(SurveyPolicy(area_id=scene.community.id, is_asked=False))
     for is_ordered in (False, True):
