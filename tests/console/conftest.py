@@ -1,6 +1,7 @@
 """A community with its people and a unit, and clients that are signed in as one of them."""
 
 import re
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -17,9 +18,10 @@ from backend.cases.service import Actor, perform
 from backend.cases.workflow import Action, Given, Outcome
 from backend.places.models import Area, Post
 from backend.places.roles import Role
-from backend.times import now
+from backend.times import local, next_within, now, spoken
 from tests.browser import add_form_token
 from tests.factories import make_community, make_contact, make_officer, make_resident, make_unit
+from tests.settings import set_to
 from tests.weixin import platform, weixin
 
 __all__ = ["platform", "weixin"]
@@ -130,6 +132,15 @@ def as_administrator(session, as_officer):
         return client
 
     return sign_in
+
+
+@pytest.fixture
+def night():
+    """It is night wherever people are called: the hours begin twelve hours from now, for an hour."""
+    begins = (local(now()) + timedelta(hours=12)).replace(minute=0, second=0, microsecond=0)
+    hours = (begins.time(), (begins + timedelta(minutes=59)).time())
+    with set_to(callback_hours=hours):
+        yield spoken(next_within(now(), hours))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from backend.cases import callback_hours, survey_answers, tasks
+from backend.cases import survey_answers, tasks
 from backend.cases.callback_models import CallAttempt, CallbackState, Heard, PhoneCallback
 from backend.cases.models import Case
 from backend.cases.survey_answers import Said
@@ -14,7 +14,7 @@ from backend.cases.survey_models import Follow, Survey, SurveyPolicy, Via
 from backend.cases.workflow import Status
 from backend.places.models import Resident
 from backend.places.roles import Role
-from backend.times import SHANGHAI, local, next_within, now, spoken
+from backend.times import SHANGHAI, local, now
 from tests.console.conftest import asked_again, open_case, queries_of, tap
 from tests.factories import make_community, make_officer
 
@@ -197,15 +197,6 @@ def test_a_page_of_the_list_costs_the_same_for_one_and_for_three(session, place,
     assert len(queries_of(lambda: client.get(INDEX))) == one
 
 
-@pytest.fixture
-def night(monkeypatch):
-    """It is night wherever people are called: the hours begin twelve hours from now, for an hour."""
-    begins = (local(now()) + timedelta(hours=12)).replace(minute=0, second=0, microsecond=0)
-    hours = (begins.time(), (begins + timedelta(minutes=59)).time())
-    monkeypatch.setattr(callback_hours, "by_day", lambda _asked: hours)
-    return spoken(next_within(now(), hours))
-
-
 def test_at_night_the_list_says_when_calling_begins_and_offers_no_call(place, as_officer, callback, night):
     client = as_officer(place.desk)
     listed = client.get(INDEX).text
@@ -219,11 +210,11 @@ def test_at_night_the_list_says_when_calling_begins_and_offers_no_call(place, as
     assert f"现在不打回访电话，{night}起可以打" in refused.text
 
 
-def test_what_was_taken_by_day_is_not_dialled_at_night(session, place, as_officer, callback, monkeypatch):
+def test_what_was_taken_by_day_is_not_dialled_at_night(session, place, as_officer, callback, request):
     client = as_officer(place.desk)
     post(client, callback, "take")
     by_day = asked_again(client.get(f"{INDEX}?view=mine").text)
-    monkeypatch.setattr(callback_hours, "opens", lambda at, _hours: at + timedelta(hours=9))
+    request.getfixturevalue("night")  # falls
     assert client.get(by_day).status_code == 200  # the page that shows it is told
     page = client.get(f"{INDEX}{callback.id}").text
     assert ("/dial" in page, "起可以打" in page, "/give_back" in page) == (False, True, True)

@@ -8,11 +8,9 @@ from backend.cases.callback_models import CallbackState, PhoneCallback
 from backend.places.roles import Role
 from backend.times import now
 from tests.browser import is_cut, sign_in
-from tests.console.test_callbacks import INDEX, NUMBER, due_callback, night
+from tests.console.test_callbacks import INDEX, NUMBER, due_callback
 from tests.console.test_duty_desk_browser import photograph
 from tests.factories import make_community, make_contact, make_officer
-
-__all__ = ["night"]
 
 pytestmark = pytest.mark.browser
 
