@@ -177,7 +177,9 @@ def _results(session: Session) -> list[object]:
     """What the page of results asks for a whole year."""
     district = _district(session)
     lines = [survey_figures.rates(session, district, SINCE, UNTIL, by, UNTIL) for by in ("unit", "category")]
-    return [*lines, survey_figures.compare(session, district, SINCE, UNTIL, UNTIL)]
+    posts = [Post(role=Role.LEADER, area=district, area_id=district.id)]
+    waiting = survey_figures.waiting(session, posts, SINCE, UNTIL, UNTIL)
+    return [*lines, survey_figures.compare(session, district, SINCE, UNTIL, UNTIL), waiting]
 
 
 def _voices(session: Session) -> object:

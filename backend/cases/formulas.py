@@ -72,8 +72,9 @@ def _is(clock: Clock) -> Callable[[Any], Condition]:
 
 
 def is_to_call(table: Any) -> Condition:
-    """The condition that somebody is to be called instead of written to, and has not said anything yet: they
-    are as little asked as those whose survey is not sent. When its time is over it counts, called or not."""
+    """The condition that somebody is to be asked by telephone instead of written to, called already or not,
+    and has neither answered nor run out of time: until then nobody can say whether they were asked. When its
+    time is over it counts, called or not."""
     own = (PhoneCallback.case_id == table.case_id) & (PhoneCallback.round == table.round)
     found = sa.select(PhoneCallback.id).where(own).correlate(table).exists()
     return sa.and_(table.state == SurveyState.SENT, found)

@@ -22,15 +22,18 @@ from backend.cases.standing_models import Way
 from backend.cases.supervision_models import Measure
 from backend.cases.survey_models import Survey, SurveyState
 from backend.cases.surveys import DISSATISFIED, SATISFACTION
-from backend.db import one_of
 from backend.places.models import Post
 from backend.places.roles import Role
 from backend.places.scope import visible
+from backend.times import now
 
 READERS = frozenset({Role.SUPERVISOR, Role.LEADER, Role.UNIT_HEAD, Role.ADMINISTRATOR})
 PAGE = 20
 EXACT = 1e-9  # what is a share of whole numbers is not quite so as a fraction of twos
 ASKED = (Measure.SOLVED, Measure.SATISFIED)  # the two questions
+# What counts in no rate yet, as the page, the table and the monthly notice call it.
+UNSENT = "还没有发出的"
+UNCALLED = "要打电话问、还没有答的"
 SENTENCE = (
     "没有答复的人里随机抽一些打电话问，他们说的，就当作所有没有答复的人会说的。"
     "折算＝自己答复的占比 × 自己答复的比例 ＋ 没有答复的占比 × 抽样问到的比例；"
@@ -53,23 +56,37 @@ def rates(
 
 @dataclass(frozen=True)
 class Waiting:
-    """Surveys that nobody was asked yet: they count in no rate."""
+    """Surveys that count in no rate yet: not sent now, and sent in a period, but to be asked by telephone,
+    called already or not, and neither answered nor over."""
 
     unsent: int
-    uncalled: int  # to be asked by telephone
+    uncalled: int
+
+    @property
+    def said(self) -> list[tuple[str, int]]:
+        """Those that there are, in the same words everywhere."""
+        both = ((UNSENT, self.unsent), (UNCALLED, self.uncalled))
+        return [(words, number) for words, number in both if number]
 
 
-def waiting(session: Session, posts: Sequence[Post]) -> Waiting:
-    """How many surveys wait to be asked now (one query)."""
-    is_due, is_to_call = Survey.state == SurveyState.DUE, formulas.is_to_call(Survey)
+def waiting(
+    session: Session, posts: Sequence[Post], since: datetime, until: datetime, at: datetime | None = None
+) -> Waiting:
+    """How many surveys of a period count in no rate yet (one query); what is not sent belongs to now."""
+    is_now, sent_at = since <= (at or now()) < until, Survey.sent_at
+    is_due = (Survey.state == SurveyState.DUE) & sa.literal(is_now)
+    is_of_period = formulas.is_to_call(Survey) & (sent_at >= since) & (sent_at < until)
     count = sa.func.count
-    query = sa.select(count().filter(is_due), count().filter(is_to_call)).select_from(Survey)
-    own = (formulas.IS_COUNTED, Survey.withdrawn_at.is_(None), visible(posts, Case))
-    unfinished = one_of(Survey.state, [SurveyState.DUE, SurveyState.SENT])
-    unsent, uncalled = session.execute(
-        query.join(Case, Case.id == Survey.case_id).where(unfinished, *own)
-    ).one()
+    query = sa.select(count().filter(is_due), count().filter(is_of_period)).select_from(Survey)
+    own = query.join(Case, Case.id == Survey.case_id).where(is_unfinished(), visible(posts, Case))
+    unsent, uncalled = session.execute(own).one()
     return Waiting(unsent, uncalled)
+
+
+def is_unfinished() -> sa.ColumnElement[bool]:
+    """The condition that something is still to be done with a survey (surveys.py), and that its case counts:
+    reads ix_surveys_next, and not every survey there ever was."""
+    return sa.and_(Survey.next_at.is_not(None), Survey.withdrawn_at.is_(None), formulas.IS_COUNTED)
 
 
 @dataclass(frozen=True)

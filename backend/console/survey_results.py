@@ -13,7 +13,7 @@ from backend.auth import Who, require
 from backend.cases import figures, intervals, survey_figures, thanks
 from backend.cases.figures import Period, Row
 from backend.cases.formulas import FORMULAS, NEVER_TWICE, SURVEYED
-from backend.cases.survey_figures import READERS, Waiting
+from backend.cases.survey_figures import READERS
 from backend.console.figures import WRITERS
 from backend.errors import Forbidden, NotFound
 from backend.places.models import Post
@@ -61,7 +61,7 @@ def index() -> ResponseReturnValue:
             "compared": survey_figures.compare(session, posts, since, until),
             "rows": rows,
         } | _voices(session, posts, month, by)
-        facts["waiting"] = survey_figures.waiting(session, posts) if until > now() else None
+        facts["waiting"] = survey_figures.waiting(session, posts, since, until).said
         facts["reasons"] = survey_figures.reasons(session, posts, since, until)
         facts["thanked"] = thanks.counts(session, posts, since.date(), until.date(), BY[by])
         facts |= {"thanks_kinds": thanks.KIND_LABELS, "thanks_sentence": thanks.SENTENCE}
@@ -88,11 +88,10 @@ def export(suffix: str) -> ResponseReturnValue:
     with db.transaction() as session:
         posts, period = _posts(session), _period(month, by)
         rows = _rows(session, posts, period, by)
-        waiting = survey_figures.waiting(session, posts) if period[1] > now() else None
+        waiting = survey_figures.waiting(session, posts, *period).said
     table = [[_name(row, by), *_cells(row)] for row in rows]
     table.append(["合计", *_cells(figures.total(rows, SURVEYED))])
-    if waiting:
-        table += [[words, number] for words, number in _apart(waiting) if number]
+    table += [[f"{words}（不算在内）", number] for words, number in waiting]
     write, mime = WRITERS[suffix]
     shown = YEAR if by == "month" else month
     name = f"回访结果-{dict(_months())[shown]}-{BY_LABELS[by]}.{suffix}"
@@ -130,14 +129,6 @@ def _cells(row: Row) -> list[Any]:
         cells += [rate.percent, rate.numerator, rate.denominator, rate.excluded]
         cells.append(rate.interval.words if rate.interval else "—")
     return cells
-
-
-def _apart(waiting: Waiting) -> list[tuple[str, int]]:
-    """What counts in no rate yet."""
-    return [
-        ("现在还没有发出的（不算在内）", waiting.unsent),
-        ("现在还没有打电话问到的（不算在内）", waiting.uncalled),
-    ]
 
 
 def _voices(session: Session, posts: Sequence[Post], month: str, by: str) -> dict[str, Any]:

@@ -13,12 +13,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
-from backend.cases import figures
+from backend.cases import figures, survey_figures
 from backend.cases.deadline_models import Clock, Deadline
-from backend.cases.formulas import FORMULAS
+from backend.cases.formulas import FORMULAS, is_to_call
 from backend.cases.models import Case, CaseEvent
 from backend.cases.supervision_models import Measure, Supervision
 from backend.cases.supervisions import GIVING
+from backend.cases.survey_models import Survey
 from backend.cases.thanks import counts_in
 from backend.cases.thanks_models import Thanks
 from backend.cases.workflow import Action
@@ -119,6 +120,12 @@ def _thanked(area: Area, month: Period) -> sa.Select[Any]:
     )
 
 
+def _uncalled(area: Area, month: Period) -> sa.Select[Any]:
+    of = (survey_figures.is_unfinished(), is_to_call(Survey), month.holds(Survey.sent_at))
+    found = _columns(Case.unit_id, Survey.id).join(Survey, Survey.case_id == Case.id)
+    return found.where(_within(area, Case), *of)
+
+
 def _supervised(area: Area, month: Period) -> sa.Select[Any]:
     return _supervisions(area, month.holds(Supervision.created_at))
 
@@ -168,6 +175,11 @@ CASE_COUNTS: dict[str, Count] = {
     "sent_back": Count("退单", "本月退单的次数，包括提请裁定的。", _events(Action.SEND_BACK, Action.DISPUTE)),
     "arbitrated": Count("裁定", "本月区里裁定的次数，算裁定承办的单位。", _events(Action.ARBITRATE)),
     "thanked": Count("感谢", "本月的锦旗、感谢信、电话和口头感谢，还有居民回访时点的感谢。", _thanked),
+    "uncalled": Count(
+        survey_figures.UNCALLED,
+        "本月发出、要打电话问的回访里，到出通报时还没有答、也没有过期的；没有算进上面的回访答复率。",
+        _uncalled,
+    ),
 }
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from backend.cases import figures, survey_figures, surveys
 from backend.cases.callback_models import CallbackState, PhoneCallback, Why
@@ -17,6 +18,7 @@ from backend.places.roles import Level, Role
 from backend.places.scope import posts_of
 from tests.cases.scene import AT
 from tests.cases.test_figures import Town
+from tests.cases.test_queries import plan_of
 from tests.cases.test_standings import look
 from tests.factories import make_area, make_category, make_officer, make_resident, make_unit
 
@@ -43,6 +45,7 @@ class Street:
         case = case or self.town.case(**{name: said.pop(name) for name in CASE & said.keys()})
         known = {"solved": True, "satisfaction": 5} if state is ANSWERED else {}
         times = {"sent_at": None if state is DUE else at, "answered_at": at if state is ANSWERED else None}
+        times["next_at"] = at + DAY if state in (DUE, SENT) else None
         row = Survey(case_id=case.id, round=case.round, state=state, **times | known | said)
         row.resident_id = make_resident(self.session).id
         self.session.add(row)
@@ -60,6 +63,10 @@ class Street:
 
 
 CASE = {"round", "unit_id", "place", "category_id"}
+
+
+def waiting(street, posts, since=SINCE, until=UNTIL):
+    return survey_figures.waiting(street.session, posts, since, until, AT)
 
 
 @pytest.fixture
@@ -93,17 +100,39 @@ def test_who_is_to_be_called_counts_when_they_said_something_or_their_time_is_ov
     for _ in range(2):
         assert street.rates() == {"": nothing}
         assert street.rates("unit") == {"市政服务中心": nothing}
-        assert survey_figures.waiting(street.session, posts) == unasked
+        assert waiting(street, posts) == unasked
         look(street.session)
     survey.state, survey.solved, survey.satisfaction, survey.answered_at = ANSWERED, True, 4, AT + DAY
     street.session.flush()
     for _ in range(2):
         assert street.rates() == {"": [(2, 3, 0), (2, 2, 0), (2, 2, 0)]}
-        assert survey_figures.waiting(street.session, posts) == survey_figures.Waiting(1, 0)
+        assert waiting(street, posts) == survey_figures.Waiting(1, 0)
         look(street.session)
     elsewhere = make_officer(street.session, Role.SUPERVISOR, area=make_area(street.session))
-    nobodys = survey_figures.waiting(street.session, posts_of(street.session, elsewhere.id))
+    nobodys = waiting(street, posts_of(street.session, elsewhere.id))
     assert nobodys == survey_figures.Waiting(0, 0)
+
+
+def test_who_is_to_be_called_stands_beside_the_month_in_which_the_survey_was_sent(street):
+    """Also when that month is over. What is not sent belongs to the month that it is."""
+    call(street, street.ask(SENT, at=SINCE - DAY), Why.NO_WECHAT, CallbackState.WAITING)
+    for state in (CallbackState.WAITING, CallbackState.UNREACHED):
+        call(street, street.ask(SENT, at=SINCE), Why.ORDERED, state)
+    street.ask(DUE, at=SINCE - DAY)
+    posts = posts_at(street, Role.SUPERVISOR)
+    assert waiting(street, posts) == survey_figures.Waiting(1, 2)
+    assert waiting(street, posts, SINCE - 2 * DAY, SINCE) == survey_figures.Waiting(0, 1)
+    assert waiting(street, posts, UNTIL, LATER) == survey_figures.Waiting(0, 0)
+
+
+def test_what_waits_is_found_by_when_something_is_to_be_done(street):
+    """And not among all surveys there ever were."""
+    street.ask(DUE)
+    for way in ("seqscan", "nestloop"):  # that are quicker with one survey
+        street.session.execute(sa.text(f"SET LOCAL enable_{way} = off"))
+    posts = posts_at(street, Role.SUPERVISOR)
+    plan = plan_of(street.session, lambda: waiting(street, posts))
+    assert "ix_surveys_next" in plan
 
 
 def test_of_several_rounds_the_newest_counts_and_an_exclusion_is_for_its_rate_alone(street):

@@ -7,7 +7,9 @@ from urllib.parse import quote
 
 import openpyxl
 import pytest
+import sqlalchemy as sa
 
+from backend.cases.callback_models import PhoneCallback, Why
 from backend.cases.formulas import FORMULAS, SURVEYED
 from backend.cases.intervals import wilson
 from backend.cases.survey_models import Survey, SurveyState
@@ -30,6 +32,7 @@ from tests.factories import (
 )
 
 HOME = "/console/survey-results/"
+DAY = timedelta(days=1)
 
 
 def words(page):
@@ -45,11 +48,23 @@ def ask(session, place, unit, state=SurveyState.ANSWERED, **said):
         round=1,
         resident_id=make_resident(session).id,
         state=state,
-        **{"sent_at": at} | known | said,
+        **{"sent_at": at, "next_at": None if known or state is SurveyState.EXPIRED else at + DAY}
+        | known
+        | said,
     )
     session.add(row)
     session.commit()
     return case
+
+
+def to_call(session, place, sent_at):
+    """A survey that was sent then, and is to be asked by telephone."""
+    case = ask(session, place.community, place.unit, SurveyState.SENT, sent_at=sent_at)
+    survey = session.scalars(sa.select(Survey).where(Survey.case_id == case.id)).one()
+    of = {"case_id": case.id, "round": 1, "survey_id": survey.id, "resident_id": survey.resident_id}
+    times = {"next_at": sent_at, "until_at": sent_at + DAY}
+    session.add(PhoneCallback(why=Why.NO_WECHAT, place_id=place.community.id, **of | times))
+    session.commit()
 
 
 @pytest.fixture
@@ -73,17 +88,22 @@ def supervisor(place, as_officer):
 
 
 def test_what_nobody_was_asked_yet_stands_apart_from_the_rate(supervisor, unhappy, session, place):
-    assert "还没有问" not in words(supervisor.get(HOME).text)
+    assert "不算在内" not in words(supervisor.get(HOME).text)
     ask(session, place.community, place.unit, SurveyState.DUE, sent_at=None)
+    lately, past = (month for month, _ in survey_results._months()[:2])
+    for month, many in ((lately, 1), (past, 2)):
+        for _ in range(many):
+            to_call(session, place, survey_results._period(month, "unit")[0])
     page = words(supervisor.get(HOME).text)
     assert "回访答复率 66.6% 2 / 3" in page
-    assert "还没有问、不算在内：等着发出 1，等着打电话 0" in page
+    assert "不算在内：还没有发出的 1；要打电话问、还没有答的 1" in page
     file = supervisor.get(f"{HOME}rates.csv").get_data(as_text=True).splitlines()
-    assert file[-1].startswith("现在还没有发出的（不算在内）,1")
-    assert file[-2].startswith("合计,66.6%,2,3,")
-    months = {month for month, _ in survey_results._months()}
-    past = sorted(months - {survey_results.YEAR})[0]
-    assert "还没有问" not in words(supervisor.get(f"{HOME}?month={past}").text)
+    assert file[-1].startswith("要打电话问、还没有答的（不算在内）,1")
+    assert file[-2].startswith("还没有发出的（不算在内）,1")
+    assert file[-3].startswith("合计,66.6%,2,3,")
+    assert "不算在内：要打电话问、还没有答的 2 " in words(supervisor.get(f"{HOME}?month={past}").text)
+    file = supervisor.get(f"{HOME}rates.csv?month={past}").get_data(as_text=True).splitlines()
+    assert file[-1].startswith("要打电话问、还没有答的（不算在内）,2")
 
 
 def test_each_rate_stands_with_what_it_is_of_how_sure_it_is_and_how_it_is_reckoned(supervisor, unhappy):

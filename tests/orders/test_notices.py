@@ -5,10 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
+from backend.cases.callback_models import PhoneCallback, Why
 from backend.cases.deadline_models import Clock, Deadline
 from backend.cases.models import CaseEvent
 from backend.cases.service import Actor
 from backend.cases.supervision_models import MonthlyNotice, Supervision
+from backend.cases.survey_models import Survey, SurveyState
 from backend.cases.workflow import Action, Status
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.orders import notice_figures, notices, successions
@@ -19,7 +21,7 @@ from backend.places import scope
 from backend.places.models import Area
 from backend.places.roles import Role
 from tests.cases.scene import at_once
-from tests.factories import COLUMNS, make_case, make_community, make_officer, make_unit
+from tests.factories import COLUMNS, make_case, make_community, make_officer, make_resident, make_unit
 from tests.places.people import editor_of
 
 MONTH = date(2026, 10, 1)
@@ -171,6 +173,27 @@ def test_what_a_unit_signed_late_stays_late_when_the_unit_ends_in_another_of_the
     assert whole["order_acknowledged"] == before["order_acknowledged"] == [0, 2, 0]
     assert [units[name]["order_acknowledged"] for name in ("市政中心", "供电所")] == [[0, 1, 0], [0, 1, 0]]
     assert units["供电所"]["order_arrived"] == whole["order_arrived"] == [0, 1, 0]
+
+
+def to_call(town, unit, sent_at, **said):
+    """A survey that was sent then about a case of this unit, and is to be asked by telephone."""
+    case, resident = town.case(unit, status=Status.CLOSED), make_resident(town.session)
+    known = {"state": SurveyState.SENT, "sent_at": sent_at, "next_at": AFTER} | said
+    survey = town.add(Survey(case_id=case.id, round=1, resident_id=resident.id, **known))
+    of = {"case_id": case.id, "round": 1, "survey_id": survey.id, "resident_id": resident.id}
+    times = {"next_at": sent_at, "until_at": AFTER}
+    town.add(PhoneCallback(why=Why.NO_WECHAT, place_id=case.place_id, **of | times))
+
+
+def test_who_was_to_be_called_and_has_not_answered_stands_beside_the_rate_without_them(town):
+    for sent_at in (BEFORE, FIRST, IN, AFTER):
+        to_call(town, town.city, sent_at)
+    to_call(town, town.power, IN, state=SurveyState.EXPIRED, next_at=None)
+    whole, units = taken(town)
+    assert (whole["uncalled"], whole["responded"]) == ([2], [0, 1, 0])
+    assert [units[name]["uncalled"] for name in ("市政中心", "供电所")] == [[2], [0]]
+    [said] = [one for one in notice_figures.columns() if one["key"] == "uncalled"]
+    assert said["label"] == "要打电话问、还没有答的"
 
 
 def test_a_neighbours_work_is_in_nobody_elses_figures(town, session):
