@@ -194,7 +194,7 @@ def test_the_list_has_what_is_due_by_its_turn_and_counts_it(session, scene, call
         "later": [first.id],
         "done": [],
     }
-    assert callback_queries.counts(session, caller.posts, at) == callback_queries.Counts(2, 1, 0)
+    assert callback_queries.counts(session, caller.posts, at) == callback_queries.Counts(1, 1, 0)
     callbacks.dial(session, second.id, caller, at)
     callbacks.record(session, second.id, caller, GOOD, at)
     assert callback_queries.counts(session, caller.posts, at) == callback_queries.Counts(1, 1, 1)
