@@ -134,7 +134,6 @@ def create_app() -> Flask:
     app.add_template_global(desk.nav, "nav")
     app.add_template_global(message_templates.warnings, "account_warnings")
     app.add_template_global(case_firsts.firsts, "firsts_of")
-    app.add_template_global(accounts.has_door, "has_door")
     for name, words in WORDS.items():
         app.add_template_filter(words, name)
     app.wsgi_app = split(behind_proxies(app.wsgi_app))  # type: ignore[method-assign, assignment]

@@ -107,8 +107,8 @@ def _accounts() -> Iterator[Finding]:
 
 
 def _program(account: Account) -> str:
-    hears = accounts.has_door(account.name + MINI)
-    return "，有小程序" if hears else "，有小程序（没有配置消息推送，订阅消息送到没有，微信不会说）"
+    hears = accounts.hears(account.name + MINI)
+    return "，有小程序" if hears else "，有小程序（没有开通消息推送，订阅消息送到没有，微信不告诉我们）"
 
 
 def _sms() -> Iterator[Finding]:

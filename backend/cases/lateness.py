@@ -91,7 +91,7 @@ def _what(world: World, line: DeadlineChange, case: Case, row: Deadline, at: dat
     if line.kind is not ChangeKind.PAUSE:
         return KINDS[line.kind]
     if line.state is not Decision.APPROVED or line.decided_at is None:
-        return f"挂起到 {spoken(line.until_at, at)}" if line.until_at else "挂起"
+        return f"挂起到{spoken(line.until_at, at)}" if line.until_at else "挂起"
     if line.ended_at is None:
         return f"{spoken(line.decided_at, at)}挂起，还没有恢复"
     return f"挂起 {plain((line.ended_at - line.decided_at) // timedelta(minutes=1))}"

@@ -1,6 +1,7 @@
 """What residents say to a survey (回访), by whichever way: answers, second thoughts, words and photos that
 follow, and what comes too late. Nothing that was said is lost."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -201,7 +202,12 @@ def words_of_thanks(session: Session, survey: Survey, said: Said) -> str:
     words = said.words.strip()
     if not words or surveys.is_bad_answer(said.solved, said.satisfaction):
         return ""
-    return "" if any(complaint in words for complaint in _complaints(session, survey)) else words
+    return "" if any(_begins(words, complaint) for complaint in _complaints(session, survey)) else words
+
+
+def _begins(words: str, complaint: str) -> bool:
+    """Whether the form still held the complaint, to which something was added; not: both speak of 路灯."""
+    return re.match(re.escape(complaint) + r"(?!\w)", words) is not None
 
 
 def _complaints(session: Session, survey: Survey) -> set[str]:
@@ -227,7 +233,9 @@ def said_of(row: Survey | SurveyAnswer) -> Said:
 
 
 def _clean(said: Said) -> Said:
-    return replace(said, words=said.words.strip(), reasons=tuple(said.reasons))
+    """As it is kept: a good answer has no reasons, though the form may still hold those of a bad one."""
+    is_good = said.solved and not surveys.is_bad_answer(said.solved, said.satisfaction)
+    return replace(said, words=said.words.strip(), reasons=() if is_good else tuple(said.reasons))
 
 
 def _answered(session: Session, survey_id: int, resident_id: int, at: datetime) -> Survey:

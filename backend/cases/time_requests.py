@@ -129,7 +129,7 @@ def _ask(
     asked: dict[str, Any] = {"state": Decision.ASKED, "decided_at": None, "asked_by": actor.officer_id}
     if kind is ChangeKind.PAUSE:
         _must_run(row, at)
-        action, how = Action.PAUSE, f"挂起到 {stamp(wish.until_at)}"
+        action, how = Action.PAUSE, f"挂起到{stamp(wish.until_at)}"
         asked["until_at"] = wish.until_at
     else:
         action, how = Action.EXTEND, f"延长 {span(policies.in_force(session), case, row, wish.minutes or 0)}"

@@ -138,7 +138,7 @@ def requests(session: Session, case: Case) -> list[str]:
 
 def _wished(world: World, case: Case, change: DeadlineChange, row: Deadline) -> str:
     if change.kind is ChangeKind.PAUSE:
-        how = f"挂起到 {stamp(change.until_at)}"
+        how = f"挂起到{stamp(change.until_at)}"
     else:
         how = f"延长 {span(world, case, row, change.minutes or 0)}"
     return f"把{CLOCK_LABELS[row.clock]}时限{how}"

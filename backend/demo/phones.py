@@ -91,9 +91,9 @@ def _register(account: Account) -> None:
 
 
 def _program(account: Account, mini: MiniProgram) -> control.Json:
-    """The mini program; a file of before it had an address for pushes names none."""
+    """The mini program. An accounts file of an earlier start has no token for it, and so no address."""
     name = account.name + MINI
-    address = f"{config.public_url}/mini/{account.name}" if accounts.has_door(name) else ""
+    address = f"{config.public_url}/mini/{account.name}" if accounts.hears(name) else ""
     return {
         "kind": "mini_program",
         "app_id": mini.app_id,

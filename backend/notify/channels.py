@@ -124,7 +124,7 @@ class Letter(Protocol):
     def account(self) -> str: ...
 
     def deliver(self) -> str | None:
-        """Call the provider; returns its id of the message, if it gives one. Raises Refusal."""
+        """Call the provider; returns the id that a receipt will name, if one will come. Raises Refusal."""
 
     def settle(self, session: Session, refused: Refusal) -> None:
         """Write down what a refusal of `deliver` teaches: a closed window, a person who left."""

@@ -1,37 +1,26 @@
 """Which answers to text messages were taken in already: Tencent Cloud tells of one again when it is in doubt.
 
-Redis keeps this. What it loses is taken in once more, and the same answer again changes nothing.
+It is noted in the transaction that takes the answer in: twice the same 2 would answer two questions.
 """
 
-import logging
-from functools import cache
+from datetime import datetime, timedelta
 
-import redis
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
 
-from backend.broker import redis_client
+from backend.notify.sms_models import SmsHeard
 from backend.privacy import blind_index
 
-logger = logging.getLogger(__name__)
-KEEP = 3 * 86_400  # seconds
-_client = cache(redis_client)
+KEEP = timedelta(days=3)
 
 
-def name_of(phone: str, text: str, time: str) -> str:
-    """What this answer is known by; it tells neither the number nor the words."""
-    return f"sms:heard:{blind_index(f'{phone}:{time}:{text}').hex()}"
+def note(session: Session, phone: str, text: str, time: str, at: datetime) -> bool:
+    """Note that this answer is taken in now. False: it was before.
 
-
-def is_known(name: str) -> bool:
-    try:
-        return bool(_client().exists(name))
-    except redis.RedisError as error:
-        logger.warning("whether an answer by text message came before is not known: %s", error)
-        return False
-
-
-def keep(name: str) -> None:
-    """Note that it was taken in, after the commit. Never fails the caller."""
-    try:
-        _client().set(name, 1, ex=KEEP)
-    except redis.RedisError as error:
-        logger.warning("that an answer by text message was taken in is not noted: %s", error)
+    `time` is when the person sent it, as Tencent Cloud says. What is older than KEEP is forgotten.
+    """
+    session.execute(sa.delete(SmsHeard).where(SmsHeard.heard_at < at - KEEP))
+    row = insert(SmsHeard).values(name=blind_index(f"{phone}:{time}:{text}"), heard_at=at)
+    new = row.on_conflict_do_nothing(index_elements=["name"]).returning(SmsHeard.id)
+    return session.scalar(new) is not None

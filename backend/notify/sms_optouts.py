@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from backend.notify.sms_models import SmsOptOut
+from backend.notify.sms_models import SmsListed, SmsOptOut
 from backend.privacy import blind_index
 
 # Signs of old and of new templates; what else people answer with is not for a machine to understand.
@@ -51,17 +51,12 @@ def is_kept(session: Session, phone: str) -> bool:
 
 def note_listed(session: Session, phone: str, at: datetime) -> None:
     """Tencent Cloud refused this number: it is on its list."""
-    row = insert(SmsOptOut).values(phone_index=_on_list(phone), created_at=at)
-    again = row.on_conflict_do_update(index_elements=["phone_index"], set_={"created_at": at})
+    row = insert(SmsListed).values(phone_index=blind_index(phone), refused_at=at)
+    again = row.on_conflict_do_update(index_elements=["phone_index"], set_={"refused_at": at})
     session.execute(again)
 
 
 def is_listed(session: Session, phone: str, at: datetime) -> bool:
     """Whether it refused the number for that within the last day."""
-    lately = (SmsOptOut.phone_index == _on_list(phone), SmsOptOut.created_at > at - LISTED_FOR)
-    return session.execute(sa.select(SmsOptOut.id).where(*lately)).first() is not None
-
-
-def _on_list(phone: str) -> bytes:
-    """The hash under which the list's word about a number is kept, apart from the person's own."""
-    return blind_index(f"{phone} on the list of Tencent Cloud")
+    lately = (SmsListed.phone_index == blind_index(phone), SmsListed.refused_at > at - LISTED_FOR)
+    return session.execute(sa.select(SmsListed.id).where(*lately)).first() is not None

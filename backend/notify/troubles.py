@@ -38,9 +38,9 @@ TROUBLE_LABELS = {
 }
 SILENT_AFTER = timedelta(hours=1)
 LATE_AFTER = timedelta(minutes=5)
-# Channels whose provider says later whether a message arrived. A chat message is there when it was taken;
-# of what a mini program sends, the mini program alone is told.
-RECEIPTED = (Rung.CARD, Rung.NOTICE, Rung.SMS)
+# Channels whose provider says later whether a message arrived, if it told the id by which it will be named. A
+# chat message is there when it was taken.
+RECEIPTED = (Rung.CARD, Rung.NOTICE, Rung.SUBSCRIPTION, Rung.SMS)
 # How a message ends that somebody ended on purpose: nothing is left to mend.
 GIVEN_UP = "已决定不再发送"
 HANDED_ON = "接收人已离岗，已转给接任的人"

@@ -16,7 +16,7 @@ from backend import db, migrations
 from backend.auth import public
 from backend.broker import redis_client
 from backend.notify.records import NEXT_VISIT
-from backend.notify.troubles import LATE_AFTER, SILENT_AFTER
+from backend.notify.troubles import LATE_AFTER, RECEIPTED, SILENT_AFTER
 
 logger = logging.getLogger(__name__)
 bp = Blueprint("health", __name__)
@@ -82,11 +82,17 @@ _OWED = sa.text("""
            (SELECT count(*) FROM notifications WHERE status = 'failed' AND attempts > 0
             AND due_at BETWEEN now() - interval '1 day' AND now()) AS failed_today,
            (SELECT count(*) FROM notifications WHERE status = 'sent' AND provider_id IS NOT NULL
+            AND channel = ANY(:receipted)
             AND sent_at BETWEEN now() - interval '1 day' AND now() - :silent_after) AS silent,
            (SELECT count(*) FROM (SELECT status FROM notifications ORDER BY id DESC LIMIT 10000) latest
             WHERE status = 'failed') AS failed
     FROM notifications WHERE status = 'waiting'""")
-_SPANS = {"far": NEXT_VISIT / 2, "late_after": LATE_AFTER, "silent_after": SILENT_AFTER}
+_ASKED = {
+    "far": NEXT_VISIT / 2,
+    "late_after": LATE_AFTER,
+    "silent_after": SILENT_AFTER,
+    "receipted": list(RECEIPTED),
+}
 
 
 class Owed(Collector):
@@ -95,7 +101,7 @@ class Owed(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
             with db.transaction() as session:
-                owed = session.execute(_OWED, _SPANS).one()
+                owed = session.execute(_OWED, _ASKED).one()
         except SQLAlchemyError:  # the other figures are wanted most when the database is away
             logger.exception("the outbox cannot be counted")
             return

@@ -18,6 +18,7 @@ from backend.errors import AppError, Malformed, NotFound
 from backend.notify import outbox, sms_heard, sms_optouts, sms_settings
 from backend.notify.sms_channel import MOBILE
 from backend.notify.sms_codes import ACCOUNT
+from backend.times import now
 from backend.web import sms_replies
 from backend.wechat.callback import Answer, Method, body_of, serve
 
@@ -76,15 +77,20 @@ def _report(document: Any) -> None:
 def _reply(document: Any) -> None:
     said = document if isinstance(document, dict) else {}
     phone, text = str(said.get("mobile", "")), str(said.get("text", ""))
-    name = sms_heard.name_of(phone, text, str(said.get("time", "")))
-    if not MOBILE.fullmatch(phone) or sms_heard.is_known(name):
+    if not MOBILE.fullmatch(phone):
         return
+    with db.transaction() as session:
+        if sms_heard.note(session, phone, text, str(said.get("time", "")), now()):
+            _try(session, phone, text)
+
+
+def _try(session: Session, phone: str, text: str) -> None:
+    """Take it in; what is refused was heard all the same."""
     try:
-        with db.transaction() as session:
+        with session.begin_nested():
             _take(session, phone, text)
     except AppError as refusal:
         logger.info("an answer by text message was not taken: %s", refusal.message)
-    sms_heard.keep(name)
 
 
 def _take(session: Session, phone: str, text: str) -> None:

@@ -33,13 +33,13 @@ BARE = re.compile(r"(?:已经?|没有?|未)解决了?")
 
 
 def take(session: Session, phone: str, text: str, at: datetime | None = None) -> None:
-    """Take this as the answer of whoever has this number to what they were asked last: whether a case is
-    solved that waits for their word, or their newest survey that is open, or the last one. A stranger's is
-    nobody's. Raises AppError for what cannot be taken any more."""
+    """Take this as the answer of whoever has this number: to what they were asked last and have not answered
+    (whether a case is solved that waits for their word, a survey that is open), else to their last survey. A
+    stranger's is nobody's. Raises AppError for what cannot be taken any more."""
     moment = at or now()
     solved, words = read(text)
     survey, case = _survey_of(session, phone, moment), _resolved_of(session, phone, moment)
-    if case is not None and _is_asked_last(case, survey, moment):
+    if case is not None and not _is_asked_since(case, survey):
         _decide(session, case, solved, words, moment)
     elif survey is None:
         logger.info("an answer by text message to no question")
@@ -82,12 +82,13 @@ def _resolved_of(session: Session, phone: str, at: datetime) -> Case | None:
     return session.scalar(own.order_by(Case.resolved_at.desc()).limit(1))
 
 
-def _is_asked_last(case: Case, survey: Survey | None, at: datetime) -> bool:
-    """Whether the result came after all that was said in the survey, or the survey is over."""
-    if survey is None or not (survey.state is SurveyState.SENT or may_change(survey, at)):
-        return True
-    said = max(filter(None, (survey.sent_at, survey.reminded_at, survey.answered_at)))
-    return case.resolved_at is not None and case.resolved_at > said
+def _is_asked_since(case: Case, survey: Survey | None) -> bool:
+    """Whether the survey waits for an answer, and was asked after this result. What was answered can be
+    changed, but not while another question waits."""
+    if survey is None or survey.state is not SurveyState.SENT:
+        return False
+    asked = max(filter(None, (survey.sent_at, survey.reminded_at)))
+    return case.resolved_at is not None and asked > case.resolved_at
 
 
 def _decide(session: Session, case: Case, solved: bool | None, words: str, at: datetime) -> None:

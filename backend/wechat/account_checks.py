@@ -46,11 +46,11 @@ WECOM_CHECKS: dict[str, Check] = {
     "aes_key": _SEALED,
 }
 # Of a mini program to which WeChat pushes what becomes of its messages: all of these, or none.
-DOOR_CHECKS: dict[str, Check] = {
+PUSH_CHECKS: dict[str, Check] = {
     "original_id": CHECKS["original_id"],
     "token": CHECKS["token"],
     "aes_key": _SEALED,
 }
 IN_PARTS = {f"wecom.{key}": check for key, check in WECOM_CHECKS.items()} | {
-    f"mini_program.{key}": check for key, check in DOOR_CHECKS.items()
+    f"mini_program.{key}": check for key, check in PUSH_CHECKS.items()
 }

@@ -20,7 +20,7 @@ from backend.notify import binding
 from backend.notify.fitting import slot_kind
 from backend.notify.messages import Message
 from backend.places import naming
-from backend.wechat.account_checks import CHECKS, DOOR_CHECKS, IN_PARTS, WECOM_CHECKS
+from backend.wechat.account_checks import CHECKS, IN_PARTS, PUSH_CHECKS, WECOM_CHECKS
 
 MINI = ":mini"  # ends the account's name in contacts that came by its mini program
 WECOM = binding.WORK  # ends it in contacts that are members of its WeCom corporation
@@ -146,7 +146,7 @@ def receiver(name: str) -> Account:
     )
 
 
-def has_door(name: str) -> bool:
+def hears(name: str) -> bool:
     """Whether WeChat tells us what becomes of messages of this name: an account's, or `X:mini`."""
     try:
         receiver(name)
@@ -237,9 +237,9 @@ def _account(name: str, table: Any) -> Account:
 
 
 def _mini_program(name: str, table: Any) -> MiniProgram:
-    _no_other(name, table, {"app_id", "app_secret", "templates", *DOOR_CHECKS})
+    _no_other(name, table, {"app_id", "app_secret", "templates", *PUSH_CHECKS})
     said = {f"mini_program.{key}": value for key, value in table.items()}
-    door = DOOR_CHECKS if table.keys() & DOOR_CHECKS.keys() else {}
+    door = PUSH_CHECKS if table.keys() & PUSH_CHECKS.keys() else {}
     return MiniProgram(
         app_id=_checked(name, "app_id", table),
         app_secret=_checked(name, "app_secret", table),

@@ -2,8 +2,9 @@
 
 WeChat tells of a consent where it asked for it. Whoever ticked 总是保持以上选择 is not asked again, and what
 they allow from then on the page alone tells (小程序订阅消息 · 注意事项); the page's word may get lost on its
-way. So both are heard, and of what they say of a template within TOGETHER as many count as the one that tells
-of more.
+way. So both are heard, and of what they say of a template within TOGETHER as many count as the one tells that
+tells of more. Who allows the same again when the first is just TOGETHER old may have one counted too few: one
+message then waits for the next visit.
 """
 
 from datetime import timedelta
@@ -12,7 +13,8 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.notify import grants
+from backend.notify import grants, outbox
+from backend.notify.models import Contact
 from backend.wechat.accounts import Template
 from backend.wechat.models import Conversation, InboundMessage
 from backend.wechat.subscribed import ALLOWED
@@ -45,7 +47,9 @@ def allow_by_page(session: Session, contact_id: int, template: Template) -> None
 
 
 def _keep(session: Session, contact_id: int, template: Template) -> None:
+    """It counts, and what waited for the person's next visit may go by it."""
     grants.keep(session, contact_id, [template.id], [template.id] if template.lasting else ())
+    outbox.wake(session, resident_id=session.get_one(Contact, contact_id).resident_id)
 
 
 def _told(session: Session, contact_id: int, template_id: str) -> tuple[int, int]:

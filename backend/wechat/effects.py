@@ -244,7 +244,6 @@ def _consent(session: Session, sender: Sender, effect: Consent) -> None:
         grants.drop(session, sender.contact_id, template.id)
         return
     consents.allow(session, sender.contact_id, template)
-    outbox.wake(session, resident_id=sender.resident_id)
 
 
 _BY_EFFECT: dict[type, Callable[[Session, Sender, Any], str | None]] = {

@@ -37,6 +37,7 @@ _OWN: dict[M, dict[str, str]] = dict(
         *_notes("昨天晚上又不亮了", M.REVIEW_WANTED, M.REVIEW_FOR_LEADER, M.REVIEW_WITH_LEADER),
         *_notes("请今天之内到现场看一看", M.CASE_ASSIGNED, M.CASE_DELEGATED, M.CASE_URGED, M.ORDER_URGED),
         *_notes("灯自己又亮了，不用来了", M.CASE_WITHDRAWN),
+        *_notes("已经解决，谢谢", M.CASE_CLOSED_AGAIN),
         *_notes("改派给区城市管理和综合执法局", M.CASE_GONE),
         *_notes("路灯在市政道路上，由市政服务中心养护", M.CASE_ARBITRATED),
         *_notes("说的不是同一盏灯", M.CASE_UNMERGED),

@@ -34,7 +34,8 @@ class GrantedLetter:
     ask: Callable[[], str | None]
 
     def deliver(self) -> str | None:
-        return send(self.owed, self.account, self.app, self.path, self.ask)
+        told = send(self.owed, self.account, self.app, self.path, self.ask)
+        return told if accounts.hears(self.account) else None
 
     def settle(self, session: Session, refused: Refusal) -> None:
         """A consent is given back unless it was used, may have been, or turned out not to exist."""

@@ -31,6 +31,7 @@ NOT_LOOKED = "还没有核对过，请点“重新核对”"
 NOT_SET = "没有配置模板：请在公众号后台选一个，把编号写进账号文件的 [accounts.{account}.{section}.{message}]"
 NOT_THERE = "账号文件里的模板编号在微信那边找不到：可能已被删除，或是别的公众号的。请换成现有的编号"
 NOT_READ = "{label}没有核对成：{problem}"
+WRONG_APP = (40013, 40125)  # its app_id or its secret is not one that WeChat knows
 OF_MINI = (
     "。没有小程序的，请把账号文件里的 [accounts.{account}.mini_program] 整段删掉；"
     "有的，请核对里面的 app_id 和 app_secret"
@@ -67,9 +68,8 @@ class Verdict:
 
 
 def not_read(found: Found | TemplateLibrary) -> str:
-    """Why a library could not be read, and what to do about it: one sentence for all kinds that need it."""
-    said = NOT_READ.format(label=SORT_LABELS[found.sort], problem=found.problem)
-    return said + OF_MINI.format(account=found.account) if found.sort is Sort.MINI else said
+    """Why a library could not be read: one sentence for all kinds that need it."""
+    return NOT_READ.format(label=SORT_LABELS[found.sort], problem=found.problem)
 
 
 def set_down(account: Account) -> dict[Sort, Mapping[Message, Template]]:
@@ -88,7 +88,10 @@ def _look(account: Account, sort: Sort) -> Found:
     try:
         return Found(account.name, sort, _BY_SORT[sort](account), None)
     except ProviderError as error:
-        return Found(account.name, sort, None, str(error))
+        is_wrong = sort is Sort.MINI and error.errcode in WRONG_APP
+        return Found(
+            account.name, sort, None, f"{error}{OF_MINI.format(account=account.name) if is_wrong else ''}"
+        )
 
 
 def _cards(account: Account) -> list[dict[str, Any]]:

@@ -18,7 +18,6 @@ from backend.places.models import Area
 from backend.places.roles import Role
 from backend.times import now
 from backend.wechat import accounts, quotas, templates, upkeep
-from backend.wechat.models import Sort
 from tests.factories import make_area, make_officer
 from tests.weixin import register
 
@@ -60,19 +59,29 @@ def test_what_wechat_refuses_is_said_on_the_page(session, admin_client, weixin):
     assert "公众号已冻结（50007）" in page
 
 
-def test_a_mini_program_that_wechat_does_not_know_is_one_thing_to_do(session, admin_client, weixin):
-    """Not one for every kind of message that would go by it."""
+@pytest.fixture
+def mini_program(weixin):
+    """The account of one with templates, at which WeChat was not looked yet; at the others it was."""
     upkeep.read_templates()
     account = next(one for one in accounts.all_accounts().values() if one.mini_program)
     object.__setattr__(account.mini_program, "templates", account.templates)
-    unknown = templates.Found(account.name, Sort.MINI, None, "公众号的 AppID 不对（40013）")
-    templates.keep(session, [unknown])
+    yield account
+    accounts.reset()
+
+
+@pytest.mark.parametrize(("errcode", "is_wrong"), [(40013, True), (40125, True), (-1, False), (45009, False)])
+def test_a_mini_program_that_wechat_does_not_know_is_one_thing_to_do(
+    session, admin_client, weixin, mini_program, errcode, is_wrong
+):
+    """Not one for every kind of message; and nobody is told to change what is not wrong."""
+    weixin.faults(api=[{"path": "/wxaapi/newtmpl/gettemplate", "errcode": errcode}])
+    templates.keep(session, templates.look(mini_program))
     session.commit()
     page = admin_client.get(HOME).text
     assert "处要处理" not in page
     assert page.count("小程序订阅消息没有核对成") == 1
-    assert f"没有小程序的，请把账号文件里的 [accounts.{account.name}.mini_program] 整段删掉" in page
-    accounts.reset()
+    advice = f"没有小程序的，请把账号文件里的 [accounts.{mini_program.name}.mini_program] 整段删掉"
+    assert (advice in page) is is_wrong
 
 
 def test_an_account_without_a_mini_program_has_nothing_to_do_about_one(session, admin_client, weixin):

@@ -14,7 +14,7 @@ from backend.notify.messages import Message
 from backend.notify.models import Contact, Delivery
 from backend.notify.sms_channel import fit_param
 from backend.notify.sms_codes import CODES, fate_of
-from backend.notify.sms_models import SmsOptOut
+from backend.notify.sms_models import SmsListed, SmsOptOut
 from backend.notify.sms_settings import SmsTemplate
 from backend.places.roles import Role
 from backend.times import local, next_within, now, parse_hours
@@ -143,7 +143,7 @@ def test_once_the_console_has_emptied_the_list_text_messages_go_again_the_next_d
         weixin.control("POST", f"/users/{sms.user_id}/text_back", {"content": words})
     assert LISTED in why_not(session, resident, "一")
     weixin.control("DELETE", f"/users/{sms.user_id}/sms_list")
-    session.execute(sa.update(SmsOptOut).values(created_at=now() - sms_optouts.LISTED_FOR))
+    session.execute(sa.update(SmsListed).values(refused_at=now() - sms_optouts.LISTED_FOR))
     session.commit()
     assert why_not(session, resident, "二") is None
 

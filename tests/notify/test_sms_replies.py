@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend import broker
 from backend.cases.models import Case, CaseEvent
 from backend.cases.survey_models import Survey, SurveyAnswer, SurveyState, Via
 from backend.cases.workflow import Action, Status
@@ -18,6 +19,7 @@ from backend.places.models import Resident
 from backend.privacy import blind_index
 from backend.times import now
 from backend.web.sms_replies import read
+from tests.cases.scene import at_once
 from tests.factories import make_resident
 from tests.telling import tell
 from tests.texting import PHONE
@@ -115,13 +117,11 @@ def test_a_result_that_came_by_text_message_is_answered_by_one(session, sms, res
 
 
 def test_of_a_result_and_a_survey_what_came_last_is_answered(session, sms, committed_scene):
-    """The survey came after the result; once it is answered, the next word is about a later result."""
+    """The survey came after the result; once it is answered, the next word is about the result."""
     waiting = tell_result(committed_scene, now() - timedelta(hours=1))
     _, survey = ask(committed_scene)
     text_back(sms, "1")
     assert answers(session, survey) == [(True, None, False)]
-    session.get_one(Case, waiting.id).resolved_at = now()
-    session.commit()
     text_back(sms, "1 谢谢师傅")
     assert last_step(session, waiting) == (Action.CONFIRM, "谢谢师傅", Status.CLOSED)
     text_back(sms, "2")
@@ -134,13 +134,33 @@ def test_the_reminder_comes_by_text_message_and_is_answered_the_same(session, co
     assert answers(session, survey) == [(False, None, False)]
 
 
+def reply(address, at, text):
+    """What Tencent Cloud tells of an answer that was sent at this moment."""
+    there = f"{address}/sms/{sms_settings.settings().callback_token}/reply"
+    said = {"extend": "", "mobile": PHONE, "nationcode": "86", "sign": "x", "text": text, "time": at}
+    assert requests.post(there, json=said, timeout=5).status_code == 200
+
+
 def test_a_repeated_delivery_does_not_undo_a_change_of_mind(session, address, asked):
     _, survey = asked
-    there = f"{address}/sms/{sms_settings.settings().callback_token}/reply"
     for at, text in ((100, "1"), (160, "2"), (100, "1")):
-        said = {"extend": "", "mobile": PHONE, "nationcode": "86", "sign": "x", "text": text, "time": at}
-        assert requests.post(there, json=said, timeout=5).status_code == 200
+        reply(address, at, text)
     assert answers(session, survey) == [(True, None, False), (False, None, False)]
+
+
+def test_an_answer_told_again_does_not_answer_the_next_question(session, address, committed_scene, sms):
+    """Not one after the other, not at the same moment, and not after Redis has forgotten everything."""
+    waiting = tell_result(committed_scene)
+    _, survey = ask(committed_scene)
+    survey.sent_at = now() - timedelta(hours=1)
+    session.commit()
+    at_once(*[lambda _: reply(address, 100, "2")] * 4)
+    broker.redis_client().flushall()
+    reply(address, 100, "2")
+    assert last_step(session, waiting)[0] is Action.REOPEN
+    assert answers(session, survey) == []
+    reply(address, 160, "2")
+    assert answers(session, survey) == [(False, None, False)]
 
 
 def test_one_after_two_closes_the_case_again_as_on_the_page(session, sms, asked):

@@ -96,7 +96,7 @@ def test_a_mini_program_to_which_nothing_is_pushed_needs_no_token(configured):
     without = "\n".join(lines).replace('original_id = "gh_ba9876543210"\n', "")
     configured(without.replace('aes_key = "9876543210ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefg"\n', ""))
     assert accounts.get("yulan").mini_program.token == ""
-    assert (accounts.has_door("yulan"), accounts.has_door("yulan:mini")) == (True, False)
+    assert (accounts.hears("yulan"), accounts.hears("yulan:mini")) == (True, False)
     for name in ("yulan:mini", "nobody:mini", "yulan:mini:mini"):
         with pytest.raises(NotFound):
             accounts.receiver(name)

@@ -147,7 +147,7 @@ def test_where_no_mini_program_is_configured_nobody_answers(session, client, con
 
 
 def test_a_mini_program_without_token_has_no_address(client, weixin):
-    assert not accounts.has_door(MINI)
+    assert not accounts.hears(MINI)
     assert client.get("/mini/demo").status_code == 404
 
 

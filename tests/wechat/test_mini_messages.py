@@ -4,6 +4,7 @@ WeChat pushes both to the mini program's own address, in XML or in JSON.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from itertools import count
 
 import pytest
@@ -139,6 +140,13 @@ def mini(session, program):
 
 def say_by_page(mini):
     assert mini.post("/subscriptions", accepted={"M1": "accept", "M2": "reject"})[0] == 204
+
+
+def test_what_waited_for_a_visit_goes_when_the_page_tells_that_it_is_allowed(session, mini):
+    row = tell(session, session.get_one(Contact, mini.contact_id), Message.CASE_RESOLVED)
+    assert row.due_at > now() + timedelta(days=300)
+    say_by_page(mini)
+    assert read(session, row.id).due_at <= now()
 
 
 @pytest.mark.parametrize("first", ["page", "wechat"])

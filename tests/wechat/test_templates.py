@@ -68,7 +68,7 @@ def test_a_template_that_cannot_be_used_is_warned_of_once(session, weixin, caplo
     weixin.app(**app_of(account), templates=[])
     for _ in range(2):
         upkeep.read_templates()
-    warned = [one.getMessage() for one in caplog.records if "case_closed" in one.getMessage()]
+    warned = [one.getMessage() for one in caplog.records if "case_closed at" in one.getMessage()]
     assert warned == [f"no usable template for card:case_closed at demo: {templates.NOT_THERE}"]
     assert len(caplog.records) == len(Message)
 
