@@ -1,8 +1,9 @@
 """Mending the outbox: what an officer decides about messages that did not go out, each written down.
 
-A message is sent again as the same row: what may have gone out already keeps its mark (`channel`) and its
-client id, so the provider shows one card; what a receipt says was lost has another client id already. Whether
-there is anything to decide is asked while the row is held: of two people, the second is told.
+A message is sent again as the same row: what may have gone out already keeps its client id, so the provider
+shows one card; what a receipt says was lost has another client id already. Where a repetition is shown twice,
+the mark that it may have gone out (`channel`) goes: whoever decides has read that, and twice is better than
+never. Whether there is anything to decide is asked while the row is held: of two people, the second is told.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ from backend.times import now, stamp
 
 AT_ONCE = 500  # messages decided about in one go
 REASON_LENGTH = 200
+SHOWN_ONCE = (Rung.CARD, Rung.WECOM)  # of these a repetition is one card
 FATES = {
     Delivery.WAITING: "这条消息已经在排队发送了，不用再点",
     Delivery.SENDING: "这条消息正在发送，不用再点",
@@ -65,7 +67,9 @@ def send_by(
 
 def _again(at: datetime) -> dict[str, object]:
     """What went in a digest that failed goes by itself now."""
-    return {"status": Delivery.WAITING, "due_at": at, "attempts": 0, "held": None, "digest_id": None}
+    mark = sa.case((Row.channel.in_(SHOWN_ONCE), Row.channel), else_=None)
+    again = {"status": Delivery.WAITING, "due_at": at, "attempts": 0, "held": None, "digest_id": None}
+    return again | {"channel": mark}
 
 
 def give_up(

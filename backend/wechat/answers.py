@@ -118,7 +118,7 @@ def _solved(state: State, understood: Understood, facts: Facts) -> Turn:
         return surveying.answer(state, facts, solved=True)
     case = _latest(understood, facts, Action.CONFIRM)
     # Another case may wait to be confirmed: then it is that, unless we have just asked what is not solved.
-    if surveying.is_taking_back(facts) and (case is None or is_telling_why(state, facts)):
+    if surveying.is_taking_back(facts, solved=True) and (case is None or is_telling_why(state, facts)):
         return surveying.answer(state, facts, solved=True)
     if case is None:
         return Turn(state, wording.THANKED)
@@ -129,6 +129,8 @@ def _unsolved(state: State, understood: Understood, facts: Facts) -> Turn:
     if facts.survey is not None and facts.survey.is_open:
         return surveying.answer(state, facts, solved=False)
     case = next((case for case in facts.recent if case.status is Status.RESOLVED), None)
+    if case is None and surveying.is_taking_back(facts, solved=False):
+        return surveying.answer(state, facts, solved=False)
     if case is None:
         return NOT_AN_ANSWER
     step = Step(case.number, Action.REOPEN, "没有解决")

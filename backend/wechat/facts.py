@@ -50,7 +50,7 @@ PARTS: dict[str, LiteralString] = {
         FROM surveys s JOIN cases c ON c.id = s.case_id
         WHERE s.resident_id = k.resident_id
             AND CASE WHEN %(survey)s::bigint IS NOT NULL THEN s.id = %(survey)s::bigint
-                ELSE s.state = 'sent' OR %(is_solved)s::boolean AND s.solved IS FALSE
+                ELSE s.state = 'sent' OR s.solved <> %(solved)s::boolean
                     AND s.answered_at > now() - interval '1 day' END
         ORDER BY (s.state = 'sent') DESC, s.id DESC LIMIT 1)""",
 }
@@ -64,6 +64,7 @@ RECENT = {
     Intent.SOLVED,
     Intent.UNSOLVED,
 }
+SOLVED = {Intent.SOLVED: True, Intent.UNSOLVED: False}
 SURVEYED = {Intent.DIGIT, Intent.DIGITS, Intent.SOLVED, Intent.UNSOLVED, Intent.JOIN}
 
 
@@ -154,7 +155,7 @@ def _parameters(account: Account, delivery: Delivery) -> dict[str, Any]:
         "number": words.number if words else None,
         "scene": message.text if message.kind in (Kind.SCAN, Kind.FOLLOW) else None,
         "survey": survey,
-        "is_solved": words is not None and words.intent is Intent.SOLVED,  # of one that was answered, perhaps
+        "solved": SOLVED.get(words.intent) if words else None,  # of one that was answered otherwise, perhaps
     }
 
 

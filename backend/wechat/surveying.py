@@ -22,10 +22,10 @@ def is_ticking(state: State, facts: Facts) -> bool:
     return is_telling_why(state, facts) and bool(state.reasons) and asked <= (state.why or 0)
 
 
-def is_taking_back(facts: Facts) -> bool:
-    """Whether "已解决" takes back what was said to a survey within the day."""
+def is_taking_back(facts: Facts, *, solved: bool) -> bool:
+    """Whether this takes back what was said to a survey within the day."""
     survey = facts.survey
-    return survey is not None and survey.is_changeable and survey.solved is False
+    return survey is not None and survey.is_changeable and survey.solved is not solved
 
 
 def answer(state: State, facts: Facts, *, solved: bool) -> Turn:

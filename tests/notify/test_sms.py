@@ -8,10 +8,10 @@ import requests
 import sqlalchemy as sa
 from tencentcloud.sms.v20210111 import errorcodes
 
-from backend.notify import sms_channel, sms_client, sms_optouts, sms_settings, tasks, troubles
+from backend.notify import mending, sms_channel, sms_client, sms_optouts, sms_settings, tasks, troubles
 from backend.notify.channels import Refusal, Then
 from backend.notify.messages import Message
-from backend.notify.models import Contact, Delivery
+from backend.notify.models import Contact, Delivery, Notification
 from backend.notify.sms_channel import fit_param
 from backend.notify.sms_codes import CODES, fate_of
 from backend.notify.sms_models import SmsListed, SmsOptOut
@@ -94,6 +94,24 @@ def test_a_text_message_that_was_lost_is_not_paid_twice(session, weixin, sms, re
     row = read(session, row.id)
     assert row.channel is None
     assert {rung["why"] for rung in row.rungs if rung["channel"] == "sms"} == {"短信没有送达"}
+
+
+def test_a_text_whose_answer_was_lost_goes_when_somebody_has_it_sent_again(session, weixin, sms, resident):
+    """By itself it is not sent twice, for it may have come; who decides at the desk has read that."""
+    weixin.faults(api=[{"path": PATH, "http_status": 502, "times": 1}])
+    row = tell(session, resident)
+    session.execute(sa.update(Notification).values(due_at=now()))
+    session.commit()
+    tasks.deliver([row.id])
+    row = read(session, row.id)
+    assert sms_channel.UNANSWERED in row.error
+    desk = make_officer(session, Role.DISPATCHER, area=make_community(session))
+    session.execute(sa.update(Notification).values(status=Delivery.FAILED))
+    session.commit()
+    assert mending.resend(session, [row.id], desk.id) == [row.id]
+    session.commit()
+    tasks.deliver([row.id])
+    assert (read(session, row.id).status, read(session, row.id).channel) == (Delivery.SENT, "sms")
 
 
 def test_who_answers_t_gets_none_any_more(session, weixin, sms, resident):

@@ -1,5 +1,7 @@
 """A resident who said that a case is solved, and says a moment later that it is not, over real PostgreSQL."""
 
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
 
@@ -17,6 +19,7 @@ from backend.cases.survey_models import (
 from backend.cases.survey_policies import REASONS
 from backend.cases.workflow import Action, Status
 from backend.places.roles import Role
+from backend.times import now
 from backend.wechat import wording
 from backend.wechat.models import Conversation
 from tests.wechat import pushes
@@ -85,6 +88,34 @@ def test_already_solved_takes_it_back_and_the_case_is_closed_again(client, commi
     assert [one.solved for one in given] == [True, False, False, True]
     assert say(client, "2") == wording.DISSATISFIED[Follow.REOPEN].format(number=surveyed) + why(committed)
     assert case(committed, surveyed).round == 2
+
+
+@pytest.mark.parametrize("words", ["没有解决", "还没有解决", "没修好"])
+def test_not_solved_takes_a_good_answer_back_once_all_was_said(client, committed, surveyed, words):
+    assert say(client, "5") == wording.SURVEY_THANKS
+    reply = say(client, words)
+    assert reply == wording.UNSOLVED[Follow.REOPEN].format(number=surveyed) + why(committed)
+    assert case(committed, surveyed).round == 2
+    assert committed.scalar(sa.select(sa.func.count()).select_from(Case)) == 2
+
+
+def test_a_case_that_waits_to_be_confirmed_is_meant_before_an_answer_that_was_given(
+    client, committed, surveyed
+):
+    say(client, "5")
+    waiting = committed.scalars(sa.select(Case).where(Case.number != surveyed)).one()
+    waiting.status = Status.RESOLVED
+    committed.commit()
+    assert waiting.number in say(client, "没有解决")
+    assert (case(committed, surveyed).round, case(committed, waiting.number).round) == (1, 2)
+
+
+def test_a_day_later_not_solved_is_a_new_matter(client, committed, surveyed):
+    say(client, "5")
+    committed.execute(sa.update(Survey).values(answered_at=now() - timedelta(hours=25)))
+    committed.commit()
+    say(client, "没有解决")
+    assert case(committed, surveyed).round == 1
 
 
 def why(session):
