@@ -6,7 +6,8 @@ import sqlalchemy as sa
 
 from backend.cases.category_models import CaseKind, Category, Edition
 from backend.cases.models import Case, Channel
-from backend.notify.models import Contact
+from backend.notify.messages import haste
+from backend.notify.models import Contact, Notification
 from backend.places.models import Area, Officer, PlaceCode, Post, Resident, Unit
 from backend.places.roles import Level, UnitKind
 
@@ -107,3 +108,10 @@ def make_case(session, place=None, **fields):
         **{column: getattr(place, column) for column in COLUMNS.values()},
     }
     return _add(session, Case(**defaults | fields))
+
+
+def misplaced(session):
+    """The messages whose place in the queue is another than the catalogue says."""
+    rows = session.scalars(sa.select(Notification)).all()
+    assert rows
+    return [row.key for row in rows if row.haste != haste(row.message, row.fields)]

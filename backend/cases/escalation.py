@@ -24,7 +24,7 @@ from backend.cases.intake import summary, write_json
 from backend.cases.ladders import Group
 from backend.cases.routing import Chain
 from backend.db import after_commit
-from backend.notify.messages import Message
+from backend.notify.messages import Message, haste
 from backend.notify.tasks import deliver
 from backend.times import spoken, stamp
 
@@ -74,12 +74,13 @@ REPAIR = sa.text("""
         FOR UPDATE SKIP LOCKED)""")
 # What is said goes over once for each clock, as one JSON text: escaping an array of texts costs the most.
 OWE = sa.text("""
-    INSERT INTO notifications (key, message, officer_id, fields)
-    SELECT v.key, v.message, v.officer_id, said.fields
+    INSERT INTO notifications (key, message, officer_id, fields, haste)
+    SELECT v.key, v.message, v.officer_id, said.fields, v.haste
     FROM unnest(CAST(:keys AS text[]), CAST(:messages AS text[]), CAST(:officers AS bigint[]),
-        CAST(:places AS int[])) v(key, message, officer_id, place)
+        CAST(:hastes AS int[]), CAST(:places AS int[])) v(key, message, officer_id, haste, place)
     JOIN jsonb_array_elements(CAST(:fields AS jsonb)) WITH ORDINALITY said(fields, place) USING (place)
     ON CONFLICT (key) DO NOTHING RETURNING id""")
+OWED = ("keys", "messages", "officers", "hastes", "places", "fields")
 _seen: list[int] = []
 
 
@@ -175,7 +176,7 @@ def _tell(session: Session, steps: Sequence[Step], subjects: Mapping[ladders.Key
         for group in _groups(step):
             groups[ladders.of_clock(group, step.row, subjects)].add(ladders.key_of(step.row))
     people = ladders.people(session, groups)
-    owed: dict[str, list[Any]] = {"keys": [], "messages": [], "officers": [], "places": [], "fields": []}
+    owed: dict[str, list[Any]] = {name: [] for name in OWED}
     for step in steps:
         _owe(owed, step, subjects[ladders.key_of(step.row)], _told(step, subjects, people), at)
     if owed["keys"]:
@@ -213,6 +214,7 @@ def _owe(
         owed["keys"].append(f"deadline:{row.id}:{due}:{step.stage}:officer:{officer}")
         owed["messages"].append(message.value)
         owed["officers"].append(officer)
+        owed["hastes"].append(haste(message, owed["fields"][-1]))
         owed["places"].append(len(owed["fields"]))
 
 

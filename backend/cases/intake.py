@@ -23,6 +23,7 @@ from backend.cases.models import Case, Channel
 from backend.cases.workflow import RULES, Action
 from backend.db import after_commit
 from backend.errors import NotFound
+from backend.notify.messages import haste
 from backend.notify.tasks import deliver
 from backend.places.roles import Role
 from backend.privacy import mask_phones
@@ -56,9 +57,9 @@ opened AS (
 )"""
 
 OPEN_CASE: LiteralString = f"""{OPENED}, told AS (
-    INSERT INTO notifications (key, message, officer_id, fields)
+    INSERT INTO notifications (key, message, officer_id, fields, haste)
     SELECT 'case:' || c.id || ':{SUBMITTED}:' || s.id || ':officer:' || people.officer_id,
-        '{SUBMITTED}', people.officer_id, %(fields)s::jsonb
+        '{SUBMITTED}', people.officer_id, %(fields)s::jsonb, %(haste)s
     FROM opened c, submitted s, LATERAL ({COMMUNITY}) people
     RETURNING id
 )"""
@@ -154,6 +155,7 @@ def parameters(report: Report, number: str, at: datetime, session: Session | Non
         "minutes": times.minutes,
         "in_working_time": times.in_working_time,
         "fields": write_json(fields),
+        "haste": haste(SUBMITTED, fields),
     }
 
 

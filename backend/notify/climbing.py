@@ -29,6 +29,7 @@ from backend.notify.channels import (
     Then,
     is_urgent,
 )
+from backend.notify.messages import haste
 from backend.notify.records import End
 from backend.times import now, stamp
 
@@ -62,7 +63,7 @@ def _take_turns(ready: Sequence[Climb], calls: Calls) -> tuple[list[Climb], list
 
 def _haste(each: Climb) -> tuple[int, int]:
     """What is urgent is called out first, then the oldest."""
-    return outbox.haste(each.owed), each.owed.id
+    return haste(each.owed.message, each.owed.fields), each.owed.id
 
 
 def _together(write: Callable[[Session, Sequence[T]], list[Climb]], batch: Sequence[T]) -> list[Climb]:

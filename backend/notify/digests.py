@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from backend.config import config
 from backend.notify import records
-from backend.notify.messages import CATALOGUE, Message
+from backend.notify.messages import CATALOGUE, Message, haste
 from backend.notify.models import Delivery, Held, Notification
 from backend.notify.outbox import AT_ONCE
 from backend.times import stamp
@@ -112,7 +112,8 @@ def _make(session: Session, officer: int, rows: Sequence[Notification], at: date
     said = "、".join(f"{number} 件{what}" for what, number in counted.most_common())
     fields = {"number": str(len(rows)), "summary": said, "note": said, "at": stamp(at)}
     key = f"digest:{officer}:{rows[-1].id}:{at.timestamp():.6f}"  # these may have gone in one that was lost
-    digest = Row(key=key, message=Message.DIGEST, officer_id=officer, fields=fields, due_at=at)
+    own = {"message": Message.DIGEST, "fields": fields, "haste": haste(Message.DIGEST, fields)}
+    digest = Row(key=key, officer_id=officer, due_at=at, **own)
     session.add(digest)
     session.flush()
     for row in rows:

@@ -16,8 +16,8 @@ from backend.config import config
 from backend.notify import records
 from backend.notify.channels import Recipient
 from backend.notify.digests import GATHERING
+from backend.notify.messages import URGENT
 from backend.notify.models import Delivery, Held, Notification
-from backend.notify.outbox import URGENT
 
 Row = Notification
 OFFICERS, RESIDENTS = 0x_0FF1CE << 32, 0x_0E51DE << 32

@@ -5,8 +5,10 @@ shows `area`, the id of the place.
 A template message carries the same fields in the slots that the account's template offers.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Message(StrEnum):
@@ -167,3 +169,11 @@ CATALOGUE: dict[Message, Kind] = {
     M.SURVEY_REMINDED:  Kind("请您评价", "再打扰您一次：您反映的“{summary}”（编号 {number}）解决了吗？请点一下，或回复数字：", SURVEY, choices=SOLVED),
 }
 # fmt: on
+URGENT = frozenset(message for message, kind in CATALOGUE.items() if kind.urgent)
+
+
+def haste(message: Message, fields: Mapping[str, Any]) -> int:
+    """Which of what is due goes first: 0, what is about an urgent case; 1, what is urgent by its kind; 2."""
+    if fields.get("urgent") == "1":
+        return 0
+    return 1 if message in URGENT else 2

@@ -85,6 +85,9 @@ class Notification(Base):
             "ix_notifications_resident", "resident_id", postgresql_where=sa.text("resident_id IS NOT NULL")
         ),
         sa.Index("ix_notifications_due", "due_at", postgresql_where=sa.text("status = 'waiting'")),
+        sa.Index(
+            "ix_notifications_queue", "haste", "due_at", "id", postgresql_where=sa.text("status = 'waiting'")
+        ),
         sa.Index("ix_notifications_leased", "lease_until", postgresql_where=sa.text("status = 'sending'")),
         sa.Index(
             "ix_notifications_held",
@@ -137,6 +140,7 @@ class Notification(Base):
     resident_id: Mapped[int | None]
     officer_id: Mapped[int | None]
     fields: Mapped[json_object]
+    haste: Mapped[int] = mapped_column(sa.SmallInteger, server_default="2")  # messages.haste
     status: Mapped[Delivery] = mapped_column(server_default="waiting")
     due_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())
     lease_until: Mapped[datetime | None]

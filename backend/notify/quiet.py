@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session, aliased
 
 from backend.config import config
 from backend.notify import records
-from backend.notify.messages import CATALOGUE
+from backend.notify.messages import CATALOGUE, URGENT
 from backend.notify.models import Delivery, Held, Notification
-from backend.notify.outbox import AT_ONCE, URGENT
+from backend.notify.outbox import AT_ONCE
 from backend.places import duty
 from backend.times import next_within, now
 

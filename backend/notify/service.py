@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from backend.broker import nudge
 from backend.db import after_commit
-from backend.notify.messages import Message
+from backend.notify.messages import Message, haste
 from backend.notify.models import Notification
 from backend.notify.tasks import deliver
 
@@ -39,7 +39,8 @@ def owe(
     ]
     if not rows:
         return []
-    common: dict[str, Any] = {"message": message, "fields": fields} | ({"due_at": due_at} if due_at else {})
+    common: dict[str, Any] = {"message": message, "fields": fields, "haste": haste(message, fields)}
+    common |= {"due_at": due_at} if due_at else {}
     owed = list(
         session.scalars(
             insert(Notification)

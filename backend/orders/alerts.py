@@ -15,7 +15,7 @@ from backend.cases import audience
 from backend.cases.intake import summary, write_json
 from backend.db import after_commit
 from backend.notify import service as notify
-from backend.notify.messages import Message
+from backend.notify.messages import Message, haste
 from backend.notify.tasks import deliver
 from backend.orders.models import Order, OrderEvent, OrderUnit
 from backend.orders.workflow import BOUND, UNREPORTED, Audience, PartStatus, Rule
@@ -38,12 +38,13 @@ OFFICERS: dict[Audience, LiteralString] = {
 }
 
 TELL_UNITS: LiteralString = f"""
-    INSERT INTO notifications (key, message, officer_id, fields)
+    INSERT INTO notifications (key, message, officer_id, fields, haste)
     SELECT 'order:' || c.order_id || ':' || %(message)s || ':' || %(event_id)s || ':' || c.part_id
-        || ':officer:' || told.officer_id, %(message)s, told.officer_id, c.fields
+        || ':officer:' || told.officer_id, %(message)s, told.officer_id, c.fields, c.haste
     FROM (
         SELECT o.id AS order_id, o.subdistrict_id, o.district_id, part.*
-        FROM orders o, jsonb_to_recordset(%(parts)s::jsonb) part(part_id bigint, unit_id bigint, fields jsonb)
+        FROM orders o, jsonb_to_recordset(%(parts)s::jsonb)
+            part(part_id bigint, unit_id bigint, fields jsonb, haste int)
         WHERE o.id = %(order_id)s
     ) c, LATERAL ({audience.UNIT}) told
     WHERE told.officer_id IS DISTINCT FROM %(but)s
@@ -126,10 +127,12 @@ def _row(order: Order, message: Message, event: OrderEvent, part: OrderUnit, at:
     is_issued = message is Message.ORDER_ISSUED
     note = part.task or summary(order.text) if is_issued else event.note
     who = event.unit.name if event.unit and not is_issued else ""
+    fields = fields_of(order, note, at, who=who, until=part.due_at)
     return {
         "part_id": part.id,
         "unit_id": part.unit_id,
-        "fields": fields_of(order, note, at, who=who, until=part.due_at),
+        "fields": fields,
+        "haste": haste(message, fields),
     }
 
 

@@ -17,7 +17,7 @@ from backend.times import now
 from tests.cases.clock_scene import DAY, HOUR, MINUTE, fresh, make_part
 from tests.cases.late_scene import make_clock, names, staff, sweep, told
 from tests.cases.scene import AT
-from tests.factories import make_case, make_officer
+from tests.factories import make_case, make_officer, misplaced
 
 __all__ = ["fresh", "staff"]
 pytestmark = pytest.mark.usefixtures("fresh")
@@ -46,6 +46,7 @@ def test_a_clock_climbs_from_its_holders_to_the_leader_and_each_step_is_told_onc
     ]
     session.refresh(row)
     assert (row.stage, row.next_at, row.fired_at) == (5, None, AT + HOUR)
+    assert misplaced(session) == []
 
 
 def test_before_a_unit_has_it_the_community_and_its_secretary_are_told(session, staff):

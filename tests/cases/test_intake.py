@@ -7,8 +7,11 @@ from backend.cases import intake
 from backend.cases.intake import Report
 from backend.cases.models import Case, Channel
 from backend.errors import NotFound
+from backend.notify.models import Notification
+from backend.places.models import Area
+from backend.places.roles import Role
 from backend.times import now
-from tests.factories import make_community, make_resident
+from tests.factories import make_community, make_officer, make_resident, misplaced
 
 
 @pytest.fixture
@@ -25,6 +28,14 @@ def test_a_number_that_is_taken_costs_only_another_draw(session, report, monkeyp
     intake.open_case(session, report)
     second = intake.open_case(session, replace(report, key="k2"))
     assert second.number == "261121000002"
+
+
+@pytest.mark.parametrize("is_urgent", [True, False])
+def test_the_alert_of_a_new_case_has_its_place_in_the_queue(session, report, is_urgent):
+    make_officer(session, Role.INFORMATION_OFFICER, area=session.get_one(Area, report.place_id))
+    intake.open_case(session, replace(report, urgent=is_urgent))
+    assert session.scalar(sa.select(Notification.haste)) == (0 if is_urgent else 1)
+    assert misplaced(session) == []
 
 
 def test_numbers_begin_with_the_day_and_tell_nothing_of_the_next():

@@ -15,7 +15,7 @@ from backend.notify.messages import Message
 from backend.notify.models import Delivery, Held, Notification
 from backend.places.roles import Role
 from backend.times import now
-from tests.factories import make_community, make_officer, make_resident
+from tests.factories import make_community, make_officer, make_resident, misplaced
 from tests.telling import FIELDS, owe, received
 
 MINUTE = timedelta(minutes=1)
@@ -76,6 +76,7 @@ def test_of_thirty_new_cases_the_first_is_told_at_once_and_the_others_as_one(ses
     digests.share(session)
     told = row(session, digest)
     assert (told.message, told.fields["summary"]) == (Message.DIGEST, "29 件新诉求")
+    assert misplaced(session) == []
     states = Counter((row(session, one).status, row(session, one).digest_id) for one in ids)
     assert states == {(Delivery.SENT, None): 1, (Delivery.SENT, digest): 29}
     late = owed(session, 2, officer=zhou, key="late")

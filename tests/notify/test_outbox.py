@@ -18,7 +18,7 @@ from tests.factories import make_community, make_officer, make_resident
 
 FIELDS = {"number": "261121483920", "place": "玉兰社区"}
 SECOND = timedelta(seconds=1)
-INDEXES = ("ix_notifications_due", "ix_notifications_leased")
+QUEUE, LEASED = "ix_notifications_queue", "ix_notifications_leased"
 
 
 def owe(session, key="k", *, resident=None, message=Message.CASE_ACCEPTED, fields=FIELDS, **more):
@@ -259,8 +259,23 @@ def plans(session):
     sa.event.remove(connection, "before_cursor_execute", explain)
 
 
-def test_the_sweep_reads_only_what_is_due(session, plans):
-    """Both searches use the partial indexes: their cost does not grow with what is stored."""
-    outbox.due(session)
+def test_the_sweep_reads_only_what_it_takes(session, plans):
+    """All searches use the partial indexes: their cost does not grow with what is stored, nor that of taking
+    a few with what is due: a queue is read in its order and not sorted."""
+    outbox.due(session, limit=64)
     outbox.release_expired(session)
-    assert [index in plan for index, plan in zip(INDEXES, plans, strict=True)] == [True, True]
+    *queue, leased = plans
+    assert len(queue) == 3
+    assert all(QUEUE in plan and "Sort" not in plan for plan in queue)
+    assert LEASED in leased
+
+
+def test_a_long_queue_goes_by_haste_and_then_by_how_long_it_has_been_due(session):
+    at, hurried = now(), FIELDS | {"urgent": "1"}
+    usual = [owe(session, f"u{n}", due_at=at - n * SECOND).id for n in range(3)]
+    asked = [owe(session, f"a{n}", message=Message.CASE_ASKED, due_at=at - n * SECOND).id for n in range(2)]
+    danger = owe(session, "d", fields=hurried, due_at=at).id
+    owe(session, "later", fields=hurried, due_at=at + SECOND)
+    assert outbox.due(session, at=at) == [danger, *reversed(asked), *reversed(usual)]
+    assert outbox.due(session, at=at, limit=2) == [danger, asked[1]]
+    assert outbox.due(session, [*usual, *asked], at=at) == [*reversed(asked), *reversed(usual)]

@@ -16,6 +16,7 @@ from backend.orders.models import OrderPhoto
 from backend.orders.service import AlreadyDone
 from backend.orders.workflow import Action, PartStatus, Status
 from backend.places.roles import Role
+from tests.factories import misplaced
 from tests.orders.scene import ANSWER, AT, make_neighbours, photo
 
 MINUTE = timedelta(minutes=1)
@@ -44,6 +45,7 @@ def test_approval_alerts_every_unit_and_the_supervisors_in_its_own_transaction(s
             Clock.ORDER_REPORT,
         }
         assert scene.part(order, key).due_at == AT + 10 * MINUTE
+    assert misplaced(scene.session) == []
 
 
 def test_each_unit_reads_its_own_task_and_until_when(scene):
