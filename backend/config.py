@@ -93,7 +93,7 @@ class Config(BaseSettings):
     message_hours: Annotated[tuple[time, time], NoDecode, BeforeValidator(_hours)] = (time(7, 30), time(22))
     survey_delay_minutes: int = Field(default=24 * 60, ge=0)
     survey_hours: Annotated[tuple[time, time], NoDecode, BeforeValidator(_hours)] = (time(9), time(20))
-    survey_days_open: int = Field(default=7, ge=1)
+    survey_days_open: float = Field(default=7, gt=0, le=365)
     callback_hours: Annotated[tuple[time, time], NoDecode, BeforeValidator(_hours)] = (time(9), time(20, 30))
     callback_days_open: int = Field(default=7, ge=1)
     callback_rest_days: int = Field(default=180, ge=0)
@@ -143,6 +143,8 @@ PROBLEMS = {
     "string_too_short": "太短，至少要 {min_length} 个字符",
     "int_parsing": "要写整数",
     "greater_than_equal": "不能小于 {ge}",
+    "greater_than": "要大于 {gt:g}",
+    "float_parsing": "要写数字",
     "less_than_equal": "不能大于 {le}",
     "literal_error": "只能写 {expected} 中的一个",
     "value_error": "{error}",

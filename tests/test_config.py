@@ -42,7 +42,8 @@ def start(*code, **settings):
         ("SURVEY_HOURS", "9 to xq", "要写成 09:00-20:00"),
         ("SURVEY_HOURS", "9:07-20:00", "要写成 09:00-20:00"),
         ("SURVEY_HOURS", "20:07-09:07", "开始要早于结束"),
-        ("SURVEY_DAYS_OPEN", "0", "不能小于 1"),
+        ("SURVEY_DAYS_OPEN", "0", "要大于 0"),
+        ("SURVEY_DAYS_OPEN", "xq", "要写数字"),
         ("LOG_LEVEL", "LOUDxq", "只能写 'DEBUG'、'INFO'"),
     ],
 )

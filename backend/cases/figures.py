@@ -93,7 +93,7 @@ def total(rows: Sequence[Row], measures: Collection[Measure] = tuple(FORMULAS)) 
 
 
 NOBODY = {
-    "unit": "（还没有派单）",
+    "unit": "（没有派给单位）",
     "community": "（不在社区里）",
     "subdistrict": "（不在街道里）",
     "category": "（还没有归类）",

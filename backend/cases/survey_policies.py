@@ -32,7 +32,7 @@ class Terms:
     is_asked: bool
     delay_minutes: int
     hours: tuple[time, time]
-    days_open: int
+    days_open: float
     is_reminded: bool = True
     on_unsolved: Follow = Follow.REOPEN
     on_dissatisfied: Follow = Follow.REOPEN

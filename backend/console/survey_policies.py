@@ -105,7 +105,7 @@ def _says(row: SurveyPolicy) -> list[str]:
         row.is_asked is not None and ASKED["yes" if row.is_asked else "no"],
         delay is not None and (f"结案后 {clock_words.plain(delay)}" if delay else "结案后马上回访"),
         row.hours and f"{row.hours} 之间",
-        row.days_open and f"{row.days_open} 天内可以回答",
+        row.days_open and f"{row.days_open:g} 天内可以回答",
         row.is_reminded is not None and REMINDED["yes" if row.is_reminded else "no"],
         row.on_unsolved and f"没有解决：{FOLLOW[row.on_unsolved]}",
         row.on_dissatisfied and f"不满意：{FOLLOW[row.on_dissatisfied]}",

@@ -164,7 +164,7 @@ def test_units_and_communities_have_their_own_and_posts_count_what_they_reach(to
     assert {name: row[measure] for name, row in by_unit.items()} == {
         "市政服务中心": (1, 2, 0),
         "房管所": (1, 1, 0),
-        "（还没有派单）": (0, 0, 0),
+        "（没有派给单位）": (0, 0, 0),
     }
     rows = figures.rates(town.session, subdistrict, SINCE, UNTIL, by="unit", at=LATER)
     assert [figures.total(rows)] == figures.rates(town.session, subdistrict, SINCE, UNTIL, at=LATER)

@@ -164,7 +164,7 @@ def test_each_unit_area_category_month_and_way_has_its_own(street, is_kept, monk
         monkeypatch.setattr(figures, "MANY", 0)
     answered, silent, nothing = [(2, 2, 0), (1, 2, 0), (2, 2, 0)], (0, 1, 0), (0, 0, 0)
     nobody = [silent, nothing, nothing]
-    assert street.rates("unit") == {"市政服务中心": answered, "房管所": nobody, "（还没有派单）": nobody}
+    assert street.rates("unit") == {"市政服务中心": answered, "房管所": nobody, "（没有派给单位）": nobody}
     assert street.rates("community") == {"玉兰社区": answered, "海棠社区": [(0, 2, 0), nothing, nothing]}
     assert list(street.rates("subdistrict")) == ["望溪街道"]
     assert street.rates("category") == {"市政设施": answered, "（还没有归类）": [(0, 2, 0), nothing, nothing]}

@@ -148,7 +148,7 @@ def test_thanks_are_counted_by_what_they_are_asked_by_for_those_whose_cases_they
     on_spot = scene.case(Status.CLOSED, unit_id=None, discovered_at=AT)
     record(scene, on_spot, K.SPOKEN, role=Role.SECRETARY)
     record(scene, case, day=TODAY - DAY)
-    assert counted(scene) == {"市政服务中心": {K.PHONE: 1}, "（还没有派单）": {K.SPOKEN: 1}}
+    assert counted(scene) == {"市政服务中心": {K.PHONE: 1}, "（没有派给单位）": {K.SPOKEN: 1}}
     assert counted(scene, "category") == {"市政设施": {K.PHONE: 1}, "（还没有归类）": {K.SPOKEN: 1}}
     assert counted(scene, "community") == {scene.community.name: {K.PHONE: 1, K.SPOKEN: 1}}
     assert counted(scene, "subdistrict") == {"望溪街道": {K.PHONE: 1, K.SPOKEN: 1}}
