@@ -26,8 +26,8 @@ from backend.migrations import upgrade
 from backend.notify import service
 from backend.notify.messages import Message
 from bench import load, place
-from bench.orders import ACCOUNT, program
 from bench.quiet import Round, quietest
+from bench.town import ACCOUNT
 from tests.sandbox_client import free_port
 
 OWED, ROUNDS, TRIES = 3_000, 5, 15
@@ -169,7 +169,7 @@ def _workers(each: Set, port: int, url: str) -> Iterator[None]:
     env = {"DATABASE_URL": url, "WECHAT_API_BASE": f"http://127.0.0.1:{port}"}
     dramatiq = [str(Path(sys.executable).parent / "dramatiq"), "backend.worker", "--threads", "8"]
     command = [*dramatiq, "--processes", str(each.workers)]
-    with program(command, env | {"PROVIDER_CALLS": str(each.calls)}, each.cores):
+    with place.program(command, env | {"PROVIDER_CALLS": str(each.calls)}, each.cores):
         _owe(32)  # the first few find connections, tokens and plans
         _wait_until_received(32)
         time.sleep(1)

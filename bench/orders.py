@@ -5,12 +5,9 @@ sandbox's, over loopback. Measured is from the tap, which is earlier than the co
 the platform takes the message to the last person of the last unit.
 """
 
-import os
 import random
 import re
-import signal
 import statistics
-import subprocess
 import sys
 import time
 from collections import defaultdict
@@ -23,7 +20,6 @@ from typing import Any
 
 import requests
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from backend import auth, db
 from backend.cases.service import Actor
@@ -34,46 +30,18 @@ from backend.notify.models import Contact
 from backend.orders import drafting
 from backend.orders.drafting import Draft
 from backend.places import scope
-from backend.places.models import Area, Officer, Post, Unit
-from backend.places.roles import Level, Role, UnitKind
+from backend.places.roles import Level
 from bench import place
 from bench.quiet import Round, quietest
 from bench.report import progress
+from bench.town import ACCOUNT, COMMUNITIES, PEOPLE, Town, build, introduce, make_area, template_id, templates
 from tests.sandbox_client import Sandbox, free_port
 
-ORDERS, UNITS, PEOPLE = 100, 5, 2  # of one round; of one order; of one unit
-COMMUNITIES, ALL_UNITS = 20, 60
+ORDERS, UNITS = 100, 5  # of one round; of one order
 SPANS = (60.0, 5.0)  # seconds within which all are approved; the second is a burst that nobody promised
 TARGET = 5.0  # seconds, p99
 PATIENCE = 60.0  # seconds after the last tap
-MESSAGES = (Message.ORDER_ISSUED, Message.ORDER_WATCHED, Message.ORDER_DRAFTED)
 SENDING = ("/cgi-bin/message/template/send", "/cgi-bin/message/custom/send")
-ACCOUNT = """[accounts.bench]
-app_id = "wx00000000000000be"
-app_secret = "00000000000000000000000000000000"
-original_id = "gh_0000000000be"
-token = "onlyForMeasuringHere2026"
-aes_key = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
-mode = "secure"
-area = "量测区"
-"""
-SLOTS = {
-    "number": "character_string1",
-    "place": "thing2",
-    "note": "thing3",
-    "status": "phrase4",
-    "time": "time5",
-}
-
-
-@dataclass(frozen=True)
-class Town:
-    """Ids of rows, and how to sign in."""
-
-    secretaries: Sequence[tuple[int, int]]  # (community, officer)
-    units: Sequence[int]
-    people: Mapping[int, Sequence[int]]  # the officers of each unit
-    officers: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -88,25 +56,16 @@ class Tap:
 
 def run(folder: Path) -> dict[str, Any]:
     """Returns the table's rows and what was found besides."""
-    (folder / "accounts.toml").write_text(ACCOUNT + "".join(map(_template, MESSAGES)))
+    (folder / "accounts.toml").write_text(ACCOUNT + templates())
     url = _database()
     with _programs(folder, url) as (site, sandbox):
-        town = _build()
-        openids = _introduce(sandbox, town, site)
+        town = build()
+        openids = introduce(sandbox, town, site)
         rounds = {
             span: quietest(lambda span=span: _round(sandbox, town, site, openids, span), 1, 3, "rounds")[0]  # type: ignore[misc]  # mypy cannot infer its default
             for span in SPANS
         }
     return _rows(rounds)
-
-
-def _template(message: Message) -> str:
-    slots = "".join(f'{field} = "{slot}"\n' for field, slot in SLOTS.items())
-    return f'[accounts.bench.templates.{message}]\nid = "{_template_id(message)}"\n{slots}'
-
-
-def _template_id(message: Message) -> str:
-    return f"bench-{message}".ljust(43, "x")
 
 
 def _database() -> str:
@@ -117,7 +76,7 @@ def _database() -> str:
     upgrade(url)
     db.connect(url)
     with db.transaction() as session:
-        _area(session, Level.DISTRICT, None, "量测区")  # the account stands for it
+        make_area(session, Level.DISTRICT, None, "量测区")  # the account stands for it
     return url
 
 
@@ -133,103 +92,12 @@ def _programs(folder: Path, url: str) -> Iterator[tuple[str, Sandbox]]:
     try:
         with (
             place.web("backend.app:app", port, place.SERVER_CORE, **env),
-            program(worker, env),
-            program([sys.executable, "-m", "backend.clock"], env),
+            place.program(worker, env),
+            place.program([sys.executable, "-m", "backend.clock"], env),
         ):
             yield site, sandbox
     finally:
         sandbox.stop()
-
-
-@contextmanager
-def program(
-    command: list[str], env: Mapping[str, str], cores: Sequence[int] = (place.SERVER_CORE,)
-) -> Iterator[None]:
-    """A program of ours, kept to these cores, until the end of the block."""
-    pinned = ["taskset", "-c", ",".join(map(str, cores)), *command]
-    process = subprocess.Popen(
-        pinned, env=os.environ | env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-
-
-# -- the town
-
-
-def _area(session: Session, level: Level, parent: Area | None, name: str) -> Area:
-    area = Area(level=level, parent_id=parent.id if parent else None, path="", name=name)
-    for column in scope.COLUMNS.values():
-        setattr(area, column, getattr(parent, column) if parent else None)
-    session.add(area)
-    session.flush()
-    area.path = f"{parent.path}.{area.id}" if parent else str(area.id)
-    setattr(area, scope.COLUMNS[level], area.id)
-    session.flush()
-    return area
-
-
-def _officer(session: Session, role: Role, *, area: Area | None = None, unit: Unit | None = None) -> int:
-    officer = Officer(name="某人")
-    session.add(officer)
-    session.flush()
-    where = {"area_id": area.id if area else None, "unit_id": unit.id if unit else None}
-    session.add(Post(officer_id=officer.id, role=role, **where))
-    session.flush()
-    return officer.id
-
-
-def _build() -> Town:
-    """Communities with a secretary each, units of the district with their people, one supervisor."""
-    with db.transaction() as session:
-        district = session.scalars(sa.select(Area)).one()
-        street = _area(session, Level.SUBDISTRICT, district, "量测街道")
-        secretaries = []
-        for n in range(COMMUNITIES):
-            community = _area(session, Level.COMMUNITY, street, f"第{n}社区")
-            secretaries.append((community.id, _officer(session, Role.SECRETARY, area=community)))
-        people: dict[int, list[int]] = {}
-        for n in range(ALL_UNITS):
-            unit = Unit(area_id=district.id, kind=UnitKind.DEPARTMENT, name=f"第{n}单位")
-            session.add(unit)
-            session.flush()
-            people[unit.id] = [_officer(session, Role.HANDLER, unit=unit) for _ in range(PEOPLE)]
-        supervisor = _officer(session, Role.SUPERVISOR, area=district)
-        officers = [one for _, one in secretaries] + [one for each in people.values() for one in each]
-        return Town(secretaries, list(people), people, [*officers, supervisor])
-
-
-def _introduce(sandbox: Sandbox, town: Town, site: str) -> dict[int, str]:
-    """Every officer follows the account with a phone of their own; returns the openids."""
-    keywords = {slot: name for name, slot in SLOTS.items()}
-    sandbox.app(
-        kind="service_account",
-        app_id="wx00000000000000be",
-        app_secret="0" * 32,
-        name="量测",
-        original_id="gh_0000000000be",
-        token="onlyForMeasuringHere2026",
-        aes_key="abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG",
-        mode="secure",
-        callback_url=f"{site}/wechat/bench",
-        templates=[
-            {"template_id": _template_id(message), "title": message, "keywords": keywords}
-            for message in MESSAGES
-        ],
-    )
-    openids: dict[int, str] = {}
-    for officer in progress(town.officers, "phones"):
-        phone = sandbox.user(f"officer{officer}", app_id="wx00000000000000be")
-        phone.follow()
-        openids[officer] = phone.openid()
-    with db.transaction() as session:
-        for officer, openid in openids.items():
-            own = sa.update(Contact).where(Contact.openid == openid)
-            session.execute(own.values(officer_id=officer))
-    return openids
 
 
 # -- one round
@@ -330,7 +198,7 @@ def _measured(
 
 def _is_to_unit(body: Mapping[str, Any]) -> bool:
     """Not to a supervisor or the drafter, who are told of the same order."""
-    issued = _template_id(Message.ORDER_ISSUED)
+    issued = template_id(Message.ORDER_ISSUED)
     return body.get("template_id") == issued or "您单位的任务" in str(body.get("text"))
 
 

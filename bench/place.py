@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -76,3 +76,19 @@ def _wait(port: int) -> None:
         except requests.ConnectionError:
             time.sleep(0.1)
     raise SystemExit(f"the server on port {port} did not start")
+
+
+@contextmanager
+def program(
+    command: list[str], env: Mapping[str, str], cores: Sequence[int] = (SERVER_CORE,)
+) -> Iterator[None]:
+    """A program of ours, kept to these cores, until the end of the block."""
+    pinned = ["taskset", "-c", ",".join(map(str, cores)), *command]
+    process = subprocess.Popen(
+        pinned, env=os.environ | env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
