@@ -5,7 +5,19 @@ import sys
 
 from bench import place, report
 
-BENCHES = ("intake", "size", "posters", "ledger", "orders", "sweep", "rates", "delivery", "surveys", "outage")
+BENCHES = (
+    "intake",
+    "size",
+    "posters",
+    "ledger",
+    "orders",
+    "sweep",
+    "rates",
+    "backlog",
+    "delivery",
+    "surveys",
+    "outage",
+)
 
 
 def main(wanted: list[str]) -> None:
