@@ -1,6 +1,6 @@
 """One message at the outbox desk: what it says, its whole story, and by what else it can be sent."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -14,7 +14,7 @@ from backend.console.outbox import bp
 from backend.console.outbox_scope import of_watcher
 from backend.errors import Conflict, Invalid
 from backend.notify import mending, outbox, sms_channel, telephone, troubles
-from backend.notify.channels import CHANNELS, Recipient, Refusal
+from backend.notify.channels import CHANNELS, Owed, Recipient, Refusal
 from backend.notify.ladders import AT_ONCE, LABELS, TO_BE_ANSWERED, Rung
 from backend.notify.models import Notification
 from backend.times import now
@@ -75,20 +75,24 @@ def _show(message_id: int, **shown: Any) -> str:
         [line] = outbox_lines.lines(session, [row])
         is_stuck = troubles.has_failed(row) or troubles.is_put_off(row)
         facts = {"line": line, "is_stuck": is_stuck, "options": options(session, row) if is_stuck else []}
+        facts["in_doubt"] = troubles.label_of(row.channel) if is_stuck else ""
     return render_template("desk/outbox_message.html", **({"wrong": {}} | facts | shown), at=now())
 
 
 def options(session: Session, row: Notification) -> list[Option]:
-    """Whether each channel would take the message now: it is asked to prepare, and all that is taken back."""
-    owed = outbox.owed_of(row)
+    """Whether each channel would take the message now: it is asked to prepare, and all that is taken back.
+
+    As `send_by` will have it sent: that an earlier call got no answer keeps no channel from it.
+    """
+    owed = replace(outbox.owed_of(row), unanswered=None)
     rungs = [rung for rung in OFFERED[owed.recipient] if rung in CHANNELS]
-    return [Option(rung, LABELS[rung], _why_not(session, row, rung)) for rung in rungs]
+    return [Option(rung, LABELS[rung], _why_not(session, owed, rung)) for rung in rungs]
 
 
-def _why_not(session: Session, row: Notification, rung: Rung) -> str:
+def _why_not(session: Session, owed: Owed, rung: Rung) -> str:
     attempt = session.begin_nested()
     try:
-        CHANNELS[rung].prepare(session, outbox.owed_of(row))
+        CHANNELS[rung].prepare(session, owed)
     except Refusal as refusal:
         return refusal.reason
     finally:

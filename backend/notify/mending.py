@@ -2,8 +2,8 @@
 
 A message is sent again as the same row: what may have gone out already keeps its client id, so the provider
 shows one card; what a receipt says was lost has another client id already. Where a repetition is shown twice,
-the mark that it may have gone out (`channel`) goes: whoever decides has read that, and twice is better than
-never. Whether there is anything to decide is asked while the row is held: of two people, the second is told.
+or another channel was chosen, the mark that it may have gone out (`channel`) goes: whoever decides has read
+that, and twice is better than never. Whether there is anything to decide is asked while the row is held: of two people, the second is told.
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,7 +59,8 @@ def send_by(
     moment = at or now()
     mark = [{"channel": channel.value, "why": CHOSEN, "at": stamp(moment), "chosen": True}]
     rungs = _REOPENED.op("||")(sa.cast(mark, JSONB))
-    found = _decide(session, [message_id], moment, _again(moment) | {"rungs": rungs})
+    values = _again(moment) | {"rungs": rungs, "channel": None}
+    found = _decide(session, [message_id], moment, values)
     _write_down(session, found, officer_id, Did.OTHER_CHANNEL, channel=channel)
     after_commit(session, lambda: nudge(deliver, found))
     return found

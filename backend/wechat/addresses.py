@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from backend.notify import refused_accounts
 from backend.notify.channels import Owed, Refusal, Then
+from backend.notify.ladders import LABELS, Rung
 from backend.notify.models import Contact
 from backend.times import now
 from backend.wechat import accounts, quotas, tokens
@@ -63,6 +64,14 @@ def follower(session: Session, owed: Owed) -> Address:
     if address is None:
         raise Refusal("对方没有关注公众号", Then.VISIT)
     return address
+
+
+def must_be_certain(owed: Owed, left_out: str) -> None:
+    """Asked last, of somebody whom the channel could reach. Raises Refusal when an earlier call, on whichever
+    channel, got no answer: a repetition here would be read twice."""
+    if owed.unanswered:
+        said = f"上次用{LABELS[Rung(owed.unanswered)]}发送没有得到回应"
+        raise Refusal(f"{said}，为免重复{left_out}", Then.NEVER)
 
 
 def find(session: Session, owed: Owed, suffix: str = "", *, follows: bool = True) -> Address | None:

@@ -23,12 +23,21 @@ from backend.notify.channels import (
 )
 from backend.notify.fitting import shorten
 from backend.wechat import client, quotas
-from backend.wechat.addresses import Address, cause, follower, leave, look_up, send
+from backend.wechat.addresses import (
+    Address,
+    cause,
+    follower,
+    leave,
+    look_up,
+    must_be_certain,
+    send,
+)
 from backend.wechat.cards import slots_of
 from backend.wechat.codes import Fate
 from backend.wechat.models import Conversation
 
 CHAT_BYTES = 2048  # of a chat message; a longer one is refused (45002)
+NOT_OPEN = "对方近期没有给公众号发过消息"
 MORE, BY_PAGE = "点这里查看", "也可以打开网页："
 
 
@@ -83,10 +92,11 @@ class Chat:
     name = "wechat_chat"
 
     def prepare(self, session: Session, owed: Owed) -> ChatLetter:
-        if owed.unanswered:
-            raise Refusal("上次发送没有得到回应，为免重复不再发到会话里", Then.NEVER)
         address = follower(session, owed)
-        reserved = address.is_open and session.scalar(
+        if not address.is_open:
+            raise Refusal(NOT_OPEN, Then.NEVER)
+        must_be_certain(owed, "不再发到会话里")
+        reserved = session.scalar(
             sa.update(Conversation)
             .where(
                 Conversation.contact_id == address.contact_id,
@@ -97,7 +107,7 @@ class Chat:
             .returning(Conversation.window_until)
         )
         if not reserved:
-            raise Refusal("对方近期没有给公众号发过消息", Then.NEVER)
+            raise Refusal(NOT_OPEN, Then.NEVER)
         url = link_of(owed, address.account.name)
         return ChatLetter(owed, address, reserved, url)
 

@@ -14,7 +14,7 @@ from backend.notify import grants
 from backend.notify.channels import NotServed, Owed, Refusal, Then, link_of, register
 from backend.wechat import accounts, client, quotas, tokens
 from backend.wechat.accounts import MINI, Template
-from backend.wechat.addresses import Address, cause, find, send
+from backend.wechat.addresses import Address, cause, find, must_be_certain, send
 from backend.wechat.cards import slots_of
 from backend.wechat.codes import Fate
 
@@ -52,8 +52,6 @@ class Subscription:
     name = "wechat_subscription"
 
     def prepare(self, session: Session, owed: Owed) -> GrantedLetter:
-        if owed.unanswered:
-            raise Refusal("上次发送没有得到回应，为免重复不再发订阅消息", Then.NEVER)
         address = find(session, owed, MINI)
         if address is None:
             raise Refusal("对方没有用过小程序", Then.NEVER)
@@ -61,6 +59,7 @@ class Subscription:
         template = mini_program.templates.get(owed.message) if mini_program else None
         if mini_program is None or template is None:
             raise Refusal("小程序没有配置这类消息的模板", Then.NEVER)
+        must_be_certain(owed, "不再发订阅消息")
         if not grants.spend(session, address.contact_id, template.id):
             raise Refusal("对方没有在小程序里同意接收", Then.NEVER)
         page = MINI_PAGE.format(number=owed.fields.get("number", ""))
@@ -78,14 +77,13 @@ class Notice:
     def prepare(self, session: Session, owed: Owed) -> GrantedLetter:
         if not any(account.notices for account in accounts.all_accounts().values()):
             raise NotServed("没有开通公众号订阅通知")
-        if owed.unanswered:
-            raise Refusal("上次发送没有得到回应，为免重复不再发订阅通知", Then.NEVER)
         address = find(session, owed, follows=False)
         if address is None:
             raise Refusal("对方没有来过公众号", Then.NEVER)
         template = address.account.notices.get(owed.message)
         if template is None:
             raise Refusal("公众号没有配置这类消息的订阅通知", Then.NEVER)
+        must_be_certain(owed, "不再发订阅通知")
         if not grants.spend(session, address.contact_id, template.id):
             raise Refusal("对方没有同意接收公众号的订阅通知", Then.NEVER)
         url = link_of(owed, address.account.name)

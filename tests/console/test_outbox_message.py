@@ -1,0 +1,115 @@
+"""The page of one message: why each way was not taken, and by which one it can go now."""
+
+import re
+
+import pytest
+import sqlalchemy as sa
+
+from backend.notify import tasks
+from backend.notify.messages import Message
+from backend.notify.models import Contact, Delivery, Notification
+from backend.places.models import Area, Resident
+from backend.places.roles import Role
+from backend.times import now
+from tests.factories import make_case, make_community, make_officer, make_resident
+from tests.telling import opened, owe, read
+from tests.texting import PHONE, address, sms
+from tests.weixin import follower
+
+__all__ = ["address", "sms"]
+PATH = "/sms"
+
+
+@pytest.fixture
+def session(committed):
+    return committed
+
+
+@pytest.fixture
+def case(session):
+    """A case of somebody who left a number and has no WeChat."""
+    community = make_community(session)
+    case = make_case(session, community, resident_id=make_resident(session, phone=PHONE).id)
+    session.commit()
+    return case
+
+
+@pytest.fixture
+def client(session, case, as_officer):
+    desk = make_officer(session, Role.DISPATCHER, area=session.get_one(Area, case.place_id))
+    session.commit()
+    return as_officer(desk)
+
+
+def told(session, case, tries=1, message=Message.CASE_RESOLVED):
+    """It is owed to the resident and tried so often; the row."""
+    owed = owe(Contact(resident_id=case.resident_id), message, number=case.number, note="换好了")
+    for _ in range(tries):
+        session.execute(sa.update(Notification).values(due_at=now()))
+        session.commit()
+        tasks.deliver([owed])
+    return read(session, owed)
+
+
+def end(session, row):
+    """No worker tries it any more."""
+    session.execute(sa.update(Notification).values(status=Delivery.FAILED))
+    session.commit()
+    return row.id
+
+
+def page(client, row_id):
+    return client.get(f"/console/outbox/{row_id}").text
+
+
+def usable(text):
+    """What the page offers to send it by."""
+    return re.findall(r">用([^<]+)发<", text)
+
+
+def test_what_was_never_called_is_not_said_to_have_given_no_answer(session, weixin, sms, case, client):
+    """The text message got a 502; that the resident has no WeChat is as true at the second attempt."""
+    weixin.faults(api=[{"path": PATH, "http_status": 502, "times": 1}])
+    row = told(session, case, tries=2)
+    said = {(rung["channel"], rung["why"]) for rung in row.rungs if rung["channel"] != "sms"}
+    assert said == {
+        ("wechat_chat", "对方没有关注公众号"),
+        ("wechat_template", "对方没有关注公众号"),
+        ("wechat_notice", "没有开通公众号订阅通知"),
+        ("wechat_subscription", "对方没有用过小程序"),
+    }
+    assert "公众号会话：对方没有关注公众号" in page(client, row.id)
+
+
+def test_who_could_be_reached_in_chat_reads_which_call_is_in_doubt(session, weixin, sms, case, client):
+    weixin.faults(api=[{"path": PATH, "http_status": 502, "times": 1}])
+    row = told(session, case)
+    phone, contact = follower(session, weixin, "li", resident=session.get_one(Resident, case.resident_id))
+    opened(session, phone, contact)
+    session.execute(sa.update(Notification).values(due_at=now()))
+    session.commit()
+    tasks.deliver([row.id])
+    said = read(session, row.id).rungs
+    assert "上次用短信发送没有得到回应，为免重复不再发到会话里" in [rung["why"] for rung in said]
+
+
+def test_a_text_in_doubt_may_be_sent_by_text_or_in_chat_when_somebody_decides_so(
+    session, weixin, sms, case, client
+):
+    weixin.faults(api=[{"path": PATH, "http_status": 502, "times": 1}])
+    row_id = end(session, told(session, case))
+    text = page(client, row_id)
+    assert usable(text) == ["短信"]
+    assert "上次用短信发送没有得到回应，对方可能已经收到" in text
+    client.post(f"/console/outbox/{row_id}/channel", data={"channel": "sms"})
+    tasks.deliver([row_id])
+    assert read(session, row_id).status is Delivery.SENT
+
+
+def test_where_no_way_is_left_the_page_says_so_and_why_for_each(session, weixin, sms, case, client):
+    text = page(client, told(session, case, message=Message.CASE_PROGRESS).id)
+    assert usable(text) == []
+    assert "现在一种办法都用不了" in text
+    offered = text.split("换个办法发")[1]
+    assert "<strong>公众号会话</strong> <span class=\"text-secondary\">现在用不了：对方没有关注公众号" in offered
+    assert "这类消息没有短信模板" in offered
