@@ -13,7 +13,7 @@ from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from backend.cases.models import Case
-from backend.cases.survey_models import Survey
+from backend.cases.survey_models import Survey, Via
 from backend.db import Base, created_at
 
 WAITING = sa.text("state = 'waiting'")
@@ -64,8 +64,22 @@ STATE_LABELS = {
     CallbackState.WRONG_NUMBER: "号码不对",
     CallbackState.UNREACHED: "未接通",
     CallbackState.UNCALLED: "过期没有打",
-    CallbackState.REPLIED: "已在微信答复",
+    CallbackState.REPLIED: "已自己答复",
     CallbackState.REOPENED: "已重新办理",
+}
+# The ends to which only calls lead.
+CALLED = (
+    CallbackState.ANSWERED,
+    CallbackState.REFUSED,
+    CallbackState.WRONG_NUMBER,
+    CallbackState.UNREACHED,
+)
+# The label of somebody who answered by themselves, by the way that answer came.
+REPLIED_LABELS = {
+    Via.CHAT: "已在微信答复",
+    Via.MINI_PROGRAM: "已在小程序答复",
+    Via.PAGE: "已在网页答复",
+    Via.SMS: "已用短信答复",
 }
 HEARD_LABELS = {
     Heard.ANSWERED: "接通了，答了",
@@ -125,6 +139,12 @@ class PhoneCallback(Base):
     taken_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     created_at: Mapped[created_at]
+
+    def state_label(self, via: Via | None) -> str:
+        """Where it stands, in words; `via` is by which way the survey of its round was answered."""
+        if self.state is CallbackState.REPLIED and via in REPLIED_LABELS:
+            return REPLIED_LABELS[via]
+        return STATE_LABELS[self.state]
 
     def is_held(self, at: datetime) -> bool:
         """Whether somebody has it in hand."""

@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from backend.cases import callback_hours, survey_policies
-from backend.cases.callback_models import HELD, CallAttempt, CallbackState, PhoneCallback
+from backend.cases.callback_models import CALLED, HELD, CallAttempt, CallbackState, PhoneCallback
 from backend.cases.callbacks import callers
 from backend.cases.models import Case
+from backend.cases.survey_models import Survey
 from backend.cases.survey_policies import Terms
 from backend.places.models import Area, Officer, Post
 from backend.places.scope import visible
@@ -24,11 +25,13 @@ Key = tuple[datetime, int]
 
 @dataclass(frozen=True)
 class Line:
-    """A callback as the list shows it; `holder` has it in hand now, `opens_at` is when it may be dialled."""
+    """A callback as the list shows it; `state` in words, `holder` has it in hand now, `opens_at` is when it
+    may be dialled."""
 
     row: PhoneCallback
     case: Case
     place: str
+    state: str
     holder: str
     opens_at: datetime
 
@@ -40,7 +43,7 @@ class Line:
 @dataclass(frozen=True)
 class Counts:
     """How many are to be called now (the list of these), how many of all that wait were tried before, how
-    many ended today."""
+    many ended today after somebody had called."""
 
     due: int
     tried: int
@@ -59,7 +62,7 @@ VIEWS: dict[str, tuple[str, Callable[[datetime, int | None], sa.ColumnElement[bo
     "due": ("该打的", lambda at, officer_id: WAITS & (C.next_at <= at) & ~_held(at)),
     "mine": ("我在打的", lambda at, officer_id: WAITS & (C.officer_id == officer_id)),
     "later": ("以后再打", lambda at, officer_id: WAITS & (C.next_at > at) & ~_held(at)),
-    "done": ("打完的", lambda at, officer_id: C.state != CallbackState.WAITING),
+    "done": ("结束的", lambda at, officer_id: C.state != CallbackState.WAITING),
 }
 
 
@@ -81,9 +84,10 @@ def page(
     where survey_policies.read has it."""
     holder, is_over = aliased(Officer), view == "done"
     query = (
-        sa.select(C, Case, Area.name, sa.case((_held(at), holder.name)))
+        sa.select(C, Case, Area.name, Survey.via, sa.case((_held(at), holder.name)))
         .join(Case, Case.id == C.case_id)
         .join(Area, Area.id == C.place_id)
+        .join(Survey, Survey.id == C.survey_id)
         .outerjoin(holder, holder.id == C.officer_id)
         .where(visible(callers(posts), C), VIEWS[view][1](at, officer_id))
     )
@@ -93,8 +97,8 @@ def page(
     rows = session.execute(query.order_by(*ordered).limit(PAGE))
     rules = survey_policies.read(session)
     return [
-        Line(row, case, place, name or "", _opens(row, rules.terms(case), view, at))
-        for row, case, place, name in rows
+        Line(row, case, place, row.state_label(via), name or "", _opens(row, rules.terms(case), view, at))
+        for row, case, place, via, name in rows
     ]
 
 
@@ -104,7 +108,8 @@ def _opens(row: PhoneCallback, terms: Terms, view: str, at: datetime) -> datetim
 
 
 def counts(session: Session, posts: Sequence[Post], at: datetime) -> Counts:
-    """The figures above the list (two queries): of what waits, and of what ended since midnight."""
+    """The figures above the list (two queries): of what waits, and of what was called and ended since
+    midnight."""
     own = visible(callers(posts), C)
     midnight = datetime.combine(local(at).date(), time.min, SHANGHAI)
     count = sa.func.count
@@ -113,7 +118,7 @@ def counts(session: Session, posts: Sequence[Post], at: datetime) -> Counts:
             own, WAITS
         )
     ).one()
-    done = session.scalar(sa.select(count()).where(own, C.ended_at >= midnight)) or 0
+    done = session.scalar(sa.select(count()).where(own, C.ended_at >= midnight, C.state.in_(CALLED))) or 0
     return Counts(due, tried, done)
 
 

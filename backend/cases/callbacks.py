@@ -16,7 +16,6 @@ from backend.cases import callback_hours, callback_tries, service, survey_answer
 from backend.cases.callback_hours import APART, TRIES
 from backend.cases.callback_models import (
     HEARD_LABELS,
-    STATE_LABELS,
     CallAttempt,
     CallbackState,
     Heard,
@@ -25,7 +24,7 @@ from backend.cases.callback_models import (
 from backend.cases.models import Case
 from backend.cases.service import Actor
 from backend.cases.survey_answers import Said
-from backend.cases.survey_models import Via
+from backend.cases.survey_models import Survey, Via
 from backend.cases.survey_policies import Terms
 from backend.cases.workflow import CALLERS, Action, Given
 from backend.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
@@ -72,7 +71,7 @@ def take(session: Session, callback_id: int, actor: Actor, at: datetime | None =
     or Conflict that says who was quicker, or, outside the hours, when people are called again."""
     moment = at or now()
     callback = _lock(session, callback_id, actor)
-    _must_wait(callback)
+    _must_wait(session, callback)
     _must_be_free(session, callback, actor, moment)
     if callback_tries.begun(session, callback, actor.officer_id):  # `taken_at` anew would end it unsaid
         return callback
@@ -86,7 +85,7 @@ def take(session: Session, callback_id: int, actor: Actor, at: datetime | None =
 def give_back(session: Session, callback_id: int, actor: Actor) -> PhoneCallback:
     """Leave it to others; a number that was seen keeps its two hours. Raises as `take`."""
     callback = _lock(session, callback_id, actor)
-    _must_wait(callback)
+    _must_wait(session, callback)
     if callback.officer_id != actor.officer_id:
         raise Conflict("这个回访不在您手里")
     callback.officer_id = callback.taken_at = None
@@ -100,7 +99,7 @@ def dial(session: Session, callback_id: int, actor: Actor, at: datetime | None =
     """
     moment = at or now()
     callback = _lock_with_case(session, callback_id, actor)
-    _must_wait(callback)
+    _must_wait(session, callback)
     _must_hold(session, callback, actor, moment)
     _must_be_open(session, callback, moment)
     attempt = callback_tries.begun(session, callback, actor.officer_id)
@@ -122,7 +121,7 @@ def record(
     callback = _lock_with_case(session, callback_id, actor)
     attempt = callback_tries.begun(session, callback, actor.officer_id)
     if attempt is None:
-        _must_wait(callback)
+        _must_wait(session, callback)
     _must_hold(session, callback, actor, moment)
     if attempt is None:
         raise Conflict("请先查看号码，打过电话再记结果")
@@ -257,9 +256,10 @@ def _theirs(callback: PhoneCallback | None, actor: Actor) -> PhoneCallback:
     return callback
 
 
-def _must_wait(callback: PhoneCallback) -> None:
+def _must_wait(session: Session, callback: PhoneCallback) -> None:
     if callback.state is not CallbackState.WAITING:
-        raise Conflict(f"这个回访已经结束了（{STATE_LABELS[callback.state]}），不用再打")
+        via = session.scalar(sa.select(Survey.via).where(Survey.id == callback.survey_id))
+        raise Conflict(f"这个回访已经结束了（{callback.state_label(via)}），不用再打")
 
 
 def _must_be_free(session: Session, callback: PhoneCallback, actor: Actor, at: datetime) -> None:

@@ -22,7 +22,7 @@ def _callbacks(session: Session, case: Case, actor: Actor) -> Facts | None:
         "rows": rows,
         "tries": callback_queries.tries(session, [row.id for row in rows]),
         "whys": callback_models.WHY_LABELS,
-        "states": callback_models.STATE_LABELS,
+        "states": {row.id: row.state_label(row.survey.via) for row in rows},
         "heard": callback_models.HEARD_LABELS,
         "may_call": callbacks.reaches(actor, rows[0]),
     }

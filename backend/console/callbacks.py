@@ -14,7 +14,7 @@ from backend.cases.callback_models import PhoneCallback
 from backend.cases.callback_queries import VIEWS
 from backend.cases.models import Case
 from backend.cases.service import Actor
-from backend.cases.survey_models import Follow
+from backend.cases.survey_models import Follow, Survey
 from backend.console import callback_forms, phones
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.places.models import Area, Officer
@@ -117,7 +117,7 @@ def _list_facts() -> dict[str, Any]:
     closed = [line.opens_at for line in lines if line.opens_at > at]
     is_closed = view in ("due", "mine") and 0 < len(closed) == len(lines)
     facts = {"lines": lines, "counts": counts, "view": view, "views": VIEWS, "more": more, "at": at}
-    facts |= {"whys": callback_models.WHY_LABELS, "states": callback_models.STATE_LABELS, "wrong": ""}
+    facts |= {"whys": callback_models.WHY_LABELS, "wrong": ""}
     facts["opens_at"] = min(closed) if is_closed else None
     shown = [(line.row.id, line.row.state, line.holder, line.opens_at > at) for line in lines]
     return facts | {"seen": news.print_of(shown, counts)}
@@ -157,7 +157,7 @@ def _facts(session: Session, row: PhoneCallback, actor: Actor) -> dict[str, Any]
         "opens_at": callbacks.opens(session, row, at if has_begun else max(at, row.next_at)),
         "tries": callback_queries.tries(session, [row.id])[row.id],
         "whys": callback_models.WHY_LABELS,
-        "states": callback_models.STATE_LABELS,
+        "state": row.state_label(session.get_one(Survey, row.survey_id).via),
         "heard": callback_models.HEARD_LABELS,
         "steps": surveys.SATISFACTION,
         "reasons": terms.reasons,

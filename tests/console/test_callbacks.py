@@ -265,3 +265,18 @@ def test_what_was_said_is_not_lost_where_they_answered_in_chat_meanwhile(
     assert ("晚上又灭了" in page, "139****5678" in page, "13912345678" in page) == (True, True, False)
     case_page = client.get(f"/console/cases/{session.get_one(Case, callback.case_id).number}").text
     assert "回访结束后又说：没有解决。晚上又灭了" in case_page
+
+
+@pytest.mark.parametrize(
+    ("via", "said"), [(Via.SMS, "已用短信答复"), (Via.CHAT, "已在微信答复"), (Via.PAGE, "已在网页答复")]
+)
+def test_who_answered_by_themselves_is_no_call_that_was_made(session, place, as_officer, callback, via, said):
+    client = as_officer(place.desk)
+    survey_answers.give(session, callback.survey_id, Said(True, 4), via)
+    session.commit()
+    listed = client.get(f"{INDEX}?view=done").text
+    assert said in listed
+    assert "<dt>今天打完</dt><dd>0</dd>" in listed
+    assert said in client.get(f"{INDEX}{callback.id}").text
+    assert said in client.get(f"/console/cases/{session.get_one(Case, callback.case_id).number}").text
+    assert said in post(client, callback, "take").text
