@@ -57,7 +57,8 @@ POLICY: dict[Clock, Terms] = {
         48 * HOURS, 4 * HOURS, P.UNIT, once_a_round=True),
     Clock.ARBITRATE: Terms("裁定", (A.DISPUTE,), (A.ARBITRATE, *APART), 4 * HOURS, 30 * MINUTES, P.ARBITERS),
     # A bad answer to a survey, where the policy has somebody look at it first.
-    Clock.REVIEW: Terms("回访复核", (A.DISSENT,), (A.UPHOLD, A.REOPEN), 24 * HOURS, 4 * HOURS, P.SUPERVISORS),
+    Clock.REVIEW: Terms("回访复核", (A.DISSENT,), (A.UPHOLD, A.ASSENT, A.REOPEN),
+        24 * HOURS, 4 * HOURS, P.SUPERVISORS),
     # Of a unit under an order; the order's own steps turn them (start_part, stop_part).
     Clock.ORDER_ACKNOWLEDGE: Terms("签收", (), (), 10 * MINUTES, 5 * MINUTES, P.UNIT),
     Clock.ORDER_ARRIVE: Terms("到场", (), (), 30 * MINUTES, 15 * MINUTES, P.UNIT),

@@ -196,6 +196,13 @@ def _uphold(session: Session, case: Case, given: Given, event: CaseEvent) -> Non
     survey_reviews.settle(session, case, event, ReviewState.UPHELD)
 
 
+def _assent(session: Session, case: Case, given: Given, event: CaseEvent) -> None:
+    """Whoever did not agree does so now, before anybody has decided."""
+    if survey_reviews.open_of(session, case) is None:
+        raise Conflict(survey_reviews.NONE_OPEN)
+    survey_reviews.settle(session, case, event, ReviewState.TAKEN_BACK)
+
+
 def _merge(session: Session, case: Case, given: Given, event: CaseEvent) -> None:
     """merging.py has locked the master and asked whether it may be one."""
     if case.parent_id is not None:
@@ -260,6 +267,7 @@ EFFECTS: dict[Action, Effect] = {
     Action.REOPEN: _reopen,
     Action.CLOSE_AGAIN: _close_again,
     Action.UPHOLD: _uphold,
+    Action.ASSENT: _assent,
     Action.WITHDRAW: _withdraw,
     Action.MERGE: _merge,
     Action.JOIN: _merge,

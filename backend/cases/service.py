@@ -220,7 +220,7 @@ def answer_survey(
 ) -> bool:
     """After an answer: "not solved" or "dissatisfied" brings the case back, with a new round, or before a
     supervisor, as the policy has it. A good one in its place (`was_bad`) closes again what came back, as long
-    as nobody has done anything about it.
+    as nobody has done anything about it, and ends the review that nobody has decided.
 
     Else what is said of an earlier round changes nothing in this one, and of a review that is open already
     nothing more is begun. Returns whether a step on the case says it.
@@ -236,7 +236,7 @@ def answer_survey(
         return _take_bad_answer(session, survey, case, actor, moment)
     if case.confirmed_at is None and survey.solved:
         case.confirmed_at = moment
-    return False
+    return was_bad and _assent(session, survey, case, actor, moment)
 
 
 def _close_again(session: Session, survey: Survey, case: Case, actor: Actor, at: datetime) -> bool:
@@ -248,6 +248,15 @@ def _close_again(session: Session, survey: Survey, case: Case, actor: Actor, at:
         return False
     case.confirmed_at = case.confirmed_at or at
     survey_reviews.note_taken_back(session, survey, at)
+    return True
+
+
+def _assent(session: Session, survey: Survey, case: Case, actor: Actor, at: datetime) -> bool:
+    """Where somebody has decided about the bad answer, that stands."""
+    if survey_reviews.open_of(session, case) is None:
+        return False
+    given = Given(note=f"改了评价：{surveys.in_words(survey)}")
+    perform(session, case.number, Action.ASSENT, actor, given, at=at)
     return True
 
 

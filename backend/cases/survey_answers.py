@@ -49,10 +49,11 @@ def give(
     """Answer a survey, or within a day answer it anew: the last answer counts, and each is on the record.
 
     A bad one brings the case back or before a supervisor, as its own policy has it, also after another bad
-    one; a good one after a bad one closes it again, while nobody has done anything; of every other change of
-    mind the unit hears. What was written of a bad answer stays with that one. The same answer again is the
-    same tap. `officer_id` took it by telephone, perhaps after the end. Raises NotFound for another's
-    (`resident_id`, where the link alone is no right to answer), Invalid, TooMany, or Gone when it is over.
+    one; a good one after a bad one closes it again, while nobody has done anything, or ends its review, while
+    nobody has decided; of every other change of mind the unit hears. What was written of a bad answer stays
+    with that one. The same answer again is the same tap. `officer_id` took it by telephone, perhaps after the
+    end. Raises NotFound for another's (`resident_id`, where the link alone is no right to answer), Invalid,
+    TooMany, or Gone when it is over.
     """
     moment = at or now()
     is_called = officer_id is not None
@@ -62,6 +63,8 @@ def give(
     if is_anew and said_of(survey) == said:
         return survey
     _must_be_an_answer(session, survey, said)
+    if was_bad:
+        survey_reviews.keep_whole(session, survey)
     surveys.answer(survey, **vars(said), via=via, officer_id=officer_id, at=moment)
     _follow(session, survey, moment, is_anew=is_anew, was_bad=was_bad)
     return survey

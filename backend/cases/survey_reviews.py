@@ -34,10 +34,13 @@ STATE_LABELS = {
 HOLDS = {
     ReviewState.TAKEN_BACK: "这件事不再重新办理",
     ReviewState.REOPENED: "这件事已经有人在重新办理，会接着办完",
-    ReviewState.OPEN: "督查人员已经在核查这件事，会接着核查",
 }
+NO_REVIEW = "督查人员不再核查这件事"  # where that was what a bad answer had brought
 STEPS = {Follow.REOPEN: Action.REOPEN, Follow.REVIEW: Action.DISSENT}
-BY_RESIDENT = "居民自己要求重新办理"
+BY_RESIDENT = {
+    ReviewState.REOPENED: "居民自己要求重新办理",
+    ReviewState.TAKEN_BACK: "居民改了评价，当时还没有人决定",
+}
 BEFORE_ANYBODY = "居民改了评价，当时还没有人重新办理，已经结案"
 NONE_OPEN = "这件事没有要复核的回访意见"
 FOR_LEADERS = "办了三次以上，居民仍不认可：请领导决定，督查专员不能代替"
@@ -64,16 +67,27 @@ def state_of(session: Session, survey_id: int) -> ReviewState | None:
 def after_all(session: Session, survey: Survey) -> str:
     """What holds now that this answer is a good one; empty where it never was a bad one, where what was done
     has been upheld, and once the case has gone on to where it holds no longer."""
-    state = None if surveys.is_bad(survey) else state_of(session, survey.id)
-    if state is None:
+    own = sa.select(SurveyReview).where(SurveyReview.survey_id == survey.id)
+    row = None if surveys.is_bad(survey) else session.scalar(own.execution_options(populate_existing=True))
+    if row is None:
         return ""
     case = session.get_one(Case, survey.case_id)
     still = {
         ReviewState.TAKEN_BACK: case.status is Status.CLOSED and case.round == survey.round,
         ReviewState.REOPENED: case.status in UNSOLVED and case.round == survey.round + 1,
-        ReviewState.OPEN: True,
     }
-    return HOLDS[state] if still.get(state) else ""
+    if not still.get(row.state):
+        return ""
+    return NO_REVIEW if row.state is ReviewState.TAKEN_BACK and row.due_at else HOLDS[row.state]
+
+
+def keep_whole(session: Session, survey: Survey) -> None:
+    """Before another answer takes the place of a bad one: reasons and words that followed it are part of what
+    was complained of, and stay with its review."""
+    row = session.scalar(sa.select(SurveyReview).where(SurveyReview.survey_id == survey.id))
+    said = surveys.complaint(survey)
+    if row is not None and said not in row.complaint:
+        row.complaint = said if said.startswith(row.complaint) else f"{row.complaint}\n{said}"
 
 
 def note_taken_back(session: Session, survey: Survey, at: datetime) -> None:
@@ -103,12 +117,18 @@ def begin(session: Session, survey: Survey, case: Case, at: datetime) -> None:
 def settle(session: Session, case: Case, event: CaseEvent, state: ReviewState) -> None:
     """A step has decided what was open about this case: an officer's, or the resident's own."""
     decided = {"state": state, "decided_by": event.officer_id, "decided_at": event.created_at}
-    words = event.note if event.officer_id else "：".join(filter(None, (BY_RESIDENT, event.note)))
+    words = event.note if event.officer_id else _by_resident(state, event)
     session.execute(
         sa.update(SurveyReview)
         .where(SurveyReview.case_id == case.id, SurveyReview.state == ReviewState.OPEN)
         .values(**decided, decision=words)
     )
+
+
+def _by_resident(state: ReviewState, event: CaseEvent) -> str:
+    """Why they bring it back is theirs alone to say; what they say now stands beside what they said first."""
+    said = event.note if state is ReviewState.REOPENED else ""
+    return "：".join(filter(None, (BY_RESIDENT[state], said)))
 
 
 def open_of(session: Session, case: Case) -> SurveyReview | None:
@@ -153,5 +173,5 @@ def _put(session: Session, survey: Survey, case: Case, state: ReviewState, **fac
     """One for each survey: who changes an answer to and fro comes back to the same."""
     values = {"case_id": case.id, "state": state, "complaint": surveys.complaint(survey)} | facts
     added = insert(SurveyReview).values(survey_id=survey.id, **values)
-    anew = {"decided_by": None, "decided_at": None, "decision": ""}
+    anew = {"decided_by": None, "decided_at": None, "decision": "", "due_at": None}
     session.execute(added.on_conflict_do_update(index_elements=["survey_id"], set_=anew | values))

@@ -61,6 +61,7 @@ STEPS: dict[Action, str] = {
     A.REOPEN: "没有解决，重新办理",
     A.CLOSE_AGAIN: "您改了评价，这件事结案了",
     A.DISSENT: "您不认可办理结果，督查人员正在复核",
+    A.ASSENT: "您改了评价，督查人员不再复核",
     A.COMMENT: "您补充了回访意见",
     A.UPHOLD: "督查人员复核过了",
     A.WITHDRAW: "已撤回",

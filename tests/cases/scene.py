@@ -84,7 +84,7 @@ class Scene:
             back = {"action": Action.REOPEN, "role": Role.RESIDENT, "to_status": Status.ACCEPTED}
             self.session.add(CaseEvent(case_id=case.id, round=1, **back))
             self.session.flush()
-        if action is Action.UPHOLD:
+        if action in (Action.UPHOLD, Action.ASSENT):
             asked = {"case_id": case.id, "round": case.round, "resident_id": self.resident_id}
             survey = Survey(**asked, state=SurveyState.ANSWERED, solved=False)
             self.session.add(survey)

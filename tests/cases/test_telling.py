@@ -92,6 +92,7 @@ TOLD = {
     Action.REOPEN: both(Message.CASE_RETURNED),  # by the resident, who is answered on the spot
     Action.CLOSE_AGAIN: both(Message.CASE_CLOSED_AGAIN),
     Action.DISSENT: {(Message.ANSWER_DISPUTED, name) for name in UNIT},
+    Action.ASSENT: {(Message.REVIEW_DECIDED, name) for name in (*UNIT, "supervisor")},
     Action.COMMENT: {(Message.SURVEY_COMMENTED, name) for name in UNIT},
     Action.UPHOLD: {(Message.ANSWER_UPHELD, "resident")} | {(Message.REVIEW_DECIDED, name) for name in UNIT},
     Action.WITHDRAW: both(Message.CASE_WITHDRAWN),

@@ -62,8 +62,8 @@ def test_a_refusal_says_what_the_status_is_now():
     [
         (
             Role.RESIDENT,
-            "submit locate add join confirm reopen close_again dissent comment withdraw urge ask_person"
-            " thank",
+            "submit locate add join confirm reopen close_again dissent assent comment withdraw urge"
+            " ask_person thank",
         ),
         (
             Role.HANDLER,

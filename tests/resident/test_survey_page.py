@@ -27,6 +27,7 @@ from tests.browser import add_form_token
 from tests.cases.pictures import jpeg
 
 DAY = 24 * 3600
+GOOD = {"solved": "yes", "satisfaction": "5"}
 
 
 @pytest.fixture
@@ -124,6 +125,18 @@ def test_while_somebody_looks_at_it_the_case_says_so_and_then_that_it_was_looked
     assert "督查人员核查过了" in phone.open(own)[1]
     assert "您说的，我们会转告负责的单位" in browser.get(link).get_data(as_text=True)
     assert "记下了，已转告负责的单位" in reply(browser, link, solved="no", words="还是坏的")[1]
+
+
+def test_who_says_solved_after_all_reads_that_nobody_looks_at_it_any_more(
+    session, browser, link, survey, phone, case
+):
+    session.add(SurveyPolicy(area_id=case.community_id, on_unsolved=Follow.REVIEW))
+    session.commit()
+    reply(browser, link, solved="no", words="灯又坏了")
+    assert "您的评价我们收到了。督查人员不再核查这件事。" in reply(browser, link, **GOOD)[1]
+    own = phone.open(f"/r/cases/{case.number}")[1]
+    assert "这件事已经结案，谢谢您的评价。" in own
+    assert "您改了评价，督查人员不再复核" in own
 
 
 def test_within_a_day_an_answered_link_shows_the_answer_and_takes_another(session, browser, link, survey):

@@ -154,6 +154,17 @@ def test_what_was_upheld_within_the_day_is_told_and_no_more_is_promised(client, 
     assert committed.scalar(sa.select(SurveyReview.state)) is ReviewState.UPHELD
 
 
+def test_who_takes_back_what_a_supervisor_was_to_look_at_reads_that_nobody_will(client, committed, surveyed):
+    committed.add(SurveyPolicy(area_id=case(committed, surveyed).district_id, on_unsolved=Follow.REVIEW))
+    committed.commit()
+    say(client, "没解决，还是臭")
+    say(client, "1 5")
+    assert "好的，改成“已解决”了，督查人员不再核查这件事。" in say(client, "已经解决了")
+    review = committed.scalars(sa.select(SurveyReview)).one()
+    assert (review.state, case(committed, surveyed).status) == (ReviewState.TAKEN_BACK, Status.CLOSED)
+    assert all(reason in review.complaint for reason in (REASONS[0], REASONS[4], "还是臭"))
+
+
 def test_of_a_case_that_is_open_again_the_words_are_kept_and_no_round_is_begun(client, committed, surveyed):
     case(committed, surveyed).status = Status.ACCEPTED
     committed.commit()
