@@ -29,6 +29,8 @@ def digit(state: State, digit: int, facts: Facts) -> Turn:
         return surveying.answer(state, facts, solved=digit == 1)
     if is_locating(state, facts):
         return Turn(state, wording.PLACE_ASKED.format(example=facts.example))
+    if facts.survey is not None and facts.survey.is_due:
+        return Turn(state, wording.NOT_ASKED_YET.format(number=facts.survey.number))
     return Turn(state, wording.NOTHING_ASKED)
 
 
@@ -121,18 +123,21 @@ def _solved(state: State, understood: Understood, facts: Facts) -> Turn:
     if surveying.is_taking_back(facts, solved=True) and (case is None or is_telling_why(state, facts)):
         return surveying.answer(state, facts, solved=True)
     if case is None:
-        return Turn(state, wording.THANKED)
+        return _one_case(state, understood, facts) if understood.number else Turn(state, wording.THANKED)
     return Turn(state, wording.CONFIRMED.format(number=case.number), (Step(case.number, Action.CONFIRM),))
 
 
 def _unsolved(state: State, understood: Understood, facts: Facts) -> Turn:
     if facts.survey is not None and facts.survey.is_open:
         return surveying.answer(state, facts, solved=False)
-    case = next((case for case in facts.recent if case.status is Status.RESOLVED), None)
-    if case is None and surveying.is_taking_back(facts, solved=False):
-        return surveying.answer(state, facts, solved=False)
+    meant = _meant(understood, facts)
+    case = next((case for case in meant if case and case.status is Status.RESOLVED), None)
+    is_early = surveying.is_early(state, understood, facts)
+    is_closed = is_early or surveying.is_taking_back(facts, solved=False)
+    if case is None and is_closed:
+        return surveying.ask_which(state, facts) or surveying.answer(state, facts, solved=False)
     if case is None:
-        return NOT_AN_ANSWER
+        return _one_case(state, understood, facts) if understood.number else NOT_AN_ANSWER
     step = Step(case.number, Action.REOPEN, "没有解决")
     back = back_to(state, case.number, facts)
     return Turn(back, wording.REOPENED.format(number=case.number), (step,))
@@ -179,8 +184,12 @@ def _step(state: State, understood: Understood, facts: Facts, action: Action, sa
 
 def _latest(understood: Understood, facts: Facts, action: Action) -> CaseFact | None:
     """The case that is meant: the one whose number was given, else the newest on which this can be done."""
-    meant = (facts.asked,) if understood.number is not None else facts.recent
-    return next((case for case in meant if case and case.status in RULES[action].sources), None)
+    sources = RULES[action].sources
+    return next((case for case in _meant(understood, facts) if case and case.status in sources), None)
+
+
+def _meant(understood: Understood, facts: Facts) -> Sequence[CaseFact | None]:
+    return (facts.asked,) if understood.number is not None else facts.recent
 
 
 def _line(case: CaseFact, facts: Facts) -> str:

@@ -144,8 +144,8 @@ def _other(state: State, message: Message, facts: Facts) -> Turn:
 
 def _words(state: State, message: Message, media: Media, facts: Facts) -> Turn:
     text, understood = message.text.strip(), message.understood
-    if understood.is_denial and surveying.is_rating(state, facts):
-        return surveying.deny(state, text, media, facts)
+    if understood.is_denial and (turn := _denial(state, text, media, understood, facts)):
+        return turn
     if is_saying_where(state, understood, facts):
         if facts.named is not None:
             return place_named(state, facts.named, text, media, understood, facts)
@@ -160,6 +160,16 @@ def _words(state: State, message: Message, media: Media, facts: Facts) -> Turn:
     turn = BY_INTENT[understood.intent](state, understood, facts)
     # "没人处理" with nothing to confirm is not an answer but a complaint.
     return turn if turn is not NOT_AN_ANSWER else report_or_add(state, text, media, understood, facts)
+
+
+def _denial(state: State, text: str, media: Media, understood: Understood, facts: Facts) -> Turn | None:
+    """没解决，还是臭: the change of mind of somebody who is asked how satisfied they are, or an answer."""
+    if state.survey is not None and surveying.is_change(state, understood, facts):
+        return surveying.deny(state, state.survey, state.survey_number, text, media, facts)
+    is_said = understood.intent is Intent.WORDS and surveying.is_answer(state, understood, facts)
+    if is_said and facts.survey is not None:
+        return surveying.deny(state, facts.survey.id, facts.survey.number, text, media, facts)
+    return None
 
 
 def _welcome(facts: Facts) -> str:

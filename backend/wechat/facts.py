@@ -45,14 +45,16 @@ PARTS: dict[str, LiteralString] = {
         SELECT {_CASE} AS fact FROM cases c WHERE c.resident_id = k.resident_id
         ORDER BY c.id DESC LIMIT 10) r)""",
     "survey": """
-    (SELECT json_build_array(s.id, c.number, s.state,
-            coalesce(s.answered_at > now() - interval '1 day', false), s.solved)
+    (SELECT json_agg(r.fact) FROM (
+        SELECT json_build_array(s.id, c.number, s.state,
+            coalesce(s.answered_at > now() - interval '1 day', false), s.solved, left(c.report, 60)) AS fact
         FROM surveys s JOIN cases c ON c.id = s.case_id
         WHERE s.resident_id = k.resident_id
             AND CASE WHEN %(survey)s::bigint IS NOT NULL THEN s.id = %(survey)s::bigint
-                ELSE s.state = 'sent' OR s.solved <> %(solved)s::boolean
-                    AND s.answered_at > now() - interval '1 day' END
-        ORDER BY (s.state = 'sent') DESC, s.id DESC LIMIT 1)""",
+                ELSE (s.state = 'sent' OR s.state = 'due' AND %(solved)s::boolean IS NOT TRUE
+                        OR s.solved <> %(solved)s::boolean AND s.answered_at > now() - interval '1 day')
+                    AND c.number = coalesce(%(number)s, c.number) END
+        ORDER BY (s.state = 'sent') DESC, s.id DESC LIMIT 3) r)""",
 }
 
 RECENT = {
@@ -115,7 +117,8 @@ def gather(account: Account, delivery: Delivery, at: datetime) -> tuple[Known, F
 
 
 def _facts(account: Account, home: homes.Home, found: list[Any], at: datetime) -> Facts:
-    last, asked, scanned, recent, survey = found  # as in PARTS
+    last, asked, scanned, recent, surveys = found  # as in PARTS
+    survey, *others = map(_survey, surveys) if surveys else (None,)
     *place, code, is_code_used = scanned or (None, True)
     return Facts(
         now=at,
@@ -131,15 +134,30 @@ def _facts(account: Account, home: homes.Home, found: list[Any], at: datetime) -
         last=_case(last),
         asked=_case(asked),
         recent=tuple(case for case in map(_case, recent or ()) if case),
-        survey=_survey(survey) if survey else None,
+        survey=survey,
+        others=_in_doubt(survey, others),
     )
 
 
 def _survey(found: list[Any]) -> SurveyFact:
-    survey_id, number, state, is_recent, solved = found
-    is_open = state in (SurveyState.DUE, SurveyState.SENT)
-    is_changeable = is_recent and state == SurveyState.ANSWERED
-    return SurveyFact(survey_id, number, is_open, state == SurveyState.EXPIRED, is_changeable, solved)
+    survey_id, number, state, is_recent, solved, report = found
+    return SurveyFact(
+        survey_id,
+        number,
+        is_open=state == SurveyState.SENT,
+        is_expired=state == SurveyState.EXPIRED,
+        is_changeable=is_recent and state == SurveyState.ANSWERED,
+        solved=solved,
+        is_due=state == SurveyState.DUE,
+        report=report,
+    )
+
+
+def _in_doubt(survey: SurveyFact | None, others: Sequence[SurveyFact]) -> tuple[SurveyFact, ...]:
+    """What we have asked is what is answered. Of what was not asked yet nobody knows which is meant."""
+    if survey is None or survey.is_open or not any(one.is_due for one in (survey, *others)):
+        return ()
+    return tuple(others)
 
 
 def _parameters(account: Account, delivery: Delivery) -> dict[str, Any]:
@@ -155,7 +173,8 @@ def _parameters(account: Account, delivery: Delivery) -> dict[str, Any]:
         "number": words.number if words else None,
         "scene": message.text if message.kind in (Kind.SCAN, Kind.FOLLOW) else None,
         "survey": survey,
-        "solved": SOLVED.get(words.intent) if words else None,  # of one that was answered otherwise, perhaps
+        # Of one that was answered otherwise, or that is solved by no means: 没解决，还是臭.
+        "solved": (False if words.is_denial else SOLVED.get(words.intent)) if words else None,
     }
 
 
@@ -166,9 +185,13 @@ def _wanted(message: Message, values: dict[str, Any]) -> frozenset[str]:
         "asked": values["number"] is not None,
         "scanned": values["scene"] is not None,
         "recent": message.kind is Kind.CLICK or intent in RECENT,
-        "survey": message.tapped.startswith("survey:") or intent in SURVEYED,
+        "survey": message.tapped.startswith("survey:") or intent in SURVEYED or _is_denial(message),
     }
     return frozenset(name for name, is_wanted in wants.items() if is_wanted)
+
+
+def _is_denial(message: Message) -> bool:
+    return message.kind in (Kind.TEXT, Kind.VOICE) and message.understood.is_denial
 
 
 def _case(fact: list[Any] | None) -> CaseFact | None:
@@ -194,14 +217,14 @@ def _answered_badly(state: State, message: Message, facts: Facts) -> int | None:
         is_bad = message.tapped.endswith(":unsolved")
     elif message.kind in (Kind.TEXT, Kind.VOICE):
         said = message.understood
-        is_bad = said.is_denial or (said.intent is Intent.DIGIT and digit_of(message.text) in (1, 2))
+        is_digit = said.intent is Intent.DIGIT and digit_of(message.text) in (1, 2)
+        if surveying.is_change(state, said, facts) or (is_digit and surveying.is_rating(state, facts)):
+            return state.survey
+        is_asked = facts.survey is not None and facts.survey.is_open
+        is_bad = surveying.is_answer(state, said, facts) or (is_digit and is_asked)
     else:
         return None
-    if not is_bad:
-        return None
-    if not message.tapped and surveying.is_rating(state, facts):
-        return state.survey
-    return facts.survey.id if facts.survey is not None else None
+    return facts.survey.id if is_bad and facts.survey is not None else None
 
 
 def _why(survey_id: int) -> WhyFact:

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from backend.cases.intake import summary
 from backend.cases.models import REPORT_LENGTH
+from backend.cases.survey_models import Follow
 from backend.cases.surveys import DISSATISFIED, SATISFACTION
 from backend.wechat import wording
-from backend.wechat.reports import ADD_FOR, back_to, cut, is_telling_why, surveyed
+from backend.wechat.reports import ADD_FOR, back_to, cut, is_adding, is_telling_why, surveyed
 from backend.wechat.talk import Facts, Media, State, SurveyFact
-from backend.wechat.turns import AddToCase, AnswerSurvey, RateSurvey, SayLate, TickReasons, Turn
+from backend.wechat.turns import AddToAnswer, AddToCase, AnswerSurvey, RateSurvey, SayLate, TickReasons, Turn
+from backend.wechat.understanding import Intent, Understood
 
 
 def is_rating(state: State, facts: Facts) -> bool:
@@ -28,6 +31,42 @@ def is_taking_back(facts: Facts, *, solved: bool) -> bool:
     return survey is not None and survey.is_changeable and survey.solved is not solved
 
 
+def is_change(state: State, understood: Understood, facts: Facts) -> bool:
+    """Whether 没有解决 is a change of mind: we have just heard 已解决, and asked how satisfied they are."""
+    is_of_it = understood.number in (None, state.survey_number)
+    return understood.is_denial and is_of_it and is_rating(state, facts)
+
+
+def is_early(state: State, understood: Understood, facts: Facts) -> bool:
+    """Whether 没有解决 is of a case that was closed, about which we have not asked yet. Where we have just
+    heard it of another, it is said of that one again."""
+    is_due = facts.survey is not None and facts.survey.is_due
+    return is_due and (understood.number is not None or not is_telling_why(state, facts))
+
+
+def is_answer(state: State, understood: Understood, facts: Facts) -> bool:
+    """Whether 没有解决 answers a survey. Words that only begin with it do, where one case was asked about, or
+    will be, and none is spoken of just now."""
+    survey = facts.survey
+    if survey is None or not understood.is_denial:
+        return False
+    if understood.intent is Intent.UNSOLVED:
+        return True
+    is_one = survey.is_open or (is_early(state, understood, facts) and not facts.others)
+    return is_one and not is_adding(state, facts) and not is_telling_why(state, facts)
+
+
+def ask_which(state: State, facts: Facts) -> Turn | None:
+    """Where several cases may be meant, of which one was not asked about yet."""
+    if facts.survey is None or not facts.others:
+        return None
+    each = (
+        wording.CLOSED_LINE.format(number=one.number, summary=summary(one.report))
+        for one in (facts.survey, *facts.others)
+    )
+    return Turn(state, wording.WHICH_CLOSED.format(lines="\n".join(each), link=facts.link))
+
+
 def answer(state: State, facts: Facts, *, solved: bool) -> Turn:
     survey = facts.survey
     if survey is None:
@@ -37,7 +76,7 @@ def answer(state: State, facts: Facts, *, solved: bool) -> Turn:
         late = wording.SURVEY_LATE.format(said=said, link=facts.link, number=survey.number)
         return Turn(state, late, (SayLate(survey.id, solved),))
     is_change = survey.is_changeable and survey.solved is not solved
-    if not survey.is_open and not is_change:
+    if not (survey.is_open or survey.is_due or is_change):
         return Turn(state, wording.SURVEY_OVER)
     return _solved(state, survey, facts) if solved else _unsolved(state, survey, facts)
 
@@ -47,7 +86,7 @@ def _solved(state: State, survey: SurveyFact, facts: Facts) -> Turn:
     asking = replace(surveyed(state), survey=survey.id, survey_number=survey.number, survey_until=until)
     if state.asking == "why":
         asking = replace(asking, asking="")
-    changed = "" if survey.is_open else wording.SURVEY_CHANGED
+    changed = wording.SURVEY_CHANGED if survey.is_changeable else ""
     return Turn(asking, changed + wording.SURVEY_SOLVED, (AnswerSurvey(survey.id, True),))
 
 
@@ -68,14 +107,15 @@ def rate(state: State, survey_id: int, digit: int, facts: Facts) -> Turn:
     return Turn(_why(state, survey_id, state.survey_number, facts), reply, (rating,))
 
 
-def deny(state: State, text: str, media: Media, facts: Facts) -> Turn:
-    """A change of mind: the case that was just said to be solved is not."""
-    assert state.survey is not None
-    number, words = state.survey_number, text[:REPORT_LENGTH]
-    recording = (AddToCase(number, media=media),) if media else ()
+def deny(state: State, survey_id: int, number: str, text: str, media: Media, facts: Facts) -> Turn:
+    """The case is not solved, in words of their own: perhaps a change of mind."""
+    words = text[:REPORT_LENGTH]
+    is_back = facts.why.unsolved is Follow.REOPEN  # else it takes nothing more by itself
+    added = AddToCase(number, media=media) if is_back else AddToAnswer(survey_id, media=media)
+    recording = (added,) if media else ()
     said = wording.UNSOLVED[facts.why.unsolved]
-    back = _why(state, state.survey, number, facts)
-    answered = AnswerSurvey(state.survey, False, words)
+    back = _why(state, survey_id, number, facts)
+    answered = AnswerSurvey(survey_id, False, words)
     return Turn(back, said.format(number=number) + cut(text), (answered, *recording))
 
 

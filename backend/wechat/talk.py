@@ -96,10 +96,12 @@ MOST_RECENT = 10  # cases of a sender that are looked at
 class SurveyFact:
     id: int
     number: str  # the case's
-    is_open: bool
+    is_open: bool  # it was asked, and waits for an answer
     is_expired: bool = False
     is_changeable: bool = False  # it was answered within a day
     solved: bool | None = None
+    is_due: bool = False  # the case is closed, and will be asked about
+    report: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,7 @@ class Facts:
     asked: CaseFact | None = None  # the case whose number is in the text, if it is the sender's
     recent: tuple[CaseFact, ...] = ()  # newest first, at most MOST_RECENT
     survey: SurveyFact | None = None  # the survey that waits for an answer, or the one that was tapped
+    others: tuple[SurveyFact, ...] = ()  # that may be meant as well, where one of them was not asked yet
     why: WhyFact = WhyFact()  # of the survey that may be answered by this message
     matters: tuple[Matter, ...] = ()  # what others reported at the place, for whoever has the same to say
 

@@ -70,6 +70,7 @@ DANGERS = (
 )
 # fmt: on
 
+OF_ONE = (Intent.URGE, Intent.WITHDRAW, Intent.SOLVED, Intent.UNSOLVED)  # also with the number of a case
 _ANY_DANGER = re.compile("|".join(danger.words.pattern for danger in DANGERS))
 LONGEST_SAYING = 20  # characters: whoever writes more says something of their own
 _COMPILED = {intent: re.compile(rf"(?:{said})[啊呀吧吗呢哦哈了的~]*", re.I) for intent, said in SAID.items()}
@@ -126,8 +127,8 @@ def understand(text: str) -> Understood:
     if number is None and (mistyped := _LIKE_A_NUMBER.fullmatch(plain)):
         return Understood(Intent.CASE, core, number=re.sub(r"\D", "", mistyped.group(1)))
     said = _saying(NUMBER.sub("", core).replace("编号", ""))
-    if number and (said in (Intent.URGE, Intent.WITHDRAW) or len(core) < 24):
-        intent = said if said in (Intent.URGE, Intent.WITHDRAW) else Intent.CASE
+    if number and (said in OF_ONE or len(core) < 24):
+        intent = said if said in OF_ONE else Intent.CASE
         return Understood(intent, core, number=number)
     return Understood(said or _length(plain, core), core)
 
