@@ -8,7 +8,13 @@ MODES = {"demo": "secure", "mixed": "compatible", "clear": "plain"}
 AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 SLOTS = 'number = "character_string1"\nplace = "thing2"\nstatus = "phrase3"\ntime = "time4"'
 
-SMS_NUMBER = {"case_resolved": 1001, "survey_invited": 1002, "survey_reminded": 1002, "case_assigned": 1003}
+SMS_NUMBER = {
+    "case_resolved": 1001,
+    "survey_invited": 1002,
+    "survey_reminded": 1002,
+    "case_assigned": 1003,
+    "case_reopened": 1004,
+}
 SMS = "\n".join(
     [
         "[sms]",

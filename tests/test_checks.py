@@ -43,7 +43,7 @@ def test_a_good_configuration_has_nothing_bad(district, settings):
         "公众号 demo：青岚区，mode 是 secure，有小程序"
         "（没有开通消息推送，订阅消息送到没有，微信不告诉我们），有企业微信。"
     ) in said()
-    assert "短信：签名“青岚区诉求服务”，有 4 种消息的模板。" in said()
+    assert "短信：签名“青岚区诉求服务”，有 5 种消息的模板。" in said()
     [missing] = [sentence for sentence in said() if sentence.startswith("短信没有这些消息的模板")]
     assert "case_asked" in missing or "case_submitted" in missing
     assert "case_resolved" not in missing

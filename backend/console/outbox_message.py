@@ -15,7 +15,7 @@ from backend.console.outbox_scope import of_watcher
 from backend.errors import Conflict, Invalid
 from backend.notify import mending, outbox, sms_channel, telephone, troubles
 from backend.notify.channels import CHANNELS, Owed, Recipient, Refusal
-from backend.notify.ladders import AT_ONCE, LABELS, TO_BE_ANSWERED, Rung
+from backend.notify.ladders import AT_ONCE, LABELS, TO_BE_TOLD, Rung
 from backend.notify.models import Notification
 from backend.times import now
 from backend.web import people
@@ -25,7 +25,7 @@ from backend.wechat import channel, subscriptions, wecom_channel
 __all__ = ["bp"]  # the application registers it
 REGISTER = (channel, sms_channel, subscriptions, telephone, wecom_channel)  # as the worker does
 # All that a message to such a recipient can be sent by.
-OFFERED = {Recipient.RESIDENT: TO_BE_ANSWERED, Recipient.OFFICER: AT_ONCE}
+OFFERED = {Recipient.RESIDENT: TO_BE_TOLD, Recipient.OFFICER: AT_ONCE}
 
 
 @dataclass(frozen=True)

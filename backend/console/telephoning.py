@@ -1,4 +1,4 @@
-"""Calls to be made (/console/telephone): urgent messages that no other way brought to an officer."""
+"""Calls to be made (/console/telephone): what no other way brought to officers, urgent, and to residents."""
 
 from typing import Any
 
@@ -8,9 +8,11 @@ from sqlalchemy.orm import Session
 
 from backend import db
 from backend.auth import Who, require
+from backend.console import phones
 from backend.errors import Invalid
 from backend.notify import telephone
 from backend.notify.telephone_models import CallOutcome
+from backend.places.officers import masked_name
 from backend.privacy import mask_phone
 from backend.web import news, people
 from backend.web.forms import last_seen, sentences_of
@@ -28,6 +30,8 @@ SAID = {
     CallOutcome.NO_ANSWER: "记下了，请过一会儿再打",
     CallOutcome.WRONG_NUMBER: "记下了。请管理员在“人员”里更正电话",
 }
+# Of a resident nobody here corrects the number: they say another one when they come.
+WRONG_FOR_RESIDENT = "记下了：号码不对，等本人下次来时再告诉"
 
 
 @bp.get("/")
@@ -45,9 +49,18 @@ def index() -> ResponseReturnValue:
 def number(task_id: int) -> ResponseReturnValue:
     """Write down who looked, then show the whole number in this answer and in no other."""
     with db.transaction() as session:
-        whole = telephone.see(session, people.editor(session), task_id)
+        whole = _see(session, task_id)
         shown = _list(session) | {"whole": {task_id: whole}}
     return _render(shown)
+
+
+def _see(session: Session, task_id: int) -> phones.Reporter:
+    """A look at a resident's number stands in the record of the case, at an officer's in that of changes."""
+    editor = people.editor(session)
+    call = telephone.find(session, editor, task_id)
+    if call.officer is None:
+        return phones.see(session, call.number, people.officer(session))
+    return phones.Reporter(call.officer.name, telephone.see(session, editor, task_id))
 
 
 @bp.post("/<int:task_id>/done")
@@ -57,15 +70,21 @@ def done(task_id: int) -> ResponseReturnValue:
     try:
         with db.transaction() as session:
             outcome = _outcome()
-            note = clean(request.form.get("note", ""))
-            telephone.record(session, people.editor(session), task_id, outcome, note)
+            note, editor = clean(request.form.get("note", "")), people.editor(session)
+            said = _said(telephone.find(session, editor, task_id), outcome)
+            telephone.record(session, editor, task_id, outcome, note)
     except Invalid as error:
         with db.transaction() as session:
             shown = _list(session)
         tried = {"tried": task_id, "wrong": sentences_of(error), "typed": request.form}
         return _render(shown | tried), error.status
-    flash(SAID[outcome], "success")
+    flash(said, "success")
     return redirect(url_for("telephoning.index"), 303)
+
+
+def _said(call: telephone.Call, outcome: CallOutcome) -> str:
+    is_wrong = outcome is CallOutcome.WRONG_NUMBER
+    return WRONG_FOR_RESIDENT if is_wrong and call.resident else SAID[outcome]
 
 
 def _outcome() -> CallOutcome:
@@ -82,8 +101,16 @@ def _list(session: Session) -> dict[str, Any]:
     return {"calls": calls, "more": more, "seen": seen}
 
 
+def _name(call: telephone.Call) -> str:
+    """Colleagues know each other's; a resident's is masked."""
+    if call.officer is not None:
+        return call.officer.name
+    name = call.resident and call.resident.name
+    return f"居民{masked_name(name)}" if name else "居民"
+
+
 def _render(shown: dict[str, Any]) -> str:
     nothing: dict[str, Any] = {"tried": None, "wrong": {}, "typed": {}, "whole": {}}
-    say = {"phone": mask_phone, "outcomes": list(OUTCOMES.items())}
+    say = {"phone": mask_phone, "name": _name, "outcomes": list(OUTCOMES.items())}
     whole = "desk/telephoning_rows.html" if "HX-Request" in request.headers else "desk/telephoning.html"
     return render_template(whole, say=say, **(nothing | shown))

@@ -170,9 +170,11 @@ ASKED = Text("2100002", "number", "您反映的事情（编号{1}）要请您补
 INVITED = Text(
     "2100003", "number", "您反映的事情（编号{1}）结案了，解决了吗？请回复1已解决，2没有解决。拒收请回复R"
 )
+REOPENED = Text("2100005", "number", "您反映的事情（编号{1}）会重新办理，办好再告诉您。拒收请回复R")
 TO_OFFICERS = Text("2100004", "number", "有紧急事项等您办理（编号{1}），请马上打开微信查看。")
 TEXTS: dict[Message, Text] = {
     Message.CASE_RESOLVED: RESULT,
+    Message.CASE_REOPENED: REOPENED,
     Message.CASE_ASKED: ASKED,
     Message.SURVEY_INVITED: INVITED,
     Message.SURVEY_REMINDED: INVITED,

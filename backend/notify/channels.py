@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from backend import auth
 from backend.config import config
 from backend.notify.messages import CATALOGUE, Choice, Kind, Message
-from backend.times import stamp
+from backend.times import next_within, now, stamp
 
 
 class Recipient(StrEnum):
@@ -55,7 +55,8 @@ class Refusal(Exception):
 
 
 class NotServed(Refusal):
-    """Nobody has set up this channel here: noted among the rungs, but no reason why a message failed."""
+    """Nobody has set up this channel here, or it is not its turn: noted among the rungs, but no reason why a
+    message failed."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason, Then.NEVER)
@@ -173,6 +174,14 @@ def text_of(owed: Owed) -> str:
 def is_urgent(owed: Owed) -> bool:
     """Whether an officer must see at once that this cannot wait."""
     return owed.officer_id is not None and bool(owed.fields.get("urgent"))
+
+
+def must_not_wake(owed: Owed, reason: str) -> None:
+    """For what beeps. Raises Refusal at night for a resident, also for what is urgent by its kind."""
+    moment = now()
+    morning = next_within(moment, config.message_hours)
+    if owed.recipient is Recipient.RESIDENT and morning > moment:
+        raise Refusal(reason, Then.LATER, until=morning)
 
 
 def link_of(owed: Owed, account: str) -> str:

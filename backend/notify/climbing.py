@@ -21,7 +21,6 @@ from backend.notify.calling import STOPPED, Answer, Calls, Climb, Person, answer
 from backend.notify.channels import (
     LOOK_UPS,
     Asked,
-    Channel,
     Letter,
     NotServed,
     Owed,
@@ -36,6 +35,7 @@ from backend.times import now, stamp
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T", Climb, Answer)
+NOT_YET = "前面的办法过一会儿还会再试，先不请人打电话"
 
 
 def climb(batch: Sequence[Owed], at: datetime | None = None) -> None:
@@ -104,7 +104,7 @@ def _step(session: Session, each: Climb) -> Climb:
     """On to the first rung that can take the message; without a letter: there is none."""
     while each.rungs:
         try:
-            return replace(each, letter=_letter(session, each.rungs[0], each.owed))
+            return replace(each, letter=_letter(session, each))
         except Refusal as refusal:
             each = _refused(each, refusal)
     return replace(each, letter=None)
@@ -140,10 +140,20 @@ def _end(each: Climb) -> End:
     return records.refused(each.owed, _sum_up(each))
 
 
-def _letter(session: Session, channel: Channel, owed: Owed) -> Letter:
+def _letter(session: Session, each: Climb) -> Letter:
+    channel, owed = each.rungs[0], each.owed
     if why := owed.closed(channel.name):
         raise Refusal(why, Then.NEVER)
+    if channel.name == ladders.Rung.TELEPHONE and _may_go_later(each):
+        raise NotServed(NOT_YET)
     return channel.prepare(session, owed)
+
+
+def _may_go_later(each: Climb) -> bool:
+    """Whether a later attempt may bring what is not urgent: only after the last one is somebody asked to say
+    it."""
+    has_hope = any(refusal.then is Then.LATER for refusal in each.refusals)
+    return has_hope and each.owed.attempts < records.ATTEMPTS and not is_urgent(each.owed)
 
 
 def _refused(each: Climb, refusal: Refusal) -> Climb:

@@ -58,10 +58,14 @@ PRESSING: Ladder = (R.WECOM, R.CARD, R.CHAT, R.SMS, R.VISIT)
 AT_ONCE: Ladder = (R.WECOM, R.CARD, R.CHAT, R.SMS, R.TELEPHONE, R.VISIT)
 # A text message costs money and is written for what a resident has to answer.
 TO_BE_ANSWERED: Ladder = (R.CHAT, R.CARD, R.NOTICE, R.SUBSCRIPTION, R.SMS, R.VISIT)
+# What came of their matter somebody says to them if it cannot be written: that it was closed, they hear when
+# they are called about the survey.
+TO_BE_TOLD: Ladder = (R.CHAT, R.CARD, R.NOTICE, R.SUBSCRIPTION, R.SMS, R.TELEPHONE, R.VISIT)
 
 # The kinds of message that climb another ladder than their recipient's usual one.
 OWN: dict[Message, Ladder] = {
-    M.CASE_RESOLVED: TO_BE_ANSWERED,
+    M.CASE_RESOLVED: TO_BE_TOLD,
+    M.CASE_REOPENED: TO_BE_TOLD,
     M.CASE_ASKED: TO_BE_ANSWERED,
     M.SURVEY_INVITED: TO_BE_ANSWERED,
     M.SURVEY_REMINDED: TO_BE_ANSWERED,

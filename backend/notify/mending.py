@@ -3,7 +3,8 @@
 A message is sent again as the same row: what may have gone out already keeps its client id, so the provider
 shows one card; what a receipt says was lost has another client id already. Where a repetition is shown twice,
 or another channel was chosen, the mark that it may have gone out (`channel`) goes: whoever decides has read
-that, and twice is better than never. Whether there is anything to decide is asked while the row is held: of two people, the second is told.
+that, and twice is better than never. Whether there is anything to decide is asked while the row is held: of
+two people, the second is told.
 """
 
 from collections.abc import Mapping, Sequence

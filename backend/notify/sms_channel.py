@@ -6,14 +6,22 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.config import config
 from backend.notify import sms_client, sms_optouts, sms_settings
-from backend.notify.channels import NotServed, Owed, Recipient, Refusal, Then, register, values_of
+from backend.notify.channels import (
+    NotServed,
+    Owed,
+    Recipient,
+    Refusal,
+    Then,
+    must_not_wake,
+    register,
+    values_of,
+)
 from backend.notify.fitting import clean, names, shorten, utf16
 from backend.notify.sms_codes import ACCOUNT, CODES
 from backend.notify.sms_settings import SmsSettings, SmsTemplate
 from backend.places.models import Officer, Resident
-from backend.times import next_within, now
+from backend.times import now
 
 MOBILE = re.compile(r"1[3-9]\d{9}")
 URL = re.compile(r"(?:https?://|www\.)\S*", re.IGNORECASE)  # refused in a parameter
@@ -66,16 +74,8 @@ class Sms:
             raise Refusal(OPTED_OUT, Then.NEVER)
         if sms_optouts.is_listed(session, phone, now()):
             raise Refusal(LISTED, Then.NEVER)
-        _must_not_wake(owed)
+        must_not_wake(owed, AT_NIGHT)
         return SmsLetter(settings, phone, template, params_of(owed, template), owed.client_id)
-
-
-def _must_not_wake(owed: Owed) -> None:
-    """A text message beeps. Raises Refusal at night for a resident, also for what is urgent by its kind."""
-    moment = now()
-    morning = next_within(moment, config.message_hours)
-    if owed.recipient is Recipient.RESIDENT and morning > moment:
-        raise Refusal(AT_NIGHT, Then.LATER, until=morning)
 
 
 def params_of(owed: Owed, template: SmsTemplate) -> list[str]:

@@ -1,13 +1,14 @@
 """The last rung: a person says it by telephone. Importing this registers the channel.
 
 Asking for the call is not telling: the message goes on waiting, and counts as sent once somebody says that
-they reached the officer. The call stands in the list until it is made, whatever becomes of later attempts;
-when the message gets through in another way meanwhile, it need not be made.
+they reached the person. The call stands in the list until it is made, whatever becomes of later attempts;
+when the message gets through in another way meanwhile, or is true of its case no more, it need not be made.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -16,20 +17,38 @@ from sqlalchemy.orm import Session
 from backend.db import one_of
 from backend.errors import Conflict, Invalid, NotFound
 from backend.notify import troubles
-from backend.notify.channels import Asked, NotServed, Owed, Refusal, Then, register, text_of
+from backend.notify.channels import Asked, NotServed, Owed, Refusal, Then, must_not_wake, register, text_of
+from backend.notify.messages import Message
 from backend.notify.models import Delivery, Notification
 from backend.notify.telephone_models import CallOutcome, TelephoneTask
 from backend.places import officers, scope
-from backend.places.models import Area, Officer, Post
+from backend.places.models import Area, Officer, Post, Resident
 from backend.places.roles import Role
 from backend.places.scope import COLUMNS, Editor, lies_in, serves
 from backend.times import now
 
 NAME = "telephone"
+# Of what a resident is called about, the status of the case in which it is true. Plain SQL: notify knows
+# nothing of cases.
+TOLD_TO_RESIDENTS = {
+    Message.CASE_RESOLVED: ("resolved",),
+    Message.CASE_REOPENED: ("accepted", "assigned", "disputed", "in_progress"),
+}
+_STATUS: sa.ColumnElement[str] = sa.literal_column(
+    "(SELECT c.status FROM cases c WHERE c.number = notifications.fields->>'number')"
+)
+STILL_TRUE = sa.or_(
+    Notification.resident_id.is_(None),
+    *(
+        (Notification.message == message) & _STATUS.in_(states)
+        for message, states in TOLD_TO_RESIDENTS.items()
+    ),
+)
 CALLERS = frozenset({Role.DISPATCHER, Role.INFORMATION_OFFICER, Role.SECRETARY})  # who call
 PAGE = 30
 LONGEST = 200  # characters of a note
 ASKED = "已经请值班人员打电话"
+AT_NIGHT = "夜里不请人给居民打电话，早上再说"
 GONE = "这个电话不用打了：已经打过，或者用别的方式送到了"
 
 
@@ -47,26 +66,41 @@ class TelephoneLetter:
 
 
 class Telephone:
-    """A task for those on duty where the officer works."""
+    """A task for those on duty where the officer works, or where the resident's matter lies."""
 
     name = NAME
 
     def prepare(self, session: Session, owed: Owed) -> TelephoneLetter:
-        if owed.officer_id is None:
+        if owed.officer_id is None and owed.message not in TOLD_TO_RESIDENTS:
             raise NotServed("不为这类消息打电话")
-        officer = session.get_one(Officer, owed.officer_id)
-        if not officer.phone:
+        person = _person(session, owed)
+        if not person.phone:
             raise Refusal("没有留电话", Then.NEVER)
-        _ask(session, owed, officer)
+        must_not_wake(owed, AT_NIGHT)
+        _ask(session, owed)
         return TelephoneLetter()
+
+
+def _person(session: Session, owed: Owed) -> Officer | Resident:
+    if owed.officer_id is not None:
+        return session.get_one(Officer, owed.officer_id)
+    return session.get_one(Resident, owed.resident_id)
 
 
 @dataclass(frozen=True)
 class Call:
-    """One line of the list; the telephone is whole here, and masked where it is shown."""
+    """One line of the list; name and telephone are whole here, and masked where they are shown. Whom to
+    call is either an officer or a resident, whose case has this `number`."""
 
     task: TelephoneTask
-    officer: Officer
+    officer: Officer | None
+    resident: Resident | None
+    number: str
+
+    @property
+    def phone(self) -> str:
+        person = self.officer or self.resident
+        return (person and person.phone) or ""
 
 
 def waiting(session: Session, posts: Sequence[Post], *, after: int | None = None) -> list[Call]:
@@ -74,14 +108,22 @@ def waiting(session: Session, posts: Sequence[Post], *, after: int | None = None
     wanted = _open(posts).order_by(TelephoneTask.id).limit(PAGE)
     if after is not None:
         wanted = wanted.where(TelephoneTask.id > after)
-    return [Call(task, officer) for task, officer in session.execute(wanted)]
+    return [Call(*found) for found in session.execute(wanted)]
+
+
+def find(session: Session, editor: Editor, task_id: int) -> Call:
+    """A call that this person may make. Raises NotFound or Conflict."""
+    return _get(session, editor.posts, task_id)
 
 
 def see(session: Session, editor: Editor, task_id: int) -> str:
-    """The whole number, once it is written down who looked. Raises NotFound or Conflict."""
+    """An officer's whole number, once it is written down who looked; who looks at a resident's stands in the
+    record of the case (console/phones.py). Raises NotFound or Conflict."""
     call = _get(session, editor.posts, task_id)
+    if call.officer is None:
+        raise NotFound("没有这个电话")
     officers.note(session, editor, call.officer, {"seen": "电话"})
-    return call.officer.phone or ""
+    return call.phone
 
 
 def record(
@@ -116,11 +158,11 @@ def _told(session: Session, task: TelephoneTask, at: datetime) -> None:
     session.execute(own.values(told | ends))
 
 
-def _ask(session: Session, owed: Owed, officer: Officer) -> None:
+def _ask(session: Session, owed: Owed) -> None:
     """Once for a message; asked again after a call that did not reach them, it stands in the list again."""
     reasons = (rung["why"] for rung in owed.rungs if not rung.get("lost"))
-    values = {"notification_id": owed.id, "officer_id": officer.id, "words": text_of(owed)}
-    values |= {"why": "；".join(dict.fromkeys(reasons))} | _where(session, owed, officer.id)
+    values = _where(session, owed) | {"notification_id": owed.id, "officer_id": owed.officer_id}
+    values |= {"words": text_of(owed), "why": "；".join(dict.fromkeys(reasons))}
     was_in_vain = TelephoneTask.done_at.is_not(None) & (TelephoneTask.outcome != CallOutcome.TOLD)
     again = {"done_at": None, "done_by": None, "outcome": None}
     asked = insert(TelephoneTask).values(values)
@@ -131,15 +173,28 @@ def _ask(session: Session, owed: Owed, officer: Officer) -> None:
     )
 
 
-def _where(session: Session, owed: Owed, officer_id: int) -> dict[str, object]:
-    """Where the officer works on what the message is about. Raises Refusal for one who works nowhere."""
-    held = scope.posts_of(session, officer_id)
+def _where(session: Session, owed: Owed) -> dict[str, object]:
+    """Where the resident's matter lies, or the officer works on what the message is about. Raises Refusal for
+    one who works nowhere, and where nobody knows what place it is."""
+    if owed.officer_id is None:
+        return _at(_place(session, owed)) | {"unit_id": None}
+    held = scope.posts_of(session, owed.officer_id)
     if not held:
         raise Refusal("对方没有岗位，没有人可以打这个电话", Then.NEVER)
     post = _concerned(session, held, owed.fields.get("area"))
-    area = serves(post)
+    return _at(serves(post)) | {"unit_id": post.unit_id}
+
+
+def _place(session: Session, owed: Owed) -> Area:
+    place = session.get(Area, int(owed.fields.get("area") or 0))
+    if place is None:
+        raise Refusal("没有写明是哪里的事，没有人可以打这个电话", Then.NEVER)
+    return place
+
+
+def _at(area: Area) -> dict[str, object]:
     found: dict[str, object] = {column: getattr(area, column) for column in COLUMNS.values()}
-    return found | {"place_id": area.id, "unit_id": post.unit_id}
+    return found | {"place_id": area.id}
 
 
 def _concerned(session: Session, held: Sequence[Post], area_id: str | None) -> Post:
@@ -149,19 +204,20 @@ def _concerned(session: Session, held: Sequence[Post], area_id: str | None) -> P
     return max(around, key=lambda post: len(serves(post).path.split(".")), default=held[0])
 
 
-def _open(posts: Sequence[Post]) -> "sa.Select[TelephoneTask, Officer]":
+def _open(posts: Sequence[Post]) -> sa.Select[Any]:
     callers = [post for post in posts if post.role in CALLERS]
     return (
-        sa.select(TelephoneTask, Officer)
-        .join(Officer, Officer.id == TelephoneTask.officer_id)
+        sa.select(TelephoneTask, Officer, Resident, Notification.fields["number"].astext)
         .join(Notification, Notification.id == TelephoneTask.notification_id)
-        .where(TelephoneTask.done_at.is_(None), _is_untold())
+        .outerjoin(Officer, Officer.id == TelephoneTask.officer_id)
+        .outerjoin(Resident, Resident.id == Notification.resident_id)
+        .where(TelephoneTask.done_at.is_(None), _is_untold(), STILL_TRUE)
         .where(Officer.left_at.is_(None), scope.visible(callers, TelephoneTask))
     )
 
 
 def _is_untold() -> sa.ColumnElement[bool]:
-    """The condition that the officer has not got the message, and it was not ended on purpose."""
+    """The condition that the person has not got the message, and it was not ended on purpose."""
     return one_of(Notification.status, [Delivery.WAITING, Delivery.SENDING]) | troubles.ended()
 
 

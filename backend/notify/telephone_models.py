@@ -17,13 +17,14 @@ class CallOutcome(StrEnum):
 
 
 class TelephoneTask(Base):
-    """One call to an officer. Whose list it stands in follows from where that officer works."""
+    """One call to an officer, or to the resident of the message. Whose list it stands in follows from where
+    that officer works, or where the resident's matter lies."""
 
     __tablename__ = "telephone_tasks"
     __table_args__ = (sa.Index("ix_telephone_tasks_open", "id", postgresql_where=sa.text("done_at IS NULL")),)
 
     notification_id: Mapped[int] = mapped_column(unique=True)
-    officer_id: Mapped[int] = mapped_column(ForeignKey("officers.id"))
+    officer_id: Mapped[int | None] = mapped_column(ForeignKey("officers.id"))  # None: the resident
     place_id: Mapped[int | None]
     district_id: Mapped[int | None]
     subdistrict_id: Mapped[int | None]

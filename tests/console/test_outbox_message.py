@@ -43,7 +43,8 @@ def client(session, case, as_officer):
 
 def told(session, case, tries=1, message=Message.CASE_RESOLVED):
     """It is owed to the resident and tried so often; the row."""
-    owed = owe(Contact(resident_id=case.resident_id), message, number=case.number, note="换好了")
+    about = {"number": case.number, "area": str(case.place_id), "note": "换好了"}
+    owed = owe(Contact(resident_id=case.resident_id), message, **about)
     for _ in range(tries):
         session.execute(sa.update(Notification).values(due_at=now()))
         session.commit()
@@ -64,7 +65,7 @@ def page(client, row_id):
 
 def usable(text):
     """What the page offers to send it by."""
-    return re.findall(r">用([^<]+)发<", text)
+    return re.findall(r'name="channel" value="(\w+)"', text)
 
 
 def test_what_was_never_called_is_not_said_to_have_given_no_answer(session, weixin, sms, case, client):
@@ -77,6 +78,7 @@ def test_what_was_never_called_is_not_said_to_have_given_no_answer(session, weix
         ("wechat_template", "对方没有关注公众号"),
         ("wechat_notice", "没有开通公众号订阅通知"),
         ("wechat_subscription", "对方没有用过小程序"),
+        ("telephone", "已经请值班人员打电话"),
     }
     assert "公众号会话：对方没有关注公众号" in page(client, row.id)
 
@@ -99,7 +101,8 @@ def test_a_text_in_doubt_may_be_sent_by_text_or_in_chat_when_somebody_decides_so
     weixin.faults(api=[{"path": PATH, "http_status": 502, "times": 1}])
     row_id = end(session, told(session, case))
     text = page(client, row_id)
-    assert usable(text) == ["短信"]
+    assert usable(text) == ["sms", "telephone"]
+    assert "请人打电话" in text
     assert "上次用短信发送没有得到回应，对方可能已经收到" in text
     client.post(f"/console/outbox/{row_id}/channel", data={"channel": "sms"})
     tasks.deliver([row_id])
@@ -111,5 +114,7 @@ def test_where_no_way_is_left_the_page_says_so_and_why_for_each(session, weixin,
     assert usable(text) == []
     assert "现在一种办法都用不了" in text
     offered = text.split("换个办法发")[1]
-    assert "<strong>公众号会话</strong> <span class=\"text-secondary\">现在用不了：对方没有关注公众号" in offered
+    assert (
+        '<strong>公众号会话</strong> <span class="text-secondary">现在用不了：对方没有关注公众号' in offered
+    )
     assert "这类消息没有短信模板" in offered

@@ -1,15 +1,19 @@
 """The page of calls to be made: masked numbers, seen on record, and how a call went."""
 
 import pytest
+import sqlalchemy as sa
 
+from backend.cases.models import CaseEvent
+from backend.cases.workflow import Action, Status
 from backend.notify.messages import Message
 from backend.notify.models import Delivery, Notification
 from backend.notify.outbox import NEXT_VISIT
 from backend.notify.telephone_models import TelephoneTask
+from backend.places.models import Resident
 from backend.places.scope import COLUMNS
 from backend.times import now
 from backend.wechat import accounts, wecom_binding
-from tests.console.conftest import queries_of
+from tests.console.conftest import open_case, queries_of
 
 PHONE, PAGE = "13912345678", "/console/telephone/"
 
@@ -53,6 +57,44 @@ def test_the_number_is_whole_in_one_answer_and_in_no_other(call, place, as_offic
     client = as_officer(place.desk)
     assert f"tel:{PHONE}" in client.post(f"{PAGE}{task.id}/number").text
     assert PHONE not in client.get(PAGE).text
+    assert as_officer(place.handler).post(f"{PAGE}{task.id}/number").status_code == 404
+
+
+@pytest.fixture
+def result(session, place):
+    """A result that no text message brings to its resident, who is to be called."""
+    case = open_case(session, place.community)
+    case.status = Status.RESOLVED
+    session.get_one(Resident, case.resident_id).name = "王小明"
+    row = Notification(
+        key="result", message=Message.CASE_RESOLVED, resident_id=case.resident_id,
+        due_at=now() + NEXT_VISIT, fields={"number": case.number},
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    where = {column: getattr(place.community, column) for column in COLUMNS.values()}
+    task = TelephoneTask(notification_id=row.id, words="已办理：灯泡换好了", why="对方退订了短信", **where)
+    session.add(task)
+    session.commit()
+    return case, task
+
+
+def test_who_calls_a_resident_sees_name_and_number_once_it_stands_in_the_case(
+    session, result, place, as_officer
+):
+    case, task = result
+    client, whole = as_officer(place.desk), "13812345678"
+    page = client.get(PAGE).text
+    assert ("居民王**" in page, "138****5678" in page, "灯泡换好了" in page) == (True, True, True)
+    assert (whole in page, "王小明" in page) == (False, False)
+    assert f'href="/console/cases/{case.number}"' in page
+    seen = client.post(f"{PAGE}{task.id}/number").text
+    assert (f"tel:{whole}" in seen, "王小明" in seen, "已记入办理经过" in seen) == (True, True, True)
+    session.expire_all()
+    looked = sa.select(CaseEvent.officer_id).where(CaseEvent.action == Action.SEE_PHONE)
+    assert session.scalars(looked).all() == [place.desk.id]
+    wrong = client.post(f"{PAGE}{task.id}/done", data={"outcome": "wrong_number"}, follow_redirects=True)
+    assert "号码不对，等本人下次来时再告诉" in wrong.text
     assert as_officer(place.handler).post(f"{PAGE}{task.id}/number").status_code == 404
 
 

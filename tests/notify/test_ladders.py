@@ -61,8 +61,10 @@ def names(message, **given):
 def test_each_recipient_and_kind_has_its_own_order():
     chats = "wechat_chat wechat_template wechat_notice wechat_subscription"
     assert names(Message.CASE_ACCEPTED) == f"{chats} visit"
-    for message in (Message.CASE_RESOLVED, Message.SURVEY_INVITED, Message.SURVEY_REMINDED):
+    for message in (Message.CASE_ASKED, Message.SURVEY_INVITED, Message.SURVEY_REMINDED):
         assert names(message) == f"{chats} sms visit"
+    for message in (Message.CASE_RESOLVED, Message.CASE_REOPENED):
+        assert names(message) == f"{chats} sms telephone visit"
     cards = "wecom wechat_template wechat_chat"
     assert names(Message.CASE_WITHDRAWN, officer=True) == f"{cards} visit"
     assert names(Message.CASE_SUBMITTED, officer=True) == f"{cards} sms visit"

@@ -205,7 +205,7 @@ def test_a_call_without_an_answer_is_never_repeated(session, weixin, sms, reside
     session.commit()
     tasks.deliver([row.id])
     assert len(weixin.calls(PATH)) == 1
-    assert read(session, row.id).rungs[-1]["why"] == sms_channel.UNANSWERED
+    assert sms_channel.UNANSWERED in [rung["why"] for rung in read(session, row.id).rungs]
 
 
 def test_a_service_that_was_never_reached_is_asked_again(session, weixin, sms, resident):
