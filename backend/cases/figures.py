@@ -6,7 +6,7 @@ is what the formulas count at this moment. How the cost grows is in docs/perform
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from backend.cases import standings
 from backend.cases.formulas import FORMULAS, SURVEYED, Condition
-from backend.cases.intervals import SMALL, Interval, wilson
+from backend.cases.intervals import SMALL, Interval, percent, wilson
 from backend.cases.models import Case
 from backend.cases.standing_models import Standing, StandingSum
 from backend.cases.standings import (
@@ -44,23 +44,30 @@ KEPT_LEVELS = frozenset({Level.DISTRICT, Level.SUBDISTRICT, Level.COMMUNITY})
 
 @dataclass(frozen=True)
 class Rate:
-    """A rate as it is published: always with what it was taken of, and what was left out."""
+    """A rate as it is published: always with what it was taken of, and what was left out.
+
+    `is_of_all`: everybody who was asked has answered and counts here, so that nobody is left who might say
+    something else. Then there is no interval: it is for what is not known of those who did not answer.
+    """
 
     measure: Measure
     numerator: int
     denominator: int
     excluded: int
+    is_of_all: bool = field(default=False, compare=False)
+
+    @property
+    def share(self) -> float:
+        return self.numerator / self.denominator
 
     @property
     def percent(self) -> str:
-        """With one decimal, never rounded up to a hundred; a dash where nothing counts."""
-        if not self.denominator:
-            return "—"
-        return f"{self.numerator * 1000 // self.denominator / 10:.1f}%"
+        """As intervals.percent has it; a dash where nothing counts."""
+        return percent(self.share) if self.denominator else "—"
 
     @property
     def interval(self) -> Interval | None:
-        return wilson(self.numerator, self.denominator)
+        return None if self.is_of_all else wilson(self.numerator, self.denominator)
 
     @property
     def caution(self) -> str:
@@ -89,7 +96,17 @@ def total(rows: Sequence[Row], measures: Collection[Measure] = tuple(FORMULAS)) 
         )
         for measure in measures
     }
-    return Row(None, "", added)
+    return Row(None, "", _marked(added))
+
+
+def _marked(found: dict[Measure, Rate]) -> dict[Measure, Rate]:
+    """Of the rates of what the same people were asked: which are of all of them (Rate.is_of_all)."""
+    asked = found.get(Measure.RESPONDED)
+    if asked is None or not asked.denominator or asked.numerator < asked.denominator:
+        return found
+    surveyed = {key: found[key] for key in SURVEYED if key in found}
+    whole = {key for key, rate in surveyed.items() if rate.denominator == asked.denominator}
+    return {key: replace(rate, is_of_all=key in whole) for key, rate in found.items()}
 
 
 NOBODY = {
@@ -123,7 +140,9 @@ def rates(
     for key, measure, *counts in session.execute(_added(parts)):
         found.setdefault(key, {})[measure] = Rate(measure, *counts)
     names = _names(session, by, found)
-    rows = [Row(key, names.get(key, ""), _complete(row, measures)) for key, row in found.items()]
+    whole = {key: _complete(row, measures) for key, row in found.items()}
+    # By way those who answered stand apart from those who did not: neither are all who were asked.
+    rows = [Row(key, names.get(key, ""), row if by == "way" else _marked(row)) for key, row in whole.items()]
     return sorted(rows, key=lambda row: (row.id is None, row.name, str(row.id)))
 
 

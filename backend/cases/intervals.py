@@ -1,4 +1,4 @@
-"""Confidence intervals of a share: how far the share of all may lie from that of those who were counted."""
+"""Shares in words, with confidence intervals: how far the share of all may lie from that of those counted."""
 
 from dataclasses import dataclass
 from math import ceil, floor, sqrt
@@ -9,6 +9,13 @@ RULE = (
     f"少于 {SMALL} 件的比例，旁边写出 95% 置信区间（Wilson 法）："
     "人数这么少，换一批人来答，比例大约会落在这个范围里。"
 )
+EXACT = 1e-9  # what is a share of whole numbers is not quite so as a fraction of twos
+
+
+def percent(share: float) -> str:
+    """With one decimal, a half rounded up; a hundred only where it is all of them, however close."""
+    tenths = floor(share * 1000 + 0.5 + EXACT)
+    return f"{(tenths if share >= 1 - EXACT else min(tenths, 999)) / 10:.1f}%"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ The formulas are those of formulas.py and nobody else's. Here stands only what f
 were silent a random sample is called, and what these say is taken for what all the silent would have said.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +15,7 @@ from sqlalchemy.orm import Session, joinedload
 from backend.cases import figures, formulas
 from backend.cases.figures import By, Rate, Reach, Row
 from backend.cases.formulas import SURVEYED
-from backend.cases.intervals import Interval
+from backend.cases.intervals import Interval, percent
 from backend.cases.models import Case
 from backend.cases.standing_models import Way
 from backend.cases.supervision_models import Measure
@@ -29,7 +28,6 @@ from backend.times import now
 
 READERS = frozenset({Role.SUPERVISOR, Role.LEADER, Role.UNIT_HEAD, Role.ADMINISTRATOR})
 PAGE = 20
-EXACT = 1e-9  # what is a share of whole numbers is not quite so as a fraction of twos
 ASKED = (Measure.SOLVED, Measure.SATISFIED)  # the two questions
 # What counts in no rate yet, as the page, the table and the monthly notice call it.
 UNSENT = "还没有发出的"
@@ -98,8 +96,12 @@ class Whole:
 
     @property
     def percent(self) -> str:
-        """With one decimal, never rounded up, as Rate has it."""
-        return f"{math.floor(self.share * 1000 + EXACT) / 10:.1f}%"
+        return percent(self.share)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether nothing was guessed: nobody was silent, or all the silent were reached."""
+        return self.interval.low == self.interval.high
 
 
 @dataclass(frozen=True)
@@ -118,10 +120,11 @@ class Comparison:
         """Who is ahead, by how many points of a hundred; a dash where unknown."""
         if not self.alone.denominator or not self.sampled.denominator:
             return "—"
-        points = round(100 * (_share(self.alone) - _share(self.sampled)), 1)
-        if not points:
+        points = self.alone.share - self.sampled.share
+        many = percent(abs(points)).removesuffix("%")
+        if many == "0.0":
             return "一样"
-        return f"{'自己答复的' if points > 0 else '抽样问到的'}高 {abs(points):.1f} 个百分点"
+        return f"{'自己答复的' if points > 0 else '抽样问到的'}高 {many} 个百分点"
 
 
 def compare(
@@ -149,21 +152,20 @@ def compare(
 
 def reweighed(alone: Rate, sampled: Rate, own: int, others: int) -> Whole | None:
     """What all say, where `own` answered by themselves and `others` did not (SENTENCE); None while nobody
-    knows what the others say, or what those do who answered."""
+    knows what the others say, or what those do who answered. Where all the others were reached nothing is
+    guessed: the interval is the share alone."""
     if not others:
-        found = alone.interval and Whole(_share(alone), Interval(_share(alone), _share(alone)))
+        found = alone.interval and Whole(alone.share, Interval(alone.share, alone.share))
         return found or None
     spread = sampled.interval
     if spread is None or (own and not alone.denominator):
         return None
+    if sampled.denominator == others:
+        spread = Interval(sampled.share, sampled.share)
     part = own / (own + others)
-    known = part * _share(alone) if own else 0.0
-    low, share, high = (known + (1 - part) * each for each in (spread.low, _share(sampled), spread.high))
+    known = part * alone.share if own else 0.0
+    low, share, high = (known + (1 - part) * each for each in (spread.low, sampled.share, spread.high))
     return Whole(share, Interval(low, high))
-
-
-def _share(rate: Rate) -> float:
-    return rate.numerator / rate.denominator
 
 
 def is_bad() -> sa.ColumnElement[bool]:

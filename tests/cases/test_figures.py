@@ -175,6 +175,11 @@ def test_units_and_communities_have_their_own_and_posts_count_what_they_reach(to
     assert town.rates(())[""] == dict.fromkeys(FORMULAS, (0, 0, 0))
 
 
+def test_a_percentage_is_rounded_half_up():
+    said = [figures.Rate(M.RESOLVED, good, of, 0).percent for good, of in ((2, 3), (1, 3), (1, 16), (1, 80))]
+    assert said == ["66.7%", "33.3%", "6.3%", "1.3%"]
+
+
 def test_a_percentage_says_a_hundred_only_of_all():
     assert figures.Rate(M.RESOLVED, 9_999, 10_000, 0).percent == "99.9%"
     assert figures.Rate(M.RESOLVED, 3, 3, 0).percent == "100.0%"

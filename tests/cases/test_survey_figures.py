@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from backend.cases import figures, survey_figures, surveys
+from backend.cases import figures, formulas, survey_figures, surveys
 from backend.cases.callback_models import CallbackState, PhoneCallback, Why
 from backend.cases.figures import Rate
-from backend.cases.intervals import Interval, wilson
+from backend.cases.intervals import wilson
 from backend.cases.models import Case
 from backend.cases.standing_models import Way
 from backend.cases.supervision_models import Measure
@@ -187,28 +187,21 @@ def test_an_answer_that_comes_late_or_is_about_something_else_moves_to_where_it_
         look(street.session)
 
 
-def rate(good, of):
-    return Rate(M.SATISFIED, good, of, 0)
-
-
-def test_the_silent_count_as_the_sampled_of_them_do():
-    whole = survey_figures.reweighed(rate(30, 40), rate(5, 10), own=40, others=60)
-    spread = wilson(5, 10)
-    assert whole.share == pytest.approx(0.4 * 0.75 + 0.6 * 0.5)
-    assert whole.interval.low == pytest.approx(0.3 + 0.6 * spread.low)
-    assert whole.interval.high == pytest.approx(0.3 + 0.6 * spread.high)
-    assert whole.percent == "60.0%"
-    assert survey_figures.Whole(0.9999, spread).percent == "99.9%"  # not all, however close
-    assert [survey_figures.Whole(n / 1000, spread).percent for n in (570, 586)] == ["57.0%", "58.6%"]
-
-
-def test_without_a_sample_nobody_knows_and_without_silent_ones_nothing_is_guessed():
-    assert survey_figures.reweighed(rate(30, 40), rate(0, 0), own=40, others=60) is None
-    assert survey_figures.reweighed(rate(0, 0), rate(5, 10), own=40, others=60) is None
-    assert survey_figures.reweighed(rate(0, 0), rate(0, 0), own=0, others=0) is None
-    sure = survey_figures.reweighed(rate(30, 40), rate(0, 0), own=40, others=0)
-    assert (sure.share, sure.interval) == (0.75, Interval(0.75, 0.75))
-    assert survey_figures.reweighed(rate(0, 0), rate(5, 10), own=0, others=60).share == 0.5
+def test_where_everybody_who_was_asked_has_answered_there_is_no_interval(street):
+    """By the way of answering, those who answered are never all."""
+    for satisfaction in (5, 2, None):
+        street.ask(satisfaction=satisfaction, solved=satisfaction != 2)
+    read = lambda by=None: survey_figures.rates(  # noqa: E731
+        street.session, street.district, SINCE, UNTIL, by, LATER
+    )
+    [row] = read()
+    assert [row.rates[measure].caution for measure in (M.RESPONDED, M.SOLVED)] == ["", ""]
+    assert row.rates[M.SATISFIED].caution == wilson(1, 2).words  # one gave no mark
+    assert figures.total(read("unit"), formulas.SURVEYED).rates[M.SOLVED].interval is None
+    [own] = read("way")
+    assert own.rates[M.SOLVED].caution == wilson(2, 3).words
+    street.ask(EXPIRED)
+    assert read()[0].rates[M.SOLVED].caution == wilson(2, 3).words
 
 
 def test_what_is_compared_are_the_same_rates_by_how_the_answer_came(street):
@@ -251,12 +244,6 @@ def test_the_sampled_silent_stand_apart_from_those_who_answered_and_those_who_mu
     look(street.session)
     assert survey_figures.compare(street.session, street.district, SINCE, UNTIL, LATER) == [solved, satisfied]
     assert street.rates()[""] == [(7, 11, 0), (4, 7, 0), (7, 7, 0)]
-
-
-def test_few_answers_are_shown_with_their_interval_and_what_is_no_survey_is_not():
-    assert rate(9, 10).caution == wilson(9, 10).words
-    assert rate(90, 100).caution == rate(0, 0).caution == ""
-    assert Rate(M.RESOLVED, 9, 10, 0).caution == ""
 
 
 def test_the_words_of_the_unhappy_come_newest_first_to_those_whose_cases_they_are(street, monkeypatch):

@@ -95,12 +95,12 @@ def test_what_nobody_was_asked_yet_stands_apart_from_the_rate(supervisor, unhapp
         for _ in range(many):
             to_call(session, place, survey_results._period(month, "unit")[0])
     page = words(supervisor.get(HOME).text)
-    assert "回访答复率 66.6% 2 / 3" in page
+    assert "回访答复率 66.7% 2 / 3" in page
     assert "不算在内：还没有发出的 1；要打电话问、还没有答的 1" in page
     file = supervisor.get(f"{HOME}rates.csv").get_data(as_text=True).splitlines()
     assert file[-1].startswith("要打电话问、还没有答的（不算在内）,1")
     assert file[-2].startswith("还没有发出的（不算在内）,1")
-    assert file[-3].startswith("合计,66.6%,2,3,")
+    assert file[-3].startswith("合计,66.7%,2,3,")
     assert "不算在内：要打电话问、还没有答的 2 " in words(supervisor.get(f"{HOME}?month={past}").text)
     file = supervisor.get(f"{HOME}rates.csv?month={past}").get_data(as_text=True).splitlines()
     assert file[-1].startswith("要打电话问、还没有答的（不算在内）,2")
@@ -108,15 +108,15 @@ def test_what_nobody_was_asked_yet_stands_apart_from_the_rate(supervisor, unhapp
 
 def test_each_rate_stands_with_what_it_is_of_how_sure_it_is_and_how_it_is_reckoned(supervisor, unhappy):
     page = words(supervisor.get(HOME).text)
-    assert f"回访答复率 66.6% 2 / 3，区间 {wilson(2, 3).words}" in page
+    assert f"回访答复率 66.7% 2 / 3，区间 {wilson(2, 3).words}" in page
     assert f"满意率 50.0% 1 / 2，区间 {wilson(1, 2).words}" in page
-    assert "望溪街道市政服务中心 66.6% 2 / 3" in page
+    assert "望溪街道市政服务中心 66.7% 2 / 3" in page
     for measure in SURVEYED:
         assert FORMULAS[measure].sentence in page
     for by, name in (("community", "玉兰社区"), ("subdistrict", "望溪街道"), ("category", "（还没有归类）")):
-        assert f"{name} 66.6% 2 / 3" in words(supervisor.get(f"{HOME}?by={by}").text)
-    assert "月 66.6% 2 / 3" in words(supervisor.get(f"{HOME}?by=month").text)
-    assert "66.6% 2 / 3" in words(supervisor.get(f"{HOME}?month=year").text)
+        assert f"{name} 66.7% 2 / 3" in words(supervisor.get(f"{HOME}?by={by}").text)
+    assert "月 66.7% 2 / 3" in words(supervisor.get(f"{HOME}?by=month").text)
+    assert "66.7% 2 / 3" in words(supervisor.get(f"{HOME}?month=year").text)
 
 
 def test_the_words_of_the_unhappy_lead_to_the_case_without_their_number(supervisor, unhappy):
@@ -165,9 +165,9 @@ def test_the_table_is_taken_away_as_it_stands(supervisor, unhappy):
     header, *rows = openpyxl.load_workbook(io.BytesIO(content)).active.iter_rows(values_only=True)
     assert header == ("单位", *survey_results.HEADERS)
     assert [row[0] for row in rows] == ["望溪街道市政服务中心", "合计"]
-    assert rows[0][1:6] == ("66.6%", "2", "3", "0", wilson(2, 3).words)
+    assert rows[0][1:6] == ("66.7%", "2", "3", "0", wilson(2, 3).words)
     monthly = supervisor.get(f"{HOME}rates.csv?by=month")
-    assert f"{local(now()):%Y年%m月},66.6%" in monthly.data.decode("utf-8-sig")
+    assert f"{local(now()):%Y年%m月},66.7%" in monthly.data.decode("utf-8-sig")
     assert quote("回访结果-近十二个月-按月.csv") in monthly.headers["Content-Disposition"]
 
 

@@ -204,7 +204,7 @@ def test_a_neighbours_work_is_in_nobody_elses_figures(town, session):
 
 
 def test_a_count_of_nothing_is_nought_and_a_rate_of_nothing_a_dash():
-    assert notice_figures.said([28, 29, 1]) == ("96.5%", "28/29，剔除 1")
+    assert notice_figures.said([28, 29, 1]) == ("96.6%", "28/29，剔除 1")
     assert notice_figures.said([0, 0, 0]) == ("—", "0/0")
     assert notice_figures.said([3]) == ("3", "")
 
