@@ -91,20 +91,24 @@ def give(
     """Keep the thanks that a resident says in a survey, with the words of the answer (or of this one, which
     came after its end), unless they are a complaint; twice is once.
 
-    None where they work in the unit that has the case: their answer counts, their thanks do not.
+    None beside 没有解决, and where they work in the unit that has the case: their answer counts, their thanks
+    do not.
     """
     moment = at or now()
     case = session.get_one(Case, survey.case_id)
     known = session.scalar(sa.select(Thanks).where(Thanks.survey_id == survey.id))
     if known is not None or _works_there(session, case):
         return known
-    words = survey_answers.words_of_thanks(session, survey, late or survey_answers.said_of(survey))
+    said = late or survey_answers.said_of(survey)
+    if said.solved is False:
+        return None
+    words = survey_answers.words_of_thanks(session, survey, said)
     note = "：".join(filter(None, (KIND_LABELS[ThanksKind.SURVEY], words)))
     if case.status in RULES[Action.THANK].sources:  # else the case takes nothing more; the thanks stand
         resident = Actor(resident_id=survey.resident_id)
         service.perform(session, case.number, Action.THANK, resident, Given(note=note), at=moment)
-    said = {"day": local(moment).date(), "words": words, "survey_id": survey.id}
-    return _added(session, Thanks(case_id=case.id, kind=ThanksKind.SURVEY, **said), moment)
+    facts = {"day": local(moment).date(), "words": words, "survey_id": survey.id}
+    return _added(session, Thanks(case_id=case.id, kind=ThanksKind.SURVEY, **facts), moment)
 
 
 def strike(session: Session, thanks_id: int, actor: Actor, reason: str, at: datetime | None = None) -> Thanks:

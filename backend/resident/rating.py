@@ -56,6 +56,8 @@ def say_late(survey_id: int, words: str, via: Via) -> None:
 def _check(session: Session, survey: Survey, given: Rating) -> None:
     if given.solved and given.satisfaction is None:
         raise WrongFields({"satisfaction": "请再点一下您是不是满意"})
+    if not surveys.is_bad_answer(given.solved, given.satisfaction):
+        return  # a form may still hold the reasons of a bad answer, which nobody reads
     if set(given.reasons) - set(reasons(session, survey)) - set(survey.reasons):
         raise WrongFields({"reasons": OTHER_REASONS})
 

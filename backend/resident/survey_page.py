@@ -26,6 +26,7 @@ LIFE = timedelta(days=LONGEST_OPEN + 30)  # as long as any may be open, and then
 MINE = ("看我反映的事", "/r/")
 CHOICES = {"yes": True, "no": False}
 SAID = {True: "yes", False: "no", None: ""}
+BAD_STEPS = {str(step) for step in surveys.SATISFACTION if step <= surveys.DISSATISFIED}
 NO_PHOTOS = "，照片没有收下"
 UNSAID = "请先点一下事情是不是解决了"
 TOLD = "您说的，我们会转告负责的单位。"
@@ -75,7 +76,8 @@ def _form(token: str, filled: Mapping[str, Any] | None, wrong: Mapping[str, str]
         facts: dict[str, Any] = {
             "case": case,
             "filled": _answered(survey) if filled is None else filled,
-            "reasons": list(dict.fromkeys([*terms.reasons, *survey.reasons])),
+            "reasons": terms.reasons,
+            "kept": [words for words in survey.reasons if words not in terms.reasons],
             "follows": FOLLOWS.get((follow(solved=False), follow(solved=True)), TOLD),
             "until": spoken(until) if until else "",
             "complained": surveys.is_bad(survey) and bool(survey.words),
@@ -106,7 +108,8 @@ def answer(token: str) -> ResponseReturnValue:
     filled: dict[str, Any] = {
         name: request.form.get(name, "") for name in ("solved", "satisfaction", "words")
     }
-    filled["reasons"] = request.form.getlist("reasons")
+    is_good = filled["solved"] == "yes" and filled["satisfaction"] not in BAD_STEPS
+    filled["reasons"] = [] if is_good else request.form.getlist("reasons")
     filled["thanks"] = request.form.get("thanks", "")
     try:
         rating.answer(_survey_id(token), _given(filled), Via.PAGE)

@@ -116,11 +116,12 @@ def test_a_resident_says_thanks_in_the_survey_once_and_not_to_their_own_unit(sce
 
 
 def test_what_is_written_of_a_bad_answer_is_no_thanks(scene, case):
-    """Whoever ticks thanks all the same has said them, without those words."""
+    """Beside 没有解决 a tick is a slip; whoever thanks otherwise has said so, without those words."""
     survey = survey_of(scene, case, solved=False, words="灯还是坏的")
     surveys.record(survey, Via.PAGE, AT)
     scene.session.flush()
-    assert thanks.give(scene.session, survey, AT).words == ""
+    assert thanks.give(scene.session, survey, AT) is None
+    assert thanks.give(scene.session, survey, AT, late=Said(False)) is None
     for words, kept in (
         ("灯还是坏的", ""),
         ("灯还是坏的。后来好了", ""),

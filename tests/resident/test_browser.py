@@ -10,6 +10,7 @@ from backend import auth, db
 from backend.cases import service, surveys
 from backend.cases.models import Attachment, Case
 from backend.cases.staff import NO_PHONE, clean_phone
+from backend.cases.survey_models import SurveyPolicy
 from backend.cases.workflow import Action, Status
 from backend.times import now
 from backend.wechat import accounts
@@ -210,6 +211,36 @@ def test_why_not_is_asked_of_whoever_says_so(committed, tab, place):
     tab.get_by_text("这件事会重新办理").wait_for()
     survey = committed.scalars(sa.select(surveys.Survey)).one()
     assert (survey.solved, survey.reasons) == (False, ["没有人来"])
+
+
+def test_what_is_hidden_from_the_survey_is_ticked_no_more(tab, place, committed):
+    open_survey(committed, tab, place)
+    tab.get_by_text("没有解决", exact=True).click()
+    tab.get_by_text("没有人来", exact=True).click()
+    assert not tab.get_by_text("我想说声谢谢").is_visible()
+    tab.get_by_text("已解决", exact=True).click()
+    assert not tab.get_by_text("哪里没有办好？").is_visible()
+    tab.get_by_text("我想说声谢谢").click()
+    tab.get_by_text("没有解决", exact=True).click()
+    assert tab.locator("input[type=checkbox]:checked").count() == 0
+
+
+def test_no_card_of_the_survey_touches_the_edge_beside_a_scrollbar(tab, place, committed):
+    committed.add(
+        SurveyPolicy(
+            area_id=place.id, reasons=["没修好，或者修好了没两天又坏了", "https://example.org/abcdefgh"]
+        )
+    )
+    open_survey(committed, tab, place)
+    tab.get_by_text("没有解决", exact=True).click()
+    for width in (375, 360, 320):  # of 375 a scrollbar takes 15
+        tab.set_viewport_size({"width": width, "height": 812})
+        for card in tab.locator(".card").all():
+            if card.is_visible():
+                box = card.bounding_box()
+                assert box["x"] >= 12, width
+                assert box["x"] + box["width"] <= width - 12, width
+        assert not is_cut(tab)
 
 
 def test_a_survey_is_answered_by_two_taps(committed, tab, place):
