@@ -87,7 +87,10 @@ class Choice:
 class Kind:
     """What one message says. `link` is a path below PUBLIC_URL; `urgent` ignores quiet hours; what `fades`,
     of what residents read, is no news any more once something newer has been said of the same matter; what has
-    a word for `gathers`, of what officers read, goes with others of its kind: "3 件" and that word."""
+    a word for `gathers`, of what officers read, goes with others of its kind: "3 件" and that word.
+
+    Between a Han character and a number that is counted or names something stands a blank (您有 3 件, 诉求
+    {number}): a sentence has it before a field that begins with a digit. A time keeps to its word (20:00前)."""
 
     status: str  # at most five Han characters: what a template's phrase slot takes
     text: str
@@ -157,7 +160,7 @@ CATALOGUE: dict[Message, Kind] = {
     M.CASE_ASKED:       Kind("请您补充", "您反映的事情（编号 {number}）要请您补充一个情况：{note}\n请直接回复。", RESIDENT, urgent=True),
     M.CASE_PROGRESS:    Kind("办理进展", "您反映的事情（编号 {number}）有进展：{note}", RESIDENT),
     M.CASE_CLOSED_AGAIN: Kind("不用重办", "诉求 {number} 的居民改了评价，不用重新办理，已经结案。\n{place}\n居民说：{note}", OFFICER, gathers="不用重办的诉求"),
-    M.DIGEST:           Kind("多条消息", "您有{summary}，请点开看。", "/console/", urgent=True),
+    M.DIGEST:           Kind("多条消息", "您有 {summary}，请点开看。", "/console/", urgent=True),
     M.ANSWER_DISPUTED:  Kind("回访不满", "诉求 {number} 回访时居民不认可办理结果，督查正在复核。\n{place}\n上次答复：{answer}\n居民说：{note}", OFFICER),
     M.SURVEY_COMMENTED: Kind("回访留言", "诉求 {number} 的居民在回访里说：{note}\n{place}", OFFICER),
     M.REVIEW_WANTED:    Kind("待复核", "诉求 {number} 回访时居民不认可办理结果，请在{until}前复核。\n{place}\n承办：{who}\n居民说：{note}", REVIEWS),

@@ -25,6 +25,7 @@ from backend.times import now
 
 MOBILE = re.compile(r"1[3-9]\d{9}")
 URL = re.compile(r"(?:https?://|www\.)\S*", re.IGNORECASE)  # refused in a parameter
+MARKS = "。，；、：,;: "
 NOTHING = "见微信"  # stands where a message has nothing to say: an empty parameter is refused
 UNANSWERED = "上次的短信没有得到回应，为免重复不再发"
 AT_NIGHT = "夜里不给居民发短信，早上再发"
@@ -90,8 +91,9 @@ def _param(name: str, text: str, longest: int) -> str:
 
 
 def fit_param(text: str, longest: int) -> str:
-    """A parameter: one line, no address of the web, at most so many characters, never empty."""
-    return shorten(clean(URL.sub("", text)), longest, utf16) or NOTHING
+    """A parameter: one line, no address of the web, at most so many characters, never empty; without the mark
+    at its end, for the sentence around it goes on with its own."""
+    return shorten(clean(URL.sub("", text)).rstrip(MARKS), longest, utf16) or NOTHING
 
 
 def _mobile(session: Session, owed: Owed) -> str:

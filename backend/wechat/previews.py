@@ -20,6 +20,7 @@ from backend.wechat.models import Sort, TemplateLibrary
 
 TYPED = ("place", "summary", "note", "who")
 LONGEST = 200  # characters of a word typed
+ENDS = "。，；：！？"  # after these a line goes on into the next without a comma
 WORDS = 24  # characters that tell one kind from another
 
 
@@ -122,7 +123,8 @@ def _put(template: SmsTemplate, filled: Mapping[str, str]) -> str:
 
 def words_of(message: Message) -> str:
     """The beginning of what a message of this kind says, as of any case: without a number."""
-    said = "，".join(text_of(sample(message)).splitlines())
+    lines = text_of(sample(message)).splitlines()
+    said = "".join(line if line[-1] in ENDS or line is lines[-1] else f"{line}，" for line in lines)
     for pattern, left in (("（编号 {}）", ""), ("编号 {} ?", "诉求"), (" {} ?", "")):
         said = re.sub(pattern.format(samples.SHARED["number"]), left, said)
     return shorten(said, WORDS, utf16)

@@ -7,6 +7,7 @@ import pytest
 from backend.cases.deadlines import POLICY
 from backend.notify.messages import CATALOGUE, Message
 from backend.notify.models import Delivery
+from backend.notify.sms_channel import fit_param
 from backend.wechat import accounts, previews, samples, templates, upkeep
 from backend.wechat.accounts import Template
 from backend.wechat.models import Sort
@@ -133,13 +134,26 @@ def test_every_kind_can_be_previewed_on_every_account(session, weixin):
             assert not HOLE.search(words := previews.words_of(message)), words
 
 
+def test_no_mark_stands_beside_another_and_a_count_has_its_blank(session, weixin):
+    """The list of kinds joins lines, a text message goes on after what somebody wrote with its own mark."""
+    texts = [previews.words_of(message) for message in Message]
+    texts.append(f"{fit_param('灯泡换好了。', 12)}。请到微信里查看")
+    for message in Message:
+        shown = previews.preview(accounts.get("demo"), message, {}, {})
+        texts.append(shown.chat)
+        assert not re.search(r"[\u4e00-\u9fff]\d+ ?件", shown.chat), shown.chat
+    doubled = [text for text in texts if re.search("[。，；：！？][。，；：]", text)]
+    assert doubled == []
+    assert previews.words_of(Message.CASE_URGED).startswith("诉求有群众或督查催办，请尽快办理")
+
+
 def test_what_is_invented_stands_in_the_sentence_of_its_kind(session, weixin):
     """What is not done yet is a step that has a time limit; the many in one are a number of matters."""
     steps = {policy.label for policy in POLICY.values()} | {"签收"}
     late = [message for message in Message if re.search("没有{note}|前{note}", CATALOGUE[message].text)]
     assert len(late) == 6
     assert {samples.words_for(message)["note"] for message in late} <= steps
-    assert "您有3 件新诉求、2 件催办的诉求，请点开看" in previews.preview(*gathered(), {}, {}).chat
+    assert "您有 3 件新诉求、2 件催办的诉求，请点开看" in previews.preview(*gathered(), {}, {}).chat
     assert previews.words_of(Message.CASE_SENT_BACK).startswith("诉求被退回，请重新派单")
     assert previews.words_of(Message.CASE_SUBMITTED).startswith("新诉求，青岚区")
 

@@ -155,7 +155,7 @@ def test_two_messages_that_say_the_same_are_two_cards(session, weixin, member):
     for key in ("digest:1", "digest:2"):
         tasks.deliver([owe(Contact(officer_id=officer.id), Message.DIGEST, key, **said)])
     cards = [message["card"] for message in phone.inbox()]
-    assert [card["words"] for card in cards] == ["您有3 件新诉求，请点开看。"] * 2
+    assert [card["words"] for card in cards] == ["您有 3 件新诉求，请点开看。"] * 2
 
 
 def test_the_button_signs_for_the_case(session, weixin, member, town):
