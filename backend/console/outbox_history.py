@@ -1,4 +1,5 @@
-"""What we told a resident (/console/outbox/cases/…): every message owed to them, the latest first."""
+"""What we told a resident (/console/told/…): every message owed to them and every answer in the chat about
+the case, the latest first."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +16,8 @@ from backend.cases.models import Case
 from backend.cases.service import Actor
 from backend.cases.survey_models import Survey, SurveyState
 from backend.cases.surveys import SATISFACTION
-from backend.console import outbox_lines
+from backend.console import outbox_chat, outbox_lines
+from backend.console.outbox_chat import Reply
 from backend.console.outbox_scope import NUMBER, WATCHERS, narrowed
 from backend.notify.models import Notification
 from backend.web import people
@@ -40,6 +42,7 @@ def of_case(case_number: str) -> ResponseReturnValue:
         facts: dict[str, Any] = {
             "lines": outbox_lines.lines(session, rows),
             "answers": _answers(session, rows),
+            "replies": _replies(session, case, rows, before),
         }
     facts |= {"case": case, "is_all": wants_all, "may_all": bool(_watching(actor))}
     facts["more"] = rows[-1].id if len(rows) == PAGE else None
@@ -58,6 +61,20 @@ def _rows(
     if before is not None:
         found = found.where(Row.id < before)
     return list(session.scalars(found.order_by(Row.id.desc()).limit(PAGE)))
+
+
+def _replies(
+    session: Session, case: Case, rows: Sequence[Notification], before: int | None
+) -> list[list[Reply]]:
+    """What the chat answered while the messages of this page were owed, by the message that it stands before;
+    the last are older than all."""
+    if case.resident_id is None:
+        return [[]]
+    moments = [row.created_at for row in rows]
+    last = session.get(Row, before) if before is not None else None
+    since = moments[-1] if len(rows) == PAGE else None
+    found = outbox_chat.about(session, case, since, last.created_at if last else None)
+    return outbox_chat.between(moments, found)
 
 
 def _watching(actor: Actor) -> list[Any]:

@@ -98,7 +98,10 @@ def test_the_preview_fits_what_is_typed(session, admin_client):
         query_string={"message": "case_resolved", "place": "青岚区玉兰街道玉兰社区玉兰苑<b>3栋</b>2单元"},
     )
     assert "青岚区玉兰街道玉兰社区玉兰苑&lt;b&gt;3栋…" in answer.text
-    assert "公众号会话 → 公众号模板消息 → 公众号订阅通知 → 小程序订阅消息 → 短信 → 电话 → 下次来时" in answer.text
+    assert (
+        "公众号会话 → 公众号模板消息 → 公众号订阅通知 → 小程序订阅消息 → 短信 → 电话 → 下次来时"
+        in answer.text
+    )
     assert admin_client.get(HOME + "preview?message=nothing").status_code == 404
     assert admin_client.get(HOME + "preview?account=nobody").status_code == 404
 

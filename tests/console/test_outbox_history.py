@@ -1,5 +1,6 @@
 """What we told a resident, what an officer was told, and who was told of each step of a case."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -7,15 +8,17 @@ import sqlalchemy as sa
 
 from backend.cases.survey_models import Survey, SurveyState
 from backend.cases.workflow import Action
+from backend.console import outbox_history
 from backend.notify.messages import Message
 from backend.notify.models import Contact, Delivery, Notification
 from backend.notify.outbox import NEXT_VISIT
 from backend.notify.troubles import HANDED_ON
-from backend.places.models import Area
+from backend.places.models import Area, Resident
 from backend.places.roles import Role
 from backend.times import now
+from backend.wechat.models import InboundMessage
 from tests.console.conftest import open_case, queries_of, walk
-from tests.factories import make_case, make_community, make_officer
+from tests.factories import make_case, make_community, make_contact, make_officer
 
 HOUR = timedelta(hours=1)
 
@@ -77,6 +80,46 @@ def test_all_that_a_resident_was_told_is_for_who_watches_those_areas(session, pl
     session.execute(sa.text("INSERT INTO posts (officer_id, role, area_id) VALUES (:o, 'supervisor', :a)"),
                     {"o": both.id, "a": far.id})  # fmt: skip
     assert other.number in told(as_officer(both), case, all=1).text
+
+
+def chat(session, case, reply, minutes, **contact):
+    """The resident wrote in the chat so many minutes ago, and this was answered."""
+    known = make_contact(session, session.get_one(Resident, case.resident_id), **contact)
+    said = {"kind": "text", "content": {}, "received_at": now() - timedelta(minutes=minutes)}
+    session.add(InboundMessage(dedupe_key=f"{reply}{minutes}", contact_id=known.id, reply=reply, **said))
+    session.commit()
+
+
+def test_what_the_chat_answered_about_the_case_stands_among_the_messages(session, place, case, as_officer):
+    """Without links, which open pages without signing in; and nothing of other cases."""
+    other = make_case(session, make_community(session), resident_id=case.resident_id)
+    hour = {"resident_id": case.resident_id, "number": case.number}
+    owe(session, "a", **hour, created_at=now() - HOUR)
+    link = '<a href="https://example.test/r/surveys/secret-token">点这里</a>'
+    chat(session, case, f"收到，已登记。\n编号：{case.number}", 90)
+    chat(session, case, f"编号 {case.number} 会重新办理，电话 13900001111。请{link}", 30)
+    chat(session, case, f"编号 {case.number}，待受理\n编号 {other.number}，处置中", 20)
+    chat(session, case, f"已替您催办（编号 {other.number}）", 10)
+    chat(session, case, "您好，请说说是什么事。", 5)
+    for query in ({}, {"all": 1}):
+        page = told(as_officer(place.supervisor), case, **query).text
+        order = [page.index(words) for words in ("会重新办理", "有进展：明天来修", "收到，已登记")]
+        assert order == sorted(order)
+        assert page.count("会话里的答复") == 2
+        assert [words in page for words in ("secret-token", other.number, "13900001111")] == [False] * 3
+
+
+def test_a_page_of_messages_has_the_answers_of_its_time(session, place, case, as_officer, monkeypatch):
+    monkeypatch.setattr(outbox_history, "PAGE", 2)
+    for n in range(3):
+        owe(session, f"k{n}", resident_id=case.resident_id, number=case.number,
+            created_at=now() - (3 - n) * HOUR)  # fmt: skip
+        chat(session, case, f"答复{n}，编号 {case.number}", 60 * (3 - n) - 30)
+    client = as_officer(place.desk)
+    first = told(client, case).text
+    assert [f"答复{n}" in first for n in range(3)] == [False, True, True]
+    before = re.search(r"before=(\d+)", first)[1]
+    assert [f"答复{n}" in told(client, case, before=before).text for n in range(3)] == [True, False, False]
 
 
 def test_strangers_do_not_read_what_a_resident_was_told(session, place, case, as_officer):
