@@ -104,7 +104,7 @@ def add_reasons(
         return survey
     survey.reasons = [*survey.reasons, *new]
     surveys.record(survey, Via.CHAT, moment)
-    _comment(session, survey, f"原因：{'、'.join(new)}", moment)
+    _comment(session, survey, f"{surveys.TICKED}{'、'.join(new)}", moment)
     return survey
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from backend.cases import hard_cases, leaders, service, supervisions, survey_reviews, workflow
 from backend.cases.models import Case
 from backend.cases.service import Actor
-from backend.cases.survey_models import ReviewState, SurveyReview
+from backend.cases.survey_models import ReviewState, Survey, SurveyReview
 from backend.cases.workflow import Action, Given
 from backend.db import one_of
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
@@ -79,6 +79,7 @@ def decide(
         return service.perform(session, case.number, Action.UPHOLD, actor, Given(note=words), at=moment)
     if decision is Decision.SUPERVISE:
         supervisions.check(words, until or moment, moment)
+    survey_reviews.keep_whole(session, session.get_one(Survey, row.survey_id))
     unit_id = case.unit_id
     service.perform(session, case.number, Action.REOPEN, actor, Given(note=row.complaint), at=moment)
     row.decision = words.strip()  # among officers: the resident reads the step's note, their own complaint

@@ -82,8 +82,10 @@ def after_all(session: Session, survey: Survey) -> str:
 
 
 def keep_whole(session: Session, survey: Survey) -> None:
-    """Before another answer takes the place of a bad one: reasons and words that followed it are part of what
-    was complained of, and stay with its review."""
+    """Before a bad answer is decided about, or another takes its place: reasons and words that followed it
+    are part of what was complained of, and stay with its review."""
+    if not surveys.is_bad(survey):
+        return
     row = session.scalar(sa.select(SurveyReview).where(SurveyReview.survey_id == survey.id))
     said = surveys.complaint(survey)
     if row is not None and said not in row.complaint:
@@ -170,8 +172,15 @@ def _leaders(session: Session, case: Case) -> Sequence[int]:
 
 
 def _put(session: Session, survey: Survey, case: Case, state: ReviewState, **facts: object) -> None:
-    """One for each survey: who changes an answer to and fro comes back to the same."""
-    values = {"case_id": case.id, "state": state, "complaint": surveys.complaint(survey)} | facts
-    added = insert(SurveyReview).values(survey_id=survey.id, **values)
-    anew = {"decided_by": None, "decided_at": None, "decision": "", "due_at": None}
+    """One for each survey: who changes an answer to and fro comes back to the same. After one that was taken
+    back only the new complaint counts."""
+    said, before = surveys.complaint(survey), SurveyReview.complaint
+    values = {"case_id": case.id, "state": state} | facts
+    added = insert(SurveyReview).values(survey_id=survey.id, complaint=said, **values)
+    whole = sa.case(
+        (SurveyReview.state == ReviewState.TAKEN_BACK, said),
+        (sa.func.strpos(before, said) > 0, before),
+        else_=before + f"\n{said}",
+    )
+    anew = {"decided_by": None, "decided_at": None, "decision": "", "due_at": None, "complaint": whole}
     session.execute(added.on_conflict_do_update(index_elements=["survey_id"], set_=anew | values))

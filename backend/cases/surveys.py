@@ -23,6 +23,7 @@ SATISFACTION = {5: "很满意", 4: "满意", 3: "一般", 2: "不满意", 1: "�
 DISSATISFIED = 2  # and below
 REMIND_AFTER = 0.4  # of the time that a survey is open
 NOT_FOUND = "没有找到这次回访"
+TICKED = "原因："  # reasons that follow a bad answer in chat, as a step of the case says them
 CHANGE_FOR = timedelta(days=1)  # one may change one's mind
 
 
@@ -138,6 +139,12 @@ def find_to_answer(
     if not (also_expired and survey.state is SurveyState.EXPIRED):
         _must_be_answerable(session, survey, at or now())
     return survey
+
+
+def answered_rounds(session: Session, case: Case) -> dict[int, datetime]:
+    """Since when the survey of a round has its answer, by the round (one query)."""
+    own = sa.select(Survey.round, Survey.answered_at).where(Survey.case_id == case.id)
+    return {round_: at for round_, at in session.execute(own) if at is not None}
 
 
 def look_at(session: Session, survey_id: int, at: datetime | None = None) -> Survey:

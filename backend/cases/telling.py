@@ -9,7 +9,7 @@ from backend.cases import audience, deadlines
 from backend.cases.deadline_models import Clock
 from backend.cases.intake import summary
 from backend.cases.models import Case, CaseEvent
-from backend.cases.workflow import Audience, Rule, Status
+from backend.cases.workflow import Action, Audience, Rule, Status
 from backend.notify import service as notify
 from backend.notify.messages import Message
 from backend.places.models import Area, Unit
@@ -21,6 +21,8 @@ UNTIL = {
     Message.CASE_ASSIGNED: Clock.ACKNOWLEDGE,
     Message.CASE_ARBITRATED: Clock.ACKNOWLEDGE,
 }
+BARE = ("没有解决", "不满意")  # verdicts of which nobody has said why
+WHY_INSIDE = "，原因请点开看"
 
 
 def tell_all(
@@ -30,7 +32,7 @@ def tell_all(
     for who, message in rule.tells:
         if who is Audience.RESIDENT and event.resident_id is not None:
             continue
-        note = "" if who is Audience.RESIDENT and not event.public else event.note
+        note = "" if who is Audience.RESIDENT and not event.public else _note(event)
         cause = f"{message}:{event.id}"
         tell(
             session,
@@ -43,6 +45,12 @@ def tell_all(
             but=event.officer_id,
             former_unit_id=former_unit_id,
         )
+
+
+def _note(event: CaseEvent) -> str:
+    """Who says in chat that nothing is solved is asked why, and answers a moment after this message."""
+    is_bare = event.action is Action.REOPEN and event.resident_id is not None and event.note in BARE
+    return f"{event.note}{WHY_INSIDE}" if is_bare else event.note
 
 
 def tell(

@@ -1,5 +1,6 @@
 """Officers' pages (/console): my cases, and a case with the steps I may take."""
 
+from datetime import datetime
 from itertools import dropwhile, takewhile
 from typing import Any
 
@@ -158,6 +159,7 @@ def _show(number: str, **shown: Any) -> str:
 
 def _facts(session: Session, found: Case, actor: Actor) -> dict[str, Any]:
     files = queries.attachments(session, found)
+    reported, answering = _apart(files, surveys.answered_rounds(session, found))
     steps = queries.timeline(session, found, files)
     apart = (Action.LOG,) if hard_queries.is_hard(found) else ()  # their section lists these
     doable = tasks.tasks(session, found, actor)
@@ -175,7 +177,8 @@ def _facts(session: Session, found: Case, actor: Actor) -> dict[str, Any]:
         "reporter": phones.masked(session, found),
         "may_see_phone": may_see_phone,
         "report": found.report if may_see_phone else mask_phones(found.report),
-        "photos": _addresses(files, AttachmentKind.PHOTO, by_resident=True),
+        "photos": _addresses(reported, AttachmentKind.PHOTO, by_resident=True),
+        "survey_photos": _addresses(answering, AttachmentKind.PHOTO, by_resident=True),
         "proofs": _addresses(files, AttachmentKind.PHOTO, by_resident=False),
         "recordings": _recordings(files),
         "films": _addresses(files, AttachmentKind.VIDEO, by_resident=True),
@@ -207,6 +210,14 @@ def _scanned(session: Session, found: Case) -> str:
     return (code.label or "") if code else ""
 
 
+def _apart(
+    files: list[Attachment], answered: dict[int, datetime]
+) -> tuple[list[Attachment], list[Attachment]]:
+    """The files that came with a report, and those that came with the answer to a survey of their round."""
+    answering = [file for file in files if file.created_at >= answered.get(file.round, queries.NEVER)]
+    return [file for file in files if file not in answering], answering
+
+
 def _addresses(files: list[Attachment], kind: AttachmentKind, *, by_resident: bool) -> list[str]:
     return [attachments.photo_url(file) for file in _stored(files, kind, by_resident=by_resident)]
 
@@ -235,17 +246,23 @@ def _returned(steps: list[Step]) -> dict[str, str] | None:
         return None
     last = turns[-1]
     answers = [s.note for s in steps[:last] if s.action in ANSWERS]
-    words = steps[last].note
-    if words in WORDLESS:
-        words = _first_added(steps[last:]) or words
-    return {"answer": answers[-1] if answers else "", "words": words}
+    return {"answer": answers[-1] if answers else "", "words": _said(steps[last:])}
 
 
-def _first_added(steps: list[Step]) -> str:
-    """What the resident wrote when the chat asked what is not solved: it comes as additions in a row."""
-    added = takewhile(_is_residents_words, dropwhile(lambda step: not _is_residents_words(step), steps))
-    return "\n".join(step.note for step in added)
+def _said(steps: list[Step]) -> str:
+    """The resident's words at the first of these steps; where there are none, what they wrote when the chat
+    asked what is not solved. It comes in a row, as do the reasons that they ticked, which belong to both."""
+    words = steps[0].note
+    row = list(takewhile(_is_residents_words, dropwhile(lambda step: not _is_residents_words(step), steps)))
+    if words not in WORDLESS:
+        return "\n".join([words, *(step.note for step in row if _is_ticked(step))])
+    return "\n".join(step.note for step in row) or words
 
 
 def _is_residents_words(step: Step) -> bool:
-    return step.action is Action.ADD and step.officer_id is None and bool(step.note)
+    is_added = step.action is Action.ADD and step.officer_id is None and bool(step.note)
+    return is_added or _is_ticked(step)
+
+
+def _is_ticked(step: Step) -> bool:
+    return step.action is Action.COMMENT and step.note.startswith(surveys.TICKED)

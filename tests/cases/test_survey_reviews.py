@@ -88,6 +88,17 @@ def test_to_reopen_takes_the_words_along_and_stops_the_clock(session, scene):
     assert Clock.REVIEW not in session.scalars(running).all()
 
 
+def test_to_reopen_takes_along_what_was_said_after_the_answer_itself(session, scene, people):
+    """In chat the reasons are asked for, and ticked, once nothing is solved."""
+    session.add(SurveyPolicy(area_id=scene.community.id, on_unsolved=Follow.REVIEW))
+    case, survey = close(scene)
+    survey_answers.give(session, survey.id, Said(False), Via.CHAT, at=AT)
+    survey_answers.add_reasons(session, survey.id, ["没有人来"], resident_id=scene.resident_id, at=AT)
+    decide(scene, survey_reviews.open_of(session, case), Role.SUPERVISOR)
+    notes = {row.fields["note"] for row in scene.told(case) if row.message is Message.CASE_RETURNED}
+    assert notes == {scene.events(case)[-1].note} == {"没有解决：没有人来"}
+
+
 def test_to_uphold_is_told_to_the_resident_with_the_reason(session, scene):
     case, review = dissent(scene)
     decide(scene, review, Role.SUPERVISOR, Decision.UPHOLD)
@@ -252,6 +263,7 @@ def test_what_was_complained_of_first_stays_with_the_review_that_was_ended(sessi
     survey_answers.add_words(session, survey.id, "等了一周", **who)
     again(scene, Said(True, 2, "态度不好"), AT + HOUR)
     again(scene, Said(True, 5), AT + 2 * HOUR)
+    session.expire_all()
     [line] = survey_decisions.page(session, scene.actor(Role.SUPERVISOR), ReviewState.TAKEN_BACK)
     whole = "没有解决：灯还是坏的\n没有解决：没有人来。灯还是坏的\n等了一周\n不满意：态度不好"
     assert line.row.complaint == whole

@@ -188,6 +188,17 @@ def test_what_officers_write_to_each_other_does_not_reach_the_resident(session, 
     assert [event.public for event in scene.events(case)] == [False]
 
 
+@pytest.mark.parametrize(("said", "told"), [("没有解决", "没有解决，原因请点开看"), ("还是不亮", "还是不亮")])
+def test_where_the_reasons_come_after_the_verdict_the_message_says_where_they_are(
+    session, scene, crowd, said, told
+):
+    case = scene.resolve(scene.submit())
+    scene.do(case, Action.REOPEN, Role.RESIDENT, note=said)
+    notes = {row.fields["note"] for row in scene.told(case) if row.message is Message.CASE_RETURNED}
+    assert notes == {told}
+    assert scene.events(case)[-1].note == said
+
+
 def test_a_case_that_comes_back_quotes_the_earlier_answer_to_the_unit_and_the_community(
     session, scene, crowd
 ):

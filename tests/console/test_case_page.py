@@ -1,11 +1,13 @@
 """The officers' page of one case: what was said, what happened and what can be done."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
 from backend.cases.models import Attachment, AttachmentKind, Stored
 from backend.cases.service import Actor, perform
+from backend.cases.survey_models import Survey, SurveyState
 from backend.cases.workflow import Action, Given
 from backend.places.roles import Role
 from tests.console.conftest import open_case, queries_of, tap, walk
@@ -125,6 +127,43 @@ def test_words_that_came_after_the_verdict_stand_on_top_for_desk_and_handler(
     for officer in (place.desk, place.handler):
         page = as_officer(officer).get(f"/console/cases/{case.number}").text
         assert '群众说：</strong><span class="said">只修了东边那盏\n西边还是黑的<' in page
+
+
+@pytest.mark.parametrize(
+    ("verdict", "written", "box"),
+    [
+        ("没有解决", "西边还是黑的", "原因：没有人来、时间太长\n西边还是黑的"),
+        ("没有解决：还是不亮", "西边还是黑的", "还是不亮\n原因：没有人来、时间太长"),
+        ("不满意", "", "原因：没有人来、时间太长"),
+    ],
+)
+def test_reasons_that_were_ticked_after_the_verdict_stand_on_top_too(
+    session, place, as_officer, verdict, written, box
+):
+    case = open_case(session, place.community)
+    walk(session, case, place, Action.ACCEPT, Action.ASSIGN, Action.ACKNOWLEDGE, Action.RESOLVE)
+    resident = Actor(resident_id=case.resident_id)
+    perform(session, case.number, Action.REOPEN, resident, Given(note=verdict))
+    perform(session, case.number, Action.COMMENT, resident, Given(note="原因：没有人来、时间太长"))
+    perform(session, case.number, Action.ADD, resident, Given(note=written))
+    perform(session, case.number, Action.COMMENT, resident, Given(note="改了评价：已解决"))
+    session.commit()
+    page = as_officer(place.desk).get(f"/console/cases/{case.number}").text
+    assert f'群众说：</strong><span class="said">{box}<' in page
+
+
+def test_photos_of_a_survey_stand_apart_from_those_of_the_report(session, place, as_officer):
+    case = open_case(session, place.community)
+    asked = {"case_id": case.id, "resident_id": case.resident_id, "state": SurveyState.ANSWERED}
+    answered = case.discovered_at + timedelta(days=3)
+    session.add(Survey(**asked, round=1, answered_at=answered, solved=False))
+    stored = {"case_id": case.id, "kind": AttachmentKind.PHOTO, "state": Stored.STORED, "source": {}}
+    for hash_, at in (("a" * 64, answered - timedelta(days=2)), ("b" * 64, answered + timedelta(minutes=1))):
+        session.add(Attachment(**stored, sha256=hash_, mime="image/jpeg", created_at=at))
+    session.commit()
+    page = as_officer(place.desk).get(f"/console/cases/{case.number}").text
+    reported, answering = page.split("<h2>回访照片</h2>")
+    assert (reported.count("<img"), answering.count("<img")) == (1, 1)
 
 
 def test_a_case_that_came_back_without_a_word_says_so(session, place, as_officer):
