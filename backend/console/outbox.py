@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from backend import db
 from backend.auth import Who, require
 from backend.console import outbox_lines, outbox_lists
+from backend.console.outbox_lines import Line
 from backend.console.outbox_scope import of_watcher
 from backend.errors import Conflict, Invalid, NotFound
-from backend.notify import mending
+from backend.notify import circuit, mending, records
 from backend.notify.troubles import TROUBLE_LABELS, Trouble
 from backend.places.models import Post
 from backend.times import now
@@ -125,10 +126,27 @@ def _beyond(session: Session, tab: Trouble, at: datetime, key: outbox_lists.Key 
 
 def _beside(session: Session, posts: list[Post], tab: Trouble, at: datetime) -> dict[str, Any]:
     """What the first page shows beside its rows."""
-    counts = outbox_lists.counts(session, posts, at)
+    counts, error = outbox_lists.counts(session, posts, at), _error()
     reasons = outbox_lists.errors(session, posts, tab, at) if tab in MENDED else []
     unbound = outbox_lists.unbound(session, posts, at) if tab is Trouble.VISIT else 0
-    return {"counts": counts, "reasons": reasons, "unbound": unbound}
+    found = {"counts": counts, "reasons": reasons, "unbound": unbound, "many": dict(reasons).get(error, 0)}
+    if reasons and not error:
+        found["examples"] = _examples(session, posts, tab, at)
+    return found | {"away": _away()}
+
+
+def _examples(session: Session, posts: list[Post], tab: Trouble, at: datetime) -> dict[str, list[Line]]:
+    """To whom the latest messages of each reason are, and about what."""
+    rows = [row for some in outbox_lists.examples(session, posts, tab, at).values() for row in some]
+    found: dict[str, list[Line]] = {}
+    for line in outbox_lines.lines(session, rows):
+        found.setdefault(line.row.error or "", []).append(line)
+    return found
+
+
+def _away() -> list[str]:
+    """Whose calls have stopped, as people call them: said at once, before anything has failed for good."""
+    return sorted({records.provider_of(account) for account in circuit.stopped()})
 
 
 def _words() -> dict[str, Any]:
@@ -137,6 +155,7 @@ def _words() -> dict[str, Any]:
         "most": outbox_lists.MOST,
         "mended": MENDED,
         "looked_at": outbox_lists.LOOKED_AT,
+        "at_once": mending.AT_ONCE,
     }
 
 

@@ -20,6 +20,7 @@ PAGE = 20
 LATELY = timedelta(days=1)
 MOST = 100  # is counted; beyond, nobody needs to know how many
 LOOKED_AT = 10_000  # messages in trouble, wherever they are, among which is counted
+EXAMPLES = 3  # messages shown of each reason
 LATEST = 1_000  # messages whose reasons are told apart
 Row = Notification
 Key = tuple[datetime, int]
@@ -107,6 +108,21 @@ def errors(session: Session, posts: Sequence[Post], trouble: Trouble, at: dateti
     many = sa.func.count()
     query = sa.select(sa.func.coalesce(few.c.error, ""), many).group_by(few.c.error).order_by(many.desc())
     return [(error, number) for error, number in session.execute(query) if error]
+
+
+def examples(
+    session: Session, posts: Sequence[Post], trouble: Trouble, at: datetime
+) -> dict[str, list[Notification]]:
+    """The latest EXAMPLES messages of each reason among those that `errors` counts (one query)."""
+    moment = troubles.moment_of(trouble)
+    turn = sa.func.row_number().over(partition_by=Row.error, order_by=(moment.desc(), Row.id.desc()))
+    latest = narrowed(sa.select(Row.id, turn.label("turn")), posts).where(_is_near(trouble, at))
+    few = latest.order_by(moment.desc()).limit(LATEST).subquery()
+    first = sa.select(few.c.id).where(few.c.turn <= EXAMPLES)
+    found: dict[str, list[Notification]] = {}
+    for row in session.scalars(sa.select(Row).where(Row.id.in_(first)).order_by(moment.desc())):
+        found.setdefault(row.error or "", []).append(row)
+    return found
 
 
 def ids(

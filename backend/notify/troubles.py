@@ -25,6 +25,7 @@ class Trouble(StrEnum):
     """Why somebody should look at a message."""
 
     FAILED = "failed"  # tried, and no channel took it
+    RETRIED = "retried"  # tried in vain, and tried again soon, or when its account can be called again
     VISIT = "visit"  # put off until the person comes to us
     SILENT = "silent"  # the provider took it, and has not said what became of it
     LATE = "late"  # due, and no worker has taken it
@@ -32,12 +33,14 @@ class Trouble(StrEnum):
 
 TROUBLE_LABELS = {
     Trouble.FAILED: "没发出去",
+    Trouble.RETRIED: "正在重试",
     Trouble.VISIT: "等下次来",
     Trouble.SILENT: "没有回执",
     Trouble.LATE: "排队太久",
 }
 SILENT_AFTER = timedelta(hours=1)
 LATE_AFTER = timedelta(minutes=5)
+RETRIED_WITHIN = timedelta(days=1)  # longer than any pause between two attempts
 # Channels whose provider says later whether a message arrived, if it told the id by which it will be named. A
 # chat message is there when it was taken.
 RECEIPTED = (Rung.CARD, Rung.NOTICE, Rung.SUBSCRIPTION, Rung.SMS)
@@ -86,6 +89,8 @@ def in_trouble(trouble: Trouble, at: datetime) -> sa.ColumnElement[bool]:
     match trouble:
         case Trouble.FAILED:
             return ended() & Row.due_at.between(at - outbox.STALE, at + outbox.STALE)
+        case Trouble.RETRIED:
+            return _is_tried_again(at)
         case Trouble.VISIT:
             return one_of(Row.status, [Delivery.WAITING]) & (Row.due_at > at + NEXT_VISIT - outbox.STALE)
         case Trouble.SILENT:
@@ -97,6 +102,15 @@ def in_trouble(trouble: Trouble, at: datetime) -> sa.ColumnElement[bool]:
             )
         case Trouble.LATE:
             return one_of(Row.status, [Delivery.WAITING]) & (Row.due_at < at - LATE_AFTER)
+
+
+def _is_tried_again(at: datetime) -> sa.ColumnElement[bool]:
+    """The condition that a message did not go out at once, and goes on by itself: from the first failure on.
+    While it is in hand for its next attempt it stays where it was."""
+    was_tried = Row.error.is_not(None) & Row.held.is_(None) & (Row.attempts > sa.literal_column("0"))
+    soon = Row.due_at.between(at - LATE_AFTER, at + RETRIED_WITHIN)
+    waits = one_of(Row.status, [Delivery.WAITING]) & soon & (was_tried | outbox.IS_STOPPED)
+    return waits | (one_of(Row.status, [Delivery.SENDING]) & Row.error.is_not(None))
 
 
 def is_stuck(at: datetime) -> sa.ColumnElement[bool]:
