@@ -83,6 +83,16 @@ def test_what_is_refused_is_said_at_its_row_with_what_was_typed(session, place, 
     assert client.post(REVIEWS, data=form(review, decision="", note="")).status_code == 422
 
 
+def test_where_no_unit_can_be_supervised_nobody_is_asked_until_when(session, place, reviewed, as_officer):
+    case, _ = reviewed
+    client = as_officer(place.supervisor)
+    assert "督办答复时限" in client.get(REVIEWS).text
+    case.unit_id = None
+    session.commit()
+    page = client.get(REVIEWS).text
+    assert ("维持原结果" in page, "督办" in page.split('class="board-list"')[1]) == (True, False)
+
+
 def test_the_unit_reads_it_and_decides_nothing_and_others_do_not_see_it(session, place, reviewed, as_officer):
     _, review = reviewed
     page = as_officer(place.handler).get(REVIEWS).text
