@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from backend.cases.intake import summary
 from backend.cases.workflow import OPEN, RULES, Action, Status
@@ -12,11 +13,23 @@ from backend.wechat.talk import EMPTY, MOST_RECENT, CaseFact, Facts, State
 from backend.wechat.turns import AddToCase, KeepPhone, Step, Turn, WantNotices
 from backend.wechat.understanding import DIGITS, Intent, Understood, understand
 
+SAME_TAP = timedelta(seconds=5)
 AT_ONCE = 3  # cases in one reply: what fits on a phone
 NOT_AN_ANSWER = Turn(EMPTY)  # "没有解决" when nothing waits for an answer: a complaint, then
 
 
 def digit(state: State, digit: int, facts: Facts) -> Turn:
+    """What a digit answers. The same one again at once is the same tap: nobody has read the next question."""
+    if digit == state.digit and facts.now.timestamp() <= state.digit_until:
+        return Turn(replace(state, digit=0), wording.REPEATED.format(digit=digit))
+    turn = _digit(state, digit, facts)
+    if not turn.effects:
+        return turn
+    until = (facts.now + SAME_TAP).timestamp()
+    return replace(turn, state=replace(turn.state, digit=digit, digit_until=until))
+
+
+def _digit(state: State, digit: int, facts: Facts) -> Turn:
     if joining.is_choosing(state, facts):
         return joining.choose(state, digit, facts)
     if state.survey is not None and surveying.is_rating(state, facts):

@@ -164,6 +164,8 @@ class State:
     matters_until: float = 0
     why: int | None = None  # the survey whose bad answer may be explained, while "why" is asked
     reasons: tuple[str, ...] = ()  # that were offered for it, by their digits
+    digit: int = 0  # that answered something just now
+    digit_until: float = 0
     survey_seen: int = 0  # the survey that was open then: a later one has asked for a digit since
 
     @classmethod

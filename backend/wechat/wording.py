@@ -94,6 +94,7 @@ SURVEY_SOLVED = "谢谢您。您对这次办理满意吗？请回复数字：\n5
 SURVEY_THANKS = "谢谢您的评价。"
 SURVEY_SORRY = "对不起，没让您满意。编号 {number} 会重新办理。请说说哪里不满意。"
 SURVEY_WHICH = "请回复 1（已解决）或 2（没有解决）。"
+REPEATED = "“{digit}”收到过了，不用重复。如果是回答下一个问题，请再回复一次。"
 SURVEY_FIVE = "请回复 1 到 5 中的一个数字，5 是很满意，1 是很不满意。"
 SURVEY_REVIEWED = (
     "知道了。编号 {number} 的办理结果，督查人员会重新核查，结果会在这里告诉您。请说说哪里没有解决。"

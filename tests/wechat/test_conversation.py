@@ -25,6 +25,8 @@ from backend.wechat.turns import (
 )
 from tests.wechat.talking import CASE, FACTS, NOON, SURVEY, YULAN, say, send
 
+READ = NOON + timedelta(seconds=10)  # by then the next question has been read
+
 
 def test_a_scan_greets_with_the_place_and_says_that_one_message_is_enough():
     turn = send(Kind.SCAN, message={"text": "scene1"}, scanned=YULAN)
@@ -303,7 +305,7 @@ def test_the_second_digit_says_how_satisfied():
 
 
 def test_dissatisfaction_is_met_with_the_case_coming_back():
-    turn = say("1", say("1", survey=SURVEY).state)
+    turn = say("1", say("1", survey=SURVEY).state, now=READ)
     assert turn.effects == (RateSurvey(5, 1),)
     assert "重新办理" in turn.reply
 
@@ -338,7 +340,7 @@ WHY = WhyFact(("没有人来", "时间太长", "其他"))
 def test_why_something_is_not_solved_is_a_digit_and_several_may_be_ticked():
     asked = say("2", survey=SURVEY, why=WHY)
     assert "1 没有人来\n2 时间太长\n3 其他" in asked.reply
-    first = say("2", asked.state)
+    first = say("2", asked.state, now=READ)
     assert first.effects == (TickReasons(SURVEY.id, ("时间太长",)),)
     assert say("1", first.state).effects == (TickReasons(SURVEY.id, ("没有人来",)),)
     assert say("9", first.state).reply == wording.SURVEY_WHY.format(count=3)
@@ -478,3 +480,23 @@ def test_not_solved_long_after_the_survey_is_no_change_of_mind(at_yulan):
     asked = say("1", at_yulan, survey=SURVEY).state
     turn = say("没解决，还是臭", asked, now=NOON + timedelta(minutes=31))
     assert isinstance(turn.effects[0], OpenCase)
+
+
+@pytest.mark.parametrize(
+    ("digit", "first"), [("1", AnswerSurvey(SURVEY.id, True)), ("2", AnswerSurvey(SURVEY.id, False))]
+)
+def test_the_same_digit_twice_at_once_answers_the_next_question_only_when_it_is_said_again(digit, first):
+    """1 is 很不满意 there, and 2 a reason."""
+    answered = say(digit, survey=SURVEY, why=WHY)
+    assert answered.effects == (first,)
+    at_once = NOON + timedelta(seconds=3)
+    again = say(digit, answered.state, now=at_once)
+    assert (again.effects, again.reply) == ((), wording.REPEATED.format(digit=digit))
+    assert say(digit, again.state, now=at_once, why=WHY).effects != ()
+    assert say(digit, answered.state, now=NOON + timedelta(seconds=6), why=WHY).effects != ()
+    other = say("3", answered.state, now=at_once, why=WHY)
+    assert other.effects != ()
+
+
+def test_a_digit_that_answered_nothing_is_answered_each_time():
+    assert say("2", say("2").state).reply == wording.NOTHING_ASKED
