@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from backend import db
 from backend.broker import actor, waiting
-from backend.notify import circuit, digests, limits, optouts, outbox, quiet
+from backend.notify import circuit, digests, fading, limits, optouts, outbox, quiet
 from backend.notify.channels import Owed
 from backend.notify.climbing import climb
 
@@ -88,7 +88,7 @@ def _some_at_a_time(write: Callable[[Session], int]) -> None:
 
 def _let_go_on(session: Session, stopped: Collection[str]) -> int:
     """What was held goes on, but for what is no news any more: nobody can take that in between."""
-    return max(outbox.release_stopped(session, stopped), quiet.drop_faded(session))
+    return max(outbox.release_stopped(session, stopped), fading.drop(session))
 
 
 def _probe(session: Session, account: str) -> int:

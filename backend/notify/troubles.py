@@ -11,10 +11,10 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from backend.db import one_of
 from backend.notify import binding, channels, outbox
+from backend.notify.fading import FADED
 from backend.notify.ladders import LABELS, Rung
 from backend.notify.messages import CATALOGUE, Message
 from backend.notify.models import Delivery, Notification
-from backend.notify.quiet import FADED
 from backend.notify.records import NEXT_VISIT
 from backend.times import now
 

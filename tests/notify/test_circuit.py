@@ -12,7 +12,7 @@ from redis.retry import Retry
 from backend import db
 from backend.broker import redis_client, waiting
 from backend.config import config
-from backend.notify import circuit, digests, outbox, quiet, records, tasks
+from backend.notify import circuit, digests, fading, outbox, records, tasks
 from backend.notify.channels import CHANNELS
 from backend.notify.messages import Message
 from backend.notify.models import Delivery, Held, Notification
@@ -105,7 +105,7 @@ def test_when_it_is_back_everything_goes_out_once_and_what_is_no_news_is_dropped
     sweep_and_drain()
     by_status = Counter(session.scalars(sa.select(Notification.status)))
     assert by_status == {Delivery.SENT: 41, Delivery.FAILED: 1}
-    assert session.get_one(Notification, overtaken).error == quiet.FADED
+    assert session.get_one(Notification, overtaken).error == fading.FADED
     assert len(received(phone)) == 41
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from backend import db
 from backend.config import config
-from backend.notify import digests, limits, mending, outbox, quiet, service, tasks, troubles
+from backend.notify import digests, fading, limits, mending, outbox, quiet, service, tasks, troubles
 from backend.notify.messages import Message
 from backend.notify.models import Delivery, Held, Notification
 from backend.places.roles import Role
@@ -241,8 +241,8 @@ def test_news_that_waited_for_room_and_is_none_any_more_is_dropped(session):
     send(session, ids, at)
     assert row(session, ids[3]).held is Held.LIMIT
     owed(session, 1, Message.CASE_RESOLVED, resident=resident, key="done")
-    assert quiet.drop_faded(session, at + timedelta(days=2)) == 1
-    assert row(session, ids[3]).error == quiet.FADED
+    assert fading.drop(session, at + timedelta(days=2)) == 1
+    assert row(session, ids[3]).error == fading.FADED
 
 
 def test_a_setting_of_nothing_is_no_limit(session):

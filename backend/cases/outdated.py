@@ -1,0 +1,35 @@
+"""Which messages about a case are no news any more, where they had to wait (notify/fading.py asks).
+
+What asks officers to act on a case is over once the case is resolved, or has ended otherwise; what asks a
+resident to answer a survey, once it is answered or over.
+"""
+
+import sqlalchemy as sa
+
+from backend.cases.models import Case
+from backend.cases.survey_models import Survey, SurveyState
+from backend.cases.workflow import UNSOLVED
+from backend.notify import fading
+from backend.notify.messages import Message
+from backend.notify.models import Notification
+
+TO_ACT = (
+    Message.CASE_SUBMITTED,
+    Message.CASE_ASSIGNED,
+    Message.CASE_SENT_BACK,
+    Message.CASE_RETURNED,
+    Message.CASE_URGED,
+    Message.CASE_SOON_DUE,
+    Message.CASE_OVERDUE,
+    Message.CASE_DELEGATED,
+)
+TO_ANSWER = (Message.SURVEY_INVITED, Message.SURVEY_REMINDED)
+
+_fields = Notification.fields
+_is_done = sa.exists().where(Case.number == _fields["number"].astext, Case.status.not_in(UNSOLVED))
+_is_answered = sa.exists().where(
+    Survey.id == sa.cast(_fields["survey"].astext, sa.BigInteger),
+    Survey.state.not_in((SurveyState.DUE, SurveyState.SENT)),
+)
+fading.register(TO_ACT, _is_done)
+fading.register(TO_ANSWER, _is_answered)
