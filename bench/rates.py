@@ -58,10 +58,11 @@ CLOCKS = """
 # Two thirds of all are asked, of whom seven in ten answer; one in a hundred is unhappy and says why.
 SURVEYS = """
     INSERT INTO surveys (case_id, round, resident_id, state, sent_at, answered_at, solved, satisfaction,
-        words)
+        words, unit_id)
     SELECT id, round, 1, CASE WHEN answers THEN 'answered' ELSE 'expired' END, closed_at + interval '1 day',
         CASE WHEN answers THEN closed_at + interval '2 days' END, CASE WHEN answers THEN id % 11 > 0 END,
-        CASE WHEN answers THEN 1 + id % 5 END, CASE WHEN answers AND id % 110 = 0 THEN '灯又不亮了' END
+        CASE WHEN answers THEN 1 + id % 5 END, CASE WHEN answers AND id % 110 = 0 THEN '灯又不亮了' END,
+        unit_id
     FROM cases, LATERAL (SELECT id % 10 < 7 AS answers) said
     WHERE id BETWEEN :first AND :last AND status = 'closed' AND id % 10 <> 4 AND id % 4 > 0"""
 TOPICS = (

@@ -57,10 +57,12 @@ def _template(message: Message) -> str:
 
 
 def template_id(message: Message) -> str:
+    """The template's id at the sandbox, of the length that WeChat's have."""
     return f"bench-{message}".ljust(43, "x")
 
 
 def make_area(session: Session, level: Level, parent: Area | None, name: str) -> Area:
+    """A place below another, with its path and the columns by which it is found."""
     area = Area(level=level, parent_id=parent.id if parent else None, path="", name=name)
     for column in scope.COLUMNS.values():
         setattr(area, column, getattr(parent, column) if parent else None)

@@ -84,6 +84,14 @@ def spoken_for(session: Session, survey_ids: Sequence[int]) -> set[int]:
     return set(session.scalars(own.where(PhoneCallback.state.in_(SPOKEN_FOR))))
 
 
+def awaited(session: Session, survey_ids: Sequence[int]) -> dict[int, datetime]:
+    """Until when somebody may still call about these surveys: as long they can be answered."""
+    own = sa.select(PhoneCallback.survey_id, PhoneCallback.until_at).where(
+        PhoneCallback.survey_id.in_(survey_ids), PhoneCallback.state == CallbackState.WAITING
+    )
+    return {survey_id: until for survey_id, until in session.execute(own)}
+
+
 def end_answered(session: Session, survey: Survey, at: datetime) -> None:
     """They have answered by themselves: nobody need call about this round any more."""
     _end(session, PhoneCallback.survey_id == survey.id, CallbackState.REPLIED, at)

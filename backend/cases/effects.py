@@ -198,9 +198,11 @@ def _uphold(session: Session, case: Case, given: Given, event: CaseEvent) -> Non
 
 def _assent(session: Session, case: Case, given: Given, event: CaseEvent) -> None:
     """Whoever did not agree does so now, before anybody has decided."""
-    if survey_reviews.open_of(session, case) is None:
+    review = survey_reviews.open_of(session, case)
+    if review is None:
         raise Conflict(survey_reviews.NONE_OPEN)
     survey_reviews.settle(session, case, event, ReviewState.TAKEN_BACK)
+    survey_reviews.tell_ended(session, case, review, event)
 
 
 def _merge(session: Session, case: Case, given: Given, event: CaseEvent) -> None:

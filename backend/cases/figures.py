@@ -58,6 +58,7 @@ class Rate:
 
     @property
     def share(self) -> float:
+        """Of one; of nothing there is none (ZeroDivisionError)."""
         return self.numerator / self.denominator
 
     @property
@@ -231,7 +232,8 @@ def _lives(asked: Asked) -> list[sa.Select[Any]]:
 
 
 def _live(measure: Measure, reach: Reach, period: Period) -> sa.Select[Any]:
-    within = (_lies_in(FORMULAS[measure].moment, period), _within(reach, Case))
+    formula = FORMULAS[measure]
+    within = (_lies_in(formula.moment, period), _within(reach, formula.of))
     return standing_now(measure).where(*within)
 
 

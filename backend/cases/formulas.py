@@ -6,6 +6,7 @@ counted live (figures.py).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ from backend.cases.standing_models import Way
 from backend.cases.supervision_models import Exclusion, Measure
 from backend.cases.survey_models import Survey, SurveyState
 from backend.cases.workflow import Status
+from backend.places import scope
 
 Condition = sa.ColumnElement[bool]
 
@@ -39,7 +41,8 @@ class Formula:
 
     `rests_on` is the table whose rows it judges, of which `counts` leaves at most one for a case. `moment`
     says in which period a case counts, `round` which of its rounds is judged: an exclusion is for that one.
-    `way` says how the answer of a survey came.
+    `way` says how the answer of a survey came, `of` whose it is: by the places and the unit of the case, or
+    by the unit that had done what a survey asks about, whoever has the case by now.
     """
 
     label: str
@@ -50,6 +53,7 @@ class Formula:
     round: Any
     rests_on: Any = None
     way: Any = None
+    of: Any = Case
 
     def select(self, *what: Any) -> sa.Select[Any]:
         """These columns of the cases that count."""
@@ -85,12 +89,17 @@ def _is_asked(table: Any) -> Condition:
     return asked
 
 
+def _is_answered(table: Any) -> Condition:
+    """Who says so before we have asked counts in no rate: only the unhappy do that."""
+    return sa.and_(table.state == SurveyState.ANSWERED, table.sent_at.is_not(None))
+
+
 def _is_solved_or_not(table: Any) -> Condition:
-    return sa.and_(table.state == SurveyState.ANSWERED, table.solved.is_not(None))
+    return sa.and_(_is_answered(table), table.solved.is_not(None))
 
 
 def _is_rated(table: Any) -> Condition:
-    return sa.and_(table.state == SurveyState.ANSWERED, table.satisfaction.is_not(None))
+    return sa.and_(_is_answered(table), table.satisfaction.is_not(None))
 
 
 # Who was drawn and not reached is as silent as before; who was to be called anyhow was not asked otherwise,
@@ -108,6 +117,9 @@ _WAY = sa.func.coalesce(
         else_=Way.OPEN.value,
     ),
 )
+# A case as its survey has it, for whoever asks where it lies and whose it is.
+_PLACES = {name: getattr(Case, name) for name in (*scope.COLUMNS.values(), "place_id")}
+OF_SURVEY = SimpleNamespace(**_PLACES, unit_id=Survey.unit_id)
 # What a case is about, by the top of the dictionary: entries of other editions with the same name are one.
 CATEGORY = sa.func.split_part(Category.path, " / ", 1)
 
@@ -160,28 +172,31 @@ FORMULAS: dict[Measure, Formula] = {
         Survey.round,
         Survey,
         _WAY,
+        OF_SURVEY,
     ),
     Measure.SOLVED: Formula(
         "回访解决率",
         "答复了回访的诉求里，说“已解决”的占多少。"
-        "分母：本期答复了回访的诉求，回访过几次的只算最近一次；没有答复的不算。",
+        "分母：本期答复了回访的诉求，回访过几次的只算最近一次；没有答复的、还没有问就说了的不算。",
         Survey.answered_at,
         _newest(Survey, _is_solved_or_not),
         Survey.solved.is_(True),
         Survey.round,
         Survey,
         _WAY,
+        OF_SURVEY,
     ),
     Measure.SATISFIED: Formula(
         "满意率",
         "回访中打了分的诉求里，评为“满意”或“很满意”的占多少。"
-        "分母：本期回访打了分的诉求，回访过几次的只算最近一次；没有回复的不算。",
+        "分母：本期回访打了分的诉求，回访过几次的只算最近一次；没有打分的、还没有问就说了的不算。",
         Survey.answered_at,
         _newest(Survey, _is_rated),
         Survey.satisfaction >= SATISFIED,
         Survey.round,
         Survey,
         _WAY,
+        OF_SURVEY,
     ),
 }
 SURVEYED = (Measure.RESPONDED, Measure.SOLVED, Measure.SATISFIED)  # of what residents were asked afterwards

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from backend.cases.models import Case
 from backend.cases.survey_models import Survey, SurveyState
-from backend.cases.workflow import UNSOLVED
+from backend.cases.workflow import UNSOLVED, Status
 from backend.notify import fading
 from backend.notify.messages import Message
 from backend.notify.models import Notification
@@ -26,7 +26,8 @@ TO_ACT = (
 TO_ANSWER = (Message.SURVEY_INVITED, Message.SURVEY_REMINDED)
 
 _fields = Notification.fields
-_is_done = sa.exists().where(Case.number == _fields["number"].astext, Case.status.not_in(UNSOLVED))
+_going_on = (*UNSOLVED, Status.MERGED)  # what is urged of a merged case goes to those who have its master
+_is_done = sa.exists().where(Case.number == _fields["number"].astext, Case.status.not_in(_going_on))
 _is_answered = sa.exists().where(
     Survey.id == sa.cast(_fields["survey"].astext, sa.BigInteger),
     Survey.state.not_in((SurveyState.DUE, SurveyState.SENT)),

@@ -97,7 +97,7 @@ def standing_now(measure: Measure, *columns: Any) -> sa.Select[Any]:
         sa.func.coalesce(formula.good, sa.false()).label("is_good"),
         Exclusion.id.is_not(None).label("is_excluded"),
         *_answer(formula),
-        *(getattr(Case, name) for name in PLACES),
+        *(getattr(formula.of, name).label(name) for name in PLACES),
     )
     query = formula.select(*(columns or said)).outerjoin(Exclusion, leaves_out(measure))
     if formula.way is not None:

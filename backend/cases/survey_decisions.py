@@ -75,11 +75,11 @@ def decide(
     _check(session, row, case, actor, decision)
     if not words.strip():
         raise Invalid("请写明理由")
+    survey_reviews.keep_whole(session, session.get_one(Survey, row.survey_id))
     if decision is Decision.UPHOLD:
         return service.perform(session, case.number, Action.UPHOLD, actor, Given(note=words), at=moment)
     if decision is Decision.SUPERVISE:
         supervisions.check(words, until or moment, moment)
-    survey_reviews.keep_whole(session, session.get_one(Survey, row.survey_id))
     unit_id = case.unit_id
     service.perform(session, case.number, Action.REOPEN, actor, Given(note=row.complaint), at=moment)
     row.decision = words.strip()  # among officers: the resident reads the step's note, their own complaint

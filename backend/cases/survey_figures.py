@@ -76,7 +76,9 @@ def waiting(
     is_of_period = formulas.is_to_call(Survey) & (sent_at >= since) & (sent_at < until)
     count = sa.func.count
     query = sa.select(count().filter(is_due), count().filter(is_of_period)).select_from(Survey)
-    own = query.join(Case, Case.id == Survey.case_id).where(is_unfinished(), visible(posts, Case))
+    own = query.join(Case, Case.id == Survey.case_id).where(
+        is_unfinished(), visible(posts, formulas.OF_SURVEY)
+    )
     unsent, uncalled = session.execute(own).one()
     return Waiting(unsent, uncalled)
 
@@ -100,7 +102,7 @@ class Whole:
 
     @property
     def is_known(self) -> bool:
-        """Whether nothing was guessed: nobody was silent, or all the silent were reached."""
+        """Whether nothing was guessed: all the silent were reached."""
         return self.interval.low == self.interval.high
 
 
@@ -151,14 +153,11 @@ def compare(
 
 
 def reweighed(alone: Rate, sampled: Rate, own: int, others: int) -> Whole | None:
-    """What all say, where `own` answered by themselves and `others` did not (SENTENCE); None while nobody
-    knows what the others say, or what those do who answered. Where all the others were reached nothing is
-    guessed: the interval is the share alone."""
-    if not others:
-        found = alone.interval and Whole(alone.share, Interval(alone.share, alone.share))
-        return found or None
+    """What all say, where `own` answered by themselves and `others` did not (SENTENCE); None where nobody was
+    silent, or nobody knows what the others say, or what those do who answered. Where all the others were
+    reached nothing is guessed: the interval is the share alone."""
     spread = sampled.interval
-    if spread is None or (own and not alone.denominator):
+    if spread is None or not others or (own and not alone.denominator):
         return None
     if sampled.denominator == others:
         spread = Interval(sampled.share, sampled.share)
@@ -181,7 +180,7 @@ def reasons(
     """Why people were unhappy in a period: each reason with how many answers ticked it, the most first."""
     within = (Survey.answered_at >= since, Survey.answered_at < until)
     ticked = sa.select(sa.func.unnest(Survey.reasons).label("words")).join(Case, Case.id == Survey.case_id)
-    words = ticked.where(is_bad(), visible(posts, Case), *within).subquery().c.words
+    words = ticked.where(is_bad(), visible(posts, formulas.OF_SURVEY), *within).subquery().c.words
     many = sa.func.count()
     found = session.execute(sa.select(words, many).group_by(words).order_by(many.desc(), words))
     return [(reason, count) for reason, count in found]
@@ -205,7 +204,7 @@ def voices(
     """The bad answers of a period that have words, with their cases, newest first, a page at a time; `before`
     is the moment and the id of the last one seen."""
     within = (Survey.answered_at >= since, Survey.answered_at < until)
-    own = (is_bad(), Survey.words.is_not(None), visible(posts, Case), *within)
+    own = (is_bad(), Survey.words.is_not(None), visible(posts, formulas.OF_SURVEY), *within)
     query = sa.select(Survey).join(Case).where(*own).options(joinedload(Survey.case).joinedload(Case.unit))
     if before is not None:
         query = query.where(sa.tuple_(Survey.answered_at, Survey.id) < before)

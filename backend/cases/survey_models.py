@@ -65,6 +65,7 @@ class Survey(Base):
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
     round: Mapped[int] = mapped_column(sa.SmallInteger)
     resident_id: Mapped[int] = mapped_column(ForeignKey("residents.id"))
+    unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))  # that had done what is asked about
     state: Mapped[SurveyState] = mapped_column(server_default="due")
     next_at: Mapped[datetime | None]  # when something is to be done: sent, reminded, expired
     sent_at: Mapped[datetime | None]
@@ -151,7 +152,7 @@ class SurveyReview(Base):
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
     state: Mapped[ReviewState] = mapped_column(server_default="open")
     is_leaders: Mapped[bool] = mapped_column(server_default=sa.false())  # a leader's to decide
-    complaint: Mapped[str]  # the answer in words, as it was when this began
+    complaint: Mapped[str]  # the answer in words, until somebody decided
     due_at: Mapped[datetime | None]
     # Who decided; None: the policy, or the resident.
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("officers.id"))

@@ -83,10 +83,11 @@ def after_all(session: Session, survey: Survey) -> str:
 
 def keep_whole(session: Session, survey: Survey) -> None:
     """Before a bad answer is decided about, or another takes its place: reasons and words that followed it
-    are part of what was complained of, and stay with its review."""
+    are part of what was complained of, and stay with its review. What was decided stays as it was read."""
     if not surveys.is_bad(survey):
         return
-    row = session.scalar(sa.select(SurveyReview).where(SurveyReview.survey_id == survey.id))
+    undecided = (SurveyReview.survey_id == survey.id) & SurveyReview.decided_by.is_(None)
+    row = session.scalar(sa.select(SurveyReview).where(undecided))
     said = surveys.complaint(survey)
     if row is not None and said not in row.complaint:
         row.complaint = said if said.startswith(row.complaint) else f"{row.complaint}\n{said}"
@@ -125,6 +126,14 @@ def settle(session: Session, case: Case, event: CaseEvent, state: ReviewState) -
         .where(SurveyReview.case_id == case.id, SurveyReview.state == ReviewState.OPEN)
         .values(**decided, decision=words)
     )
+
+
+def tell_ended(session: Session, case: Case, review: SurveyReview, event: CaseEvent) -> None:
+    """Whoever was asked to decide, or heard that somebody else was, need not any more."""
+    fields = telling.fields_of(session, case, event.note, event.created_at)
+    told = _told(session, case, is_leaders=review.is_leaders).values()
+    key = f"{Message.REVIEW_ENDED}:{event.id}"
+    notify.owe(session, Message.REVIEW_ENDED, key, fields, officers=sorted(set[int]().union(*told)))
 
 
 def _by_resident(state: ReviewState, event: CaseEvent) -> str:

@@ -49,6 +49,7 @@ def plan(session: Session, case: Case, at: datetime) -> None:
             case_id=case.id,
             round=case.round,
             resident_id=case.resident_id,
+            unit_id=case.unit_id,
             state=SurveyState.DUE,
             next_at=next_within(moment, terms.hours),
         )
@@ -81,12 +82,15 @@ def take_due(session: Session, at: datetime, limit: int = 200) -> list[Step]:
     rules = survey_policies.read(session)
     wanted = sa.select(Case).where(Case.id.in_([survey.case_id for survey in due]))
     cases = {case.id: case for case in session.scalars(wanted)}
-    steps = (_advance(survey, rules.terms(cases[survey.case_id]), at) for survey in due)
+    awaited = callback_plans.awaited(session, [survey.id for survey in due])
+    steps = (
+        _advance(survey, rules.terms(cases[survey.case_id]), at, awaited.get(survey.id)) for survey in due
+    )
     return [step for step in steps if step is not None]
 
 
-def _advance(survey: Survey, terms: Terms, at: datetime) -> Step | None:
-    """One step on; None where it is put off to the morning."""
+def _advance(survey: Survey, terms: Terms, at: datetime, awaited: datetime | None) -> Step | None:
+    """One step on; None where it is put off to the morning, or to when nobody will call any more."""
     if (morning := next_within(at, terms.hours)) > at:
         survey.next_at = morning
         return None
@@ -100,6 +104,9 @@ def _advance(survey: Survey, terms: Terms, at: datetime) -> Step | None:
         survey.reminded_at = at
         survey.next_at = at + open_for * (1 - REMIND_AFTER)  # also after a reminder that came late
         return Step(survey, Message.SURVEY_REMINDED)
+    if awaited is not None and awaited > at:
+        survey.next_at = awaited
+        return None
     survey.state, survey.next_at = SurveyState.EXPIRED, None
     return Step(survey, None)
 

@@ -22,7 +22,7 @@ UNTIL = {
     Message.CASE_ARBITRATED: Clock.ACKNOWLEDGE,
 }
 BARE = ("没有解决", "不满意")  # verdicts of which nobody has said why
-WHY_INSIDE = "，原因请点开看"
+WHY_INSIDE = "，说了原因的话，点开能看到"
 
 
 def tell_all(
@@ -48,7 +48,7 @@ def tell_all(
 
 
 def _note(event: CaseEvent) -> str:
-    """Who says in chat that nothing is solved is asked why, and answers a moment after this message."""
+    """Who says in chat that nothing is solved is asked why, and may answer a moment after this message."""
     is_bare = event.action is Action.REOPEN and event.resident_id is not None and event.note in BARE
     return f"{event.note}{WHY_INSIDE}" if is_bare else event.note
 

@@ -213,7 +213,7 @@ RULES: dict[Action, Rule] = {
         tells=((P.COMMUNITY, M.CASE_CLOSED_AGAIN), (P.UNIT, M.CASE_CLOSED_AGAIN))),
     A.DISSENT: Rule("回访不认可", (S.CLOSED,), None, (R.RESIDENT,), (N.NOTE,), tells=((P.UNIT, M.ANSWER_DISPUTED),)),
     A.ASSENT: Rule("改评价后认可", (S.CLOSED,), None, (R.RESIDENT,), (N.NOTE,),
-        tells=((P.UNIT, M.REVIEW_DECIDED), (P.SUPERVISORS, M.REVIEW_DECIDED))),
+        tells=((P.UNIT, M.REVIEW_ENDED),)),
     A.COMMENT: Rule("回访留言", (*OPEN, S.CLOSED), None, (R.RESIDENT,), tells=((P.UNIT, M.SURVEY_COMMENTED),)),
     A.UPHOLD: Rule("复核后维持", (S.CLOSED,), None, (R.LEADER, R.SUPERVISOR), (N.NOTE,),
         tells=((P.RESIDENT, M.ANSWER_UPHELD), (P.UNIT, M.REVIEW_DECIDED))),

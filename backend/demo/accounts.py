@@ -82,6 +82,7 @@ FOR_OFFICERS = (
             Message.REVIEW_FOR_LEADER,
             Message.REVIEW_WITH_LEADER,
             Message.REVIEW_DECIDED,
+            Message.REVIEW_ENDED,
         ),
     ),
 )

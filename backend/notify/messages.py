@@ -69,6 +69,7 @@ class Message(StrEnum):
     REVIEW_FOR_LEADER = "review_for_leader"
     REVIEW_WITH_LEADER = "review_with_leader"
     REVIEW_DECIDED = "review_decided"
+    REVIEW_ENDED = "review_ended"
     ANSWER_UPHELD = "answer_upheld"
     SURVEY_INVITED = "survey_invited"
     SURVEY_REMINDED = "survey_reminded"
@@ -166,6 +167,7 @@ CATALOGUE: dict[Message, Kind] = {
     M.REVIEW_WANTED:    Kind("待复核", "诉求 {number} 回访时居民不认可办理结果，请在{until}前复核。\n{place}\n承办：{who}\n居民说：{note}", REVIEWS),
     M.REVIEW_FOR_LEADER: Kind("请您过问", "诉求 {number} 办了三次以上，居民仍不认可，请在{until}前决定是否包案。\n{place}\n承办：{who}\n居民说：{note}", REVIEWS),
     M.REVIEW_WITH_LEADER: Kind("请领导决定", "诉求 {number} 办了三次以上，居民仍不认可，已请领导在{until}前决定。\n{place}\n承办：{who}\n居民说：{note}", REVIEWS),
+    M.REVIEW_ENDED:     Kind("不用复核", "诉求 {number} 的居民{note}。\n不用再复核了。\n{place}", OFFICER),
     M.REVIEW_DECIDED:   Kind("复核结果", "诉求 {number} 的回访复核有结果了，维持原来的办理结果：{note}\n{place}", OFFICER),
     M.ANSWER_UPHELD:    Kind("复核结果", "您在回访里对编号 {number} 提的意见，督查人员复核过了：{note}\n有新的情况，请随时给我们留言。", RESIDENT),
     M.SURVEY_INVITED:   Kind("请您评价", "您反映的“{summary}”（编号 {number}）结案了。\n事情真的解决了吗？请点一下，或回复数字：", SURVEY, choices=SOLVED),

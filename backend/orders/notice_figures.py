@@ -122,7 +122,7 @@ def _thanked(area: Area, month: Period) -> sa.Select[Any]:
 
 def _uncalled(area: Area, month: Period) -> sa.Select[Any]:
     of = (survey_figures.is_unfinished(), is_to_call(Survey), month.holds(Survey.sent_at))
-    found = _columns(Case.unit_id, Survey.id).join(Survey, Survey.case_id == Case.id)
+    found = _columns(Survey.unit_id, Survey.id).join(Case, Case.id == Survey.case_id)
     return found.where(_within(area, Case), *of)
 
 

@@ -58,6 +58,7 @@ _OWN: dict[M, dict[str, str]] = dict(
         *_notes("是哪一盏灯不亮？", M.CASE_ASKED),
         *_notes("配件明天到货，明天下午来换", M.CASE_PROGRESS),
         *_notes("现场看过，灯已经换好", M.REVIEW_DECIDED, M.ANSWER_UPHELD),
+        *_notes("改了评价：已解决，很满意", M.REVIEW_ENDED),
         (M.DIGEST, {"number": "5", "summary": GATHERED, "note": GATHERED}),
     ]
 )

@@ -198,3 +198,16 @@ def test_who_could_not_be_reached_is_reminded_in_writing(session, scene, caller)
         call(session, callback, caller, Told(Heard.NO_ANSWER), at)
     tasks.ask_due(session, TEN + 3 * DAY, 100)
     assert asked_in_chat(session) == [callback.resident_id]
+
+
+def test_who_is_still_to_be_called_does_not_count_as_silent_before(session, scene, caller):
+    """Where surveys end sooner than calls do, the survey of somebody who is called ends with the calls."""
+    session.add(SurveyPolicy(area_id=scene.community.id, days_open=1, is_reminded=False))
+    callback = due(scene, TEN)
+    survey = session.get_one(Survey, callback.survey_id)
+    for later in (TEN + DAY, TEN + 3 * DAY):
+        tasks.ask_due(session, later, 100)
+        assert (survey.state, survey.next_at) == (SurveyState.SENT, callback.until_at)
+    callback_plans.end_late(session, callback.until_at, 100)
+    tasks.ask_due(session, callback.until_at, 100)
+    assert survey.state is SurveyState.EXPIRED

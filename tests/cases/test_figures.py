@@ -53,7 +53,7 @@ class Town:
 
     def survey(self, case, satisfaction, at=AT, round=1):
         answered = {"state": SurveyState.ANSWERED, "sent_at": at, "answered_at": at}
-        answered |= {"satisfaction": satisfaction, "solved": True}
+        answered |= {"satisfaction": satisfaction, "solved": True, "unit_id": case.unit_id}
         resident_id = make_resident(self.session).id
         self.session.add(Survey(case_id=case.id, round=round, resident_id=resident_id, **answered))
         self.session.flush()

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from backend.cases import outdated, surveys
-from backend.cases.survey_models import SurveyState
+from backend.cases import outdated
+from backend.cases.survey_models import Survey, SurveyState
 from backend.cases.workflow import Status
 from backend.notify import fading, service
 from backend.notify.messages import Message
@@ -53,8 +53,8 @@ def test_what_an_officer_only_has_to_know_is_told_of_a_case_that_is_done(scene):
 @pytest.mark.parametrize("state", list(SurveyState))
 def test_nobody_is_asked_what_they_have_answered_meanwhile(scene, state):
     case = scene.case(Status.CLOSED)
-    survey = surveys.of_round(scene.session, case)
-    survey.state = state
+    survey = Survey(case_id=case.id, round=1, resident_id=scene.resident_id, state=state)
+    scene.session.add(survey)
     scene.session.flush()
     fields = {"number": case.number, "survey": str(survey.id)}
     row = waits(scene, Message.SURVEY_INVITED, fields, Held.LIMIT, residents=[scene.resident_id])

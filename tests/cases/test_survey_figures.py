@@ -13,7 +13,8 @@ from backend.cases.models import Case
 from backend.cases.standing_models import Way
 from backend.cases.supervision_models import Measure
 from backend.cases.survey_models import Survey, SurveyState
-from backend.places.models import Area
+from backend.cases.workflow import Status
+from backend.places.models import Area, Post
 from backend.places.roles import Level, Role
 from backend.places.scope import posts_of
 from tests.cases.scene import AT
@@ -46,7 +47,8 @@ class Street:
         known = {"solved": True, "satisfaction": 5} if state is ANSWERED else {}
         times = {"sent_at": None if state is DUE else at, "answered_at": at if state is ANSWERED else None}
         times["next_at"] = at + DAY if state in (DUE, SENT) else None
-        row = Survey(case_id=case.id, round=case.round, state=state, **times | known | said)
+        asked = {"case_id": case.id, "round": case.round, "unit_id": case.unit_id}
+        row = Survey(**asked | times | known | said, state=state)
         row.resident_id = make_resident(self.session).id
         self.session.add(row)
         self.session.flush()
@@ -277,3 +279,32 @@ def test_the_reasons_of_the_unhappy_are_counted_and_nobody_elses(street):
 def posts_at(street, role):
     officer = make_officer(street.session, role, area=street.community)
     return posts_of(street.session, officer.id)
+
+
+def test_an_answer_counts_for_the_unit_that_had_done_what_was_asked_about(session, street):
+    """A case that came back and went to another unit: the answer of before is not the other one's."""
+    case = street.town.case()
+    done_by = street.town.unit.name
+    street.ask(case=case, solved=False, satisfaction=1, words="还是老样子")
+    other = make_unit(session, street.community, name="后来的单位")
+    case.unit_id, case.status, case.round = other.id, Status.IN_PROGRESS, 2
+    session.flush()
+    for _ in range(2):  # counted live, and then as it is kept
+        assert set(street.rates("unit")) == {done_by}
+        look(session)
+    heads = [Post(role=Role.UNIT_HEAD, unit_id=unit.id) for unit in (street.town.unit, other)]
+    seen = [survey_figures.voices(session, [head], SINCE, UNTIL) for head in heads]
+    assert [len(voices) for voices in seen] == [1, 0]
+
+
+def test_an_answer_about_what_was_settled_on_the_spot_counts_for_no_unit(session, street):
+    street.ask(case=street.town.case(unit_id=None), solved=False, satisfaction=1)
+    assert set(street.rates("unit")) == {"（没有派给单位）"}
+
+
+def test_what_was_said_before_we_asked_counts_in_no_rate(street):
+    """Only the unhappy speak up by themselves; whoever is asked counts, whatever they say."""
+    street.ask(sent_at=None, solved=False, satisfaction=1)
+    assert street.rates() == {"": [(0, 0, 0)] * 3}
+    street.ask(solved=False, satisfaction=1)
+    assert street.rates() == {"": [(1, 1, 0), (0, 1, 0), (0, 1, 0)]}

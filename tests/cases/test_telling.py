@@ -92,7 +92,7 @@ TOLD = {
     Action.REOPEN: both(Message.CASE_RETURNED),  # by the resident, who is answered on the spot
     Action.CLOSE_AGAIN: both(Message.CASE_CLOSED_AGAIN),
     Action.DISSENT: {(Message.ANSWER_DISPUTED, name) for name in UNIT},
-    Action.ASSENT: {(Message.REVIEW_DECIDED, name) for name in (*UNIT, "supervisor")},
+    Action.ASSENT: {(Message.REVIEW_ENDED, name) for name in (*UNIT, "supervisor")},
     Action.COMMENT: {(Message.SURVEY_COMMENTED, name) for name in UNIT},
     Action.UPHOLD: {(Message.ANSWER_UPHELD, "resident")} | {(Message.REVIEW_DECIDED, name) for name in UNIT},
     Action.WITHDRAW: both(Message.CASE_WITHDRAWN),
@@ -188,7 +188,9 @@ def test_what_officers_write_to_each_other_does_not_reach_the_resident(session, 
     assert [event.public for event in scene.events(case)] == [False]
 
 
-@pytest.mark.parametrize(("said", "told"), [("没有解决", "没有解决，原因请点开看"), ("还是不亮", "还是不亮")])
+@pytest.mark.parametrize(
+    ("said", "told"), [("没有解决", "没有解决，说了原因的话，点开能看到"), ("还是不亮", "还是不亮")]
+)
 def test_where_the_reasons_come_after_the_verdict_the_message_says_where_they_are(
     session, scene, crowd, said, told
 ):

@@ -47,6 +47,7 @@ def ask(session, place, unit, state=SurveyState.ANSWERED, **said):
         case_id=case.id,
         round=1,
         resident_id=make_resident(session).id,
+        unit_id=unit.id,
         state=state,
         **{"sent_at": at, "next_at": None if known or state is SurveyState.EXPIRED else at + DAY}
         | known

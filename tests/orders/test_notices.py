@@ -178,7 +178,7 @@ def test_what_a_unit_signed_late_stays_late_when_the_unit_ends_in_another_of_the
 def to_call(town, unit, sent_at, **said):
     """A survey that was sent then about a case of this unit, and is to be asked by telephone."""
     case, resident = town.case(unit, status=Status.CLOSED), make_resident(town.session)
-    known = {"state": SurveyState.SENT, "sent_at": sent_at, "next_at": AFTER} | said
+    known = {"state": SurveyState.SENT, "sent_at": sent_at, "next_at": AFTER, "unit_id": case.unit_id} | said
     survey = town.add(Survey(case_id=case.id, round=1, resident_id=resident.id, **known))
     of = {"case_id": case.id, "round": 1, "survey_id": survey.id, "resident_id": resident.id}
     times = {"next_at": sent_at, "until_at": AFTER}

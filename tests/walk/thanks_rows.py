@@ -16,6 +16,7 @@ def add_voices(street: Any) -> None:
     answered = {"state": SurveyState.ANSWERED, "solved": False, "sent_at": now(), "answered_at": now()}
     answered["reasons"] = [street.marks.text("surveys.reasons")]
     known = {"case_id": _case_id(street), "round": 9, "resident_id": street.residents[0].id}
+    known["unit_id"] = street.session.get_one(Case, known["case_id"]).unit_id
     street.add(Survey(words=street.marks.text("surveys.words"), **known | answered))
 
 
