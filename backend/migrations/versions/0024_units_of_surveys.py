@@ -1,6 +1,7 @@
 """Surveys know which unit had done what they ask about, whoever has the case by now.
 
-What code of before asks in the meantime has none, and counts under no unit.
+What code of before asks in the meantime has none, and counts under no unit. Each row that is filled is marked to
+be looked at again: until the job has come by, rates of a year are counted slowly.
 """
 
 import sqlalchemy as sa
