@@ -21,10 +21,13 @@ NOT_AN_ANSWER = Turn(EMPTY)  # "没有解决" when nothing waits for an answer: 
 def digit(state: State, digit: int, facts: Facts) -> Turn:
     """What a digit answers. The same one again at once is the same tap: nobody has read the next question."""
     if digit == state.digit and facts.now.timestamp() <= state.digit_until:
-        return Turn(replace(state, digit=0), wording.REPEATED.format(digit=digit))
+        return Turn(state, wording.REPEATED.format(digit=digit))
     turn = _digit(state, digit, facts)
-    if not turn.effects:
-        return turn
+    return once(turn, digit, facts) if turn.effects else turn
+
+
+def once(turn: Turn, digit: int, facts: Facts) -> Turn:
+    """Remember which digit was answered just now, typed or tapped."""
     until = (facts.now + SAME_TAP).timestamp()
     return replace(turn, state=replace(turn.state, digit=digit, digit_until=until))
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from backend.cases.models import REPORT_LENGTH, AttachmentKind
 from backend.notify.binding import SCENE_PREFIX
 from backend.wechat import surveying, wording
-from backend.wechat.answers import BY_INTENT, NOT_AN_ANSWER, digit, digits
+from backend.wechat.answers import BY_INTENT, NOT_AN_ANSWER, digit, digits, once
 from backend.wechat.reports import (
     add,
     ask_which,
@@ -43,7 +43,8 @@ def converse(state: State, message: Message, facts: Facts) -> Turn:
 
 def _text(state: State, message: Message, facts: Facts) -> Turn:
     if message.tapped.startswith("survey:"):
-        return surveying.answer(state, facts, solved=message.tapped.endswith(":solved"))
+        is_solved = message.tapped.endswith(":solved")
+        return once(surveying.answer(state, facts, solved=is_solved), 1 if is_solved else 2, facts)
     return _words(state, message, (), facts)
 
 
@@ -166,7 +167,7 @@ def _denial(state: State, text: str, media: Media, understood: Understood, facts
     """没解决，还是臭: the change of mind of somebody who is asked how satisfied they are, or an answer."""
     if state.survey is not None and surveying.is_change(state, understood, facts):
         return surveying.deny(state, state.survey, state.survey_number, text, media, facts)
-    is_said = understood.intent is Intent.WORDS and surveying.is_answer(state, understood, facts)
+    is_said = understood.intent is not Intent.UNSOLVED and surveying.is_answer(state, understood, facts)
     if is_said and facts.survey is not None:
         return surveying.deny(state, facts.survey.id, facts.survey.number, text, media, facts)
     return None

@@ -154,10 +154,11 @@ def _survey(found: list[Any]) -> SurveyFact:
 
 
 def _in_doubt(survey: SurveyFact | None, others: Sequence[SurveyFact]) -> tuple[SurveyFact, ...]:
-    """What we have asked is what is answered. Of what was not asked yet nobody knows which is meant."""
-    if survey is None or survey.is_open or not any(one.is_due for one in (survey, *others)):
-        return ()
-    return tuple(others)
+    """Of several that were asked about nobody knows which is meant, nor of what was not asked yet, unless
+    something was: that is what is answered."""
+    if survey is not None and survey.is_open:
+        return tuple(one for one in others if one.is_open)
+    return tuple(others) if survey and any(one.is_due for one in (survey, *others)) else ()
 
 
 def _parameters(account: Account, delivery: Delivery) -> dict[str, Any]:

@@ -38,22 +38,28 @@ def is_change(state: State, understood: Understood, facts: Facts) -> bool:
 
 
 def is_early(state: State, understood: Understood, facts: Facts) -> bool:
-    """Whether 没有解决 is of a case that was closed, about which we have not asked yet. Where we have just
-    heard it of another, it is said of that one again."""
+    """Whether 没有解决 is of a case that was closed, about which we have not asked yet."""
     is_due = facts.survey is not None and facts.survey.is_due
-    return is_due and (understood.number is not None or not is_telling_why(state, facts))
+    return is_due and (understood.number is not None or not is_speaking(state, facts))
+
+
+def is_speaking(state: State, facts: Facts) -> bool:
+    """Whether a case is spoken of just now: what comes without a number is of that one."""
+    return is_adding(state, facts) or is_telling_why(state, facts)
 
 
 def is_answer(state: State, understood: Understood, facts: Facts) -> bool:
     """Whether 没有解决 answers a survey. Words that only begin with it do, where one case was asked about, or
-    will be, and none is spoken of just now."""
+    will be, and none is spoken of just now; or where its number stands with them."""
     survey = facts.survey
     if survey is None or not understood.is_denial:
         return False
     if understood.intent is Intent.UNSOLVED:
         return True
-    is_one = survey.is_open or (is_early(state, understood, facts) and not facts.others)
-    return is_one and not is_adding(state, facts) and not is_telling_why(state, facts)
+    if understood.number is not None:
+        return survey.is_open or survey.is_due or is_taking_back(facts, solved=False)
+    is_one = (survey.is_open or survey.is_due) and not facts.others
+    return is_one and not is_speaking(state, facts)
 
 
 def ask_which(state: State, facts: Facts) -> Turn | None:

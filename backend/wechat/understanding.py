@@ -108,9 +108,10 @@ class Understood:
 
     @property
     def is_denial(self) -> bool:
-        """Whether the words say, or begin with, that something is not solved: 没解决，还是臭."""
-        is_begun = self.intent is Intent.WORDS and not self.dangers and _DENIAL.match(self.core)
-        return self.intent is Intent.UNSOLVED or bool(is_begun)
+        """Whether the words say, or begin with, that something is not solved: 没解决，还是臭. The number of a
+        case may stand with them."""
+        is_told = self.intent in (Intent.WORDS, Intent.CASE) and not self.dangers
+        return self.intent is Intent.UNSOLVED or bool(is_told and _DENIAL.match(_bare(self.core)))
 
 
 def understand(text: str) -> Understood:
@@ -126,10 +127,12 @@ def understand(text: str) -> Understood:
     number = _number(plain)
     if number is None and (mistyped := _LIKE_A_NUMBER.fullmatch(plain)):
         return Understood(Intent.CASE, core, number=re.sub(r"\D", "", mistyped.group(1)))
-    said = _saying(NUMBER.sub("", core).replace("编号", ""))
+    said = _saying(_bare(core))
     if number and (said in OF_ONE or len(core) < 24):
         intent = said if said in OF_ONE else Intent.CASE
         return Understood(intent, core, number=number)
+    if number and _DENIAL.match(_bare(core)):
+        return Understood(Intent.WORDS, core, number=number)
     return Understood(said or _length(plain, core), core)
 
 
@@ -140,6 +143,11 @@ def _number(plain: str) -> str | None:
         if digits == found.group() or _DAY.match(digits):
             return digits
     return None
+
+
+def _bare(core: str) -> str:
+    """Without the number of a case."""
+    return NUMBER.sub("", core).replace("编号", "")
 
 
 def _saying(core: str) -> Intent | None:

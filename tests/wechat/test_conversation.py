@@ -485,17 +485,42 @@ def test_not_solved_long_after_the_survey_is_no_change_of_mind(at_yulan):
 @pytest.mark.parametrize(
     ("digit", "first"), [("1", AnswerSurvey(SURVEY.id, True)), ("2", AnswerSurvey(SURVEY.id, False))]
 )
-def test_the_same_digit_twice_at_once_answers_the_next_question_only_when_it_is_said_again(digit, first):
+def test_the_same_digit_at_once_is_one_tap_however_often_and_answers_the_next_question_later(digit, first):
     """1 is 很不满意 there, and 2 a reason."""
     answered = say(digit, survey=SURVEY, why=WHY)
     assert answered.effects == (first,)
     at_once = NOON + timedelta(seconds=3)
     again = say(digit, answered.state, now=at_once)
     assert (again.effects, again.reply) == ((), wording.REPEATED.format(digit=digit))
-    assert say(digit, again.state, now=at_once, why=WHY).effects != ()
+    assert say(digit, again.state, now=at_once, why=WHY).effects == ()
     assert say(digit, answered.state, now=NOON + timedelta(seconds=6), why=WHY).effects != ()
     other = say("3", answered.state, now=at_once, why=WHY)
     assert other.effects != ()
+
+
+@pytest.mark.parametrize(("digit", "tapped"), [("1", "solved"), ("2", "unsolved")])
+def test_a_digit_typed_right_after_the_same_choice_was_tapped_is_that_tap(digit, tapped):
+    answered = send(Kind.TEXT, EMPTY, survey=SURVEY, why=WHY, message={"tapped": f"survey:5:{tapped}"})
+    assert answered.effects == (AnswerSurvey(SURVEY.id, tapped == "solved"),)
+    assert say(digit, answered.state, now=NOON + timedelta(seconds=2), why=WHY).effects == ()
+
+
+def test_where_two_were_asked_about_words_of_no_number_are_of_neither(at_yulan):
+    """Only 没有解决 alone answers the newest; what is wrong may be of the other."""
+    other = replace(SURVEY, id=6, number="261121000006")
+    said = {"survey": SURVEY, "others": (other,), "why": WHY}
+    assert isinstance(say("没解决，还是看不见路", at_yulan, **said).effects[0], OpenCase)
+    assert say("没有解决", at_yulan, **said).effects == (AnswerSurvey(SURVEY.id, False),)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["{} 没有解决，还是臭", "没解决，还是臭 {}", "{}没有解决，灯还是不亮，晚上看不见路，老人不敢出门"],
+)
+def test_the_number_of_a_case_may_stand_with_what_is_not_solved(words):
+    text = words.format(SURVEY.number)
+    turn = say(text, survey=SURVEY, asked=CASE, why=WHY)
+    assert turn.effects == (AnswerSurvey(SURVEY.id, False, text),)
 
 
 def test_a_digit_that_answered_nothing_is_answered_each_time():

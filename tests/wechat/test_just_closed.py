@@ -73,6 +73,15 @@ def test_not_solved_brings_back_the_case_that_was_just_closed(client, committed,
     assert (survey.next_at, survey.sent_at) == (None, None)  # nobody asks what was said already
 
 
+@pytest.mark.parametrize("words", ["没人管", "不行", "没有解决"])
+def test_where_another_case_was_just_reported_the_words_are_of_that_one(client, committed, closed, words):
+    say(client, "垃圾桶满了三天，没有人来收，味道很大")
+    say(client, words)
+    assert case(committed, closed).status is Status.CLOSED
+    reported = committed.scalars(sa.select(Case).order_by(Case.id.desc()).limit(1)).one()
+    assert last_step(committed, reported.number) == (Action.ADD, words)
+
+
 def test_what_the_policy_says_of_a_bad_answer_holds_there_too(client, committed, closed):
     place = case(committed, closed).district_id
     committed.add(SurveyPolicy(area_id=place, on_unsolved=Follow.REVIEW, reasons=["没有人来"]))
