@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from backend.cases.intake import summary
-from backend.cases.workflow import OPEN, RULES, Action, Status
+from backend.cases.workflow import OPEN, RULES, Action
 from backend.times import spoken
 from backend.wechat import joining, surveying, wording
-from backend.wechat.reports import back_to, is_adding, is_locating, is_telling_why, open_case
+from backend.wechat.reports import back_to, is_adding, is_locating, open_case
 from backend.wechat.talk import EMPTY, MOST_RECENT, CaseFact, Facts, State
 from backend.wechat.turns import AddToCase, KeepPhone, Step, Turn, WantNotices
 from backend.wechat.understanding import DIGITS, Intent, Understood, understand
@@ -132,22 +132,23 @@ def _person(state: State, understood: Understood, facts: Facts) -> Turn:
 
 
 def _solved(state: State, understood: Understood, facts: Facts) -> Turn:
-    if facts.survey is not None and facts.survey.is_open:
-        return surveying.answer(state, facts, solved=True)
     case = _latest(understood, facts, Action.CONFIRM)
-    # Another case may wait to be confirmed: then it is that, unless we have just asked what is not solved.
-    if surveying.is_taking_back(facts, solved=True) and (case is None or is_telling_why(state, facts)):
+    is_surveyed = _is_open(facts) or surveying.is_taking_back(facts, solved=True)
+    if is_surveyed and (case is None or surveying.is_asked_since(case, state, facts)):
         return surveying.answer(state, facts, solved=True)
     if case is None:
         return _one_case(state, understood, facts) if understood.number else Turn(state, wording.THANKED)
     return Turn(state, wording.CONFIRMED.format(number=case.number), (Step(case.number, Action.CONFIRM),))
 
 
+def _is_open(facts: Facts) -> bool:
+    return facts.survey is not None and facts.survey.is_open
+
+
 def _unsolved(state: State, understood: Understood, facts: Facts) -> Turn:
-    if facts.survey is not None and facts.survey.is_open:
+    case = _latest(understood, facts, Action.CONFIRM)
+    if _is_open(facts) and (case is None or surveying.is_asked_since(case, state, facts)):
         return surveying.answer(state, facts, solved=False)
-    meant = _meant(understood, facts)
-    case = next((case for case in meant if case and case.status is Status.RESOLVED), None)
     is_early = surveying.is_early(state, understood, facts)
     is_closed = is_early or surveying.is_taking_back(facts, solved=False)
     if case is None and is_closed:

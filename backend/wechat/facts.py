@@ -27,7 +27,8 @@ from backend.wechat.talk import WINDOW, CaseFact, Facts, Kind, Message, Place, S
 from backend.wechat.understanding import Intent, digit_of
 
 _CASE: LiteralString = (
-    "json_build_array(c.id, c.number, c.status, left(c.report, 60), extract(epoch FROM c.due_at))"
+    "json_build_array(c.id, c.number, c.status, left(c.report, 60), extract(epoch FROM c.due_at), "
+    "coalesce(extract(epoch FROM c.resolved_at), 0))"
 )
 
 # What only some messages ask for: preparing a part to run costs as much as running it.
@@ -47,12 +48,14 @@ PARTS: dict[str, LiteralString] = {
     "survey": """
     (SELECT json_agg(r.fact) FROM (
         SELECT json_build_array(s.id, c.number, s.state,
-            coalesce(s.answered_at > now() - interval '1 day', false), s.solved, left(c.report, 60)) AS fact
+            coalesce(s.answered_at > now() - interval '1 day', false), s.solved, left(c.report, 60),
+            coalesce(extract(epoch FROM coalesce(s.reminded_at, s.sent_at)), 0)) AS fact
         FROM surveys s JOIN cases c ON c.id = s.case_id
         WHERE s.resident_id = k.resident_id
             AND CASE WHEN %(survey)s::bigint IS NOT NULL THEN s.id = %(survey)s::bigint
                 ELSE (s.state = 'sent' OR s.state = 'due' AND %(solved)s::boolean IS NOT TRUE
-                        OR s.solved <> %(solved)s::boolean AND s.answered_at > now() - interval '1 day')
+                        OR s.solved <> %(solved)s::boolean AND s.answered_at > now() - interval '1 day'
+                        AND s.round = (SELECT max(n.round) FROM surveys n WHERE n.case_id = s.case_id))
                     AND c.number = coalesce(%(number)s, c.number) END
         ORDER BY (s.state = 'sent') DESC, s.id DESC LIMIT 3) r)""",
 }
@@ -140,7 +143,7 @@ def _facts(account: Account, home: homes.Home, found: list[Any], at: datetime) -
 
 
 def _survey(found: list[Any]) -> SurveyFact:
-    survey_id, number, state, is_recent, solved, report = found
+    survey_id, number, state, is_recent, solved, report, asked_at = found
     return SurveyFact(
         survey_id,
         number,
@@ -150,6 +153,7 @@ def _survey(found: list[Any]) -> SurveyFact:
         solved=solved,
         is_due=state == SurveyState.DUE,
         report=report,
+        asked_at=asked_at,
     )
 
 
@@ -198,9 +202,9 @@ def _is_denial(message: Message) -> bool:
 def _case(fact: list[Any] | None) -> CaseFact | None:
     if fact is None:
         return None
-    case_id, number, status, report, due_at = fact
+    case_id, number, status, report, due_at, resolved_at = fact
     due = datetime.fromtimestamp(due_at, UTC) if due_at else None
-    return CaseFact(case_id, number, Status(status), report, due)
+    return CaseFact(case_id, number, Status(status), report, due, resolved_at)
 
 
 def _meant(known: Known, message: Message, facts: Facts, names: Sequence[NamedPlace]) -> dict[str, Any]:

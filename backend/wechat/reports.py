@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from backend.cases.deadlines import accept_times
 from backend.cases.models import REPORT_LENGTH
-from backend.cases.workflow import RULES, Action
+from backend.cases.workflow import RULES, Action, Status
 from backend.times import spoken
 from backend.wechat import wording
 from backend.wechat.talk import Certainty, Facts, Media, Place, State
@@ -145,9 +145,16 @@ def back_to(state: State, number: str, facts: Facts) -> State:
     return replace(surveyed(state), asking="why", case_number=number, case_until=until, dangers=())
 
 
+def is_asking_why(state: State, facts: Facts) -> bool:
+    """Whether the account waits to hear why a case came back. Once that is handled, another question is open:
+    whether it is solved now."""
+    is_handled = facts.last is not None and facts.last.status is Status.RESOLVED
+    return state.asking == "why" and facts.now.timestamp() <= state.case_until and not is_handled
+
+
 def is_telling_why(state: State, facts: Facts) -> bool:
     """Whether the account waits to hear why the answer to a survey was a bad one."""
-    return state.why is not None and state.asking == "why" and facts.now.timestamp() <= state.case_until
+    return state.why is not None and is_asking_why(state, facts)
 
 
 def is_joining(state: State, facts: Facts) -> bool:

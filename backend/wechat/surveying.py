@@ -7,9 +7,10 @@ from backend.cases.intake import summary
 from backend.cases.models import REPORT_LENGTH
 from backend.cases.survey_models import Follow
 from backend.cases.surveys import DISSATISFIED, SATISFACTION
+from backend.cases.workflow import Status
 from backend.wechat import wording
 from backend.wechat.reports import ADD_FOR, back_to, cut, is_adding, is_telling_why, surveyed
-from backend.wechat.talk import Facts, Media, State, SurveyFact
+from backend.wechat.talk import CaseFact, Facts, Media, State, SurveyFact
 from backend.wechat.turns import AddToAnswer, AddToCase, AnswerSurvey, RateSurvey, SayLate, TickReasons, Turn
 from backend.wechat.understanding import Intent, Understood
 
@@ -31,10 +32,30 @@ def is_taking_back(facts: Facts, *, solved: bool) -> bool:
     return survey is not None and survey.is_changeable and survey.solved is not solved
 
 
+def is_asked_since(case: CaseFact, state: State, facts: Facts) -> bool:
+    """Whether a survey has asked something after this case asked whether it is solved: the newest question is
+    what is answered."""
+    asked = [facts.survey.asked_at] if facts.survey is not None and facts.survey.is_open else []
+    if is_telling_why(state, facts):
+        asked.append(state.case_until - ADD_FOR.total_seconds())
+    if is_rating(state, facts):
+        asked.append(state.survey_until - ADD_FOR.total_seconds())
+    return max(asked, default=0) > case.resolved_at
+
+
+def asked_last(state: State, facts: Facts) -> CaseFact | None:
+    """The case that asks whether it is solved, where that is the newest question."""
+    case = next((case for case in facts.recent if case.status is Status.RESOLVED), None)
+    return None if case is None or is_asked_since(case, state, facts) else case
+
+
 def is_change(state: State, understood: Understood, facts: Facts) -> bool:
     """Whether 没有解决 is a change of mind: we have just heard 已解决, and asked how satisfied they are."""
-    is_of_it = understood.number in (None, state.survey_number)
-    return understood.is_denial and is_of_it and is_rating(state, facts)
+    if not understood.is_denial or not is_rating(state, facts):
+        return False
+    if understood.number is None:
+        return asked_last(state, facts) is None
+    return understood.number == state.survey_number
 
 
 def is_early(state: State, understood: Understood, facts: Facts) -> bool:

@@ -87,6 +87,7 @@ class CaseFact:
     status: Status
     report: str
     due_at: datetime | None = None
+    resolved_at: float = 0  # Unix seconds: since when it waits to be confirmed
 
 
 MOST_RECENT = 10  # cases of a sender that are looked at
@@ -102,6 +103,7 @@ class SurveyFact:
     solved: bool | None = None
     is_due: bool = False  # the case is closed, and will be asked about
     report: str = ""
+    asked_at: float = 0  # Unix seconds: the last time that it was asked
 
 
 @dataclass(frozen=True)

@@ -428,11 +428,15 @@ def test_saying_solved_within_a_day_takes_not_solved_back(text):
 
 
 def test_a_case_that_waits_to_be_confirmed_is_meant_unless_we_have_just_asked_why():
-    waiting = replace(CASE, number="261121000009", status=Status.RESOLVED)
+    waiting = replace(CASE, number="261121000009", status=Status.RESOLVED, resolved_at=NOON.timestamp() - 60)
     facts = {"survey": UNSOLVED, "recent": (waiting,)}
     assert say("解决了", **facts).effects == (Step(waiting.number, Action.CONFIRM),)
     asked = say("2", survey=SURVEY, why=WHY).state
     assert say("解决了", asked, **facts).effects == (AnswerSurvey(5, True),)
+    since = (replace(waiting, resolved_at=NOON.timestamp() + 60),)
+    assert say("解决了", asked, **facts | {"recent": since}).effects == (
+        Step(waiting.number, Action.CONFIRM),
+    )
 
 
 def test_what_is_written_after_solved_is_about_the_old_case_no_more():
