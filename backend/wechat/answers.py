@@ -149,9 +149,7 @@ def _unsolved(state: State, understood: Understood, facts: Facts) -> Turn:
     case = _latest(understood, facts, Action.CONFIRM)
     if _is_open(facts) and (case is None or surveying.is_asked_since(case, state, facts)):
         return surveying.answer(state, facts, solved=False)
-    is_early = surveying.is_early(state, understood, facts)
-    is_closed = is_early or surveying.is_taking_back(facts, solved=False)
-    if case is None and is_closed:
+    if case is None and surveying.is_of_closed(state, understood, facts):
         return surveying.ask_which(state, facts) or surveying.answer(state, facts, solved=False)
     if case is None:
         return _one_case(state, understood, facts) if understood.number else NOT_AN_ANSWER

@@ -166,7 +166,8 @@ def _words(state: State, message: Message, media: Media, facts: Facts) -> Turn:
 def _denial(state: State, text: str, media: Media, understood: Understood, facts: Facts) -> Turn | None:
     """没解决，还是臭: the change of mind of somebody who is asked how satisfied they are, or an answer."""
     if state.survey is not None and surveying.is_change(state, understood, facts):
-        return surveying.deny(state, state.survey, state.survey_number, text, media, facts)
+        words = "" if understood.intent is Intent.UNSOLVED else text
+        return surveying.deny(state, state.survey, state.survey_number, words, media, facts)
     is_said = understood.intent is not Intent.UNSOLVED and surveying.is_answer(state, understood, facts)
     if is_said and facts.survey is not None:
         return surveying.deny(state, facts.survey.id, facts.survey.number, text, media, facts)

@@ -58,15 +58,14 @@ def is_change(state: State, understood: Understood, facts: Facts) -> bool:
     return understood.number == state.survey_number
 
 
-def is_early(state: State, understood: Understood, facts: Facts) -> bool:
-    """Whether 没有解决 is of a case that was closed, about which we have not asked yet."""
+def is_of_closed(state: State, understood: Understood, facts: Facts) -> bool:
+    """Whether 没有解决 is of a case that was closed: we heard today that it is solved, or have not asked yet.
+    Of a case that is spoken of just now it is said once more."""
+    if understood.number is None and is_telling_why(state, facts):
+        return False
     is_due = facts.survey is not None and facts.survey.is_due
-    return is_due and (understood.number is not None or not is_speaking(state, facts))
-
-
-def is_speaking(state: State, facts: Facts) -> bool:
-    """Whether a case is spoken of just now: what comes without a number is of that one."""
-    return is_adding(state, facts) or is_telling_why(state, facts)
+    is_free = understood.number is not None or not is_adding(state, facts)
+    return is_taking_back(facts, solved=False) or (is_due and is_free)
 
 
 def is_answer(state: State, understood: Understood, facts: Facts) -> bool:
@@ -80,7 +79,7 @@ def is_answer(state: State, understood: Understood, facts: Facts) -> bool:
     if understood.number is not None:
         return survey.is_open or survey.is_due or is_taking_back(facts, solved=False)
     is_one = (survey.is_open or survey.is_due) and not facts.others
-    return is_one and not is_speaking(state, facts)
+    return is_one and not is_adding(state, facts) and not is_telling_why(state, facts)
 
 
 def ask_which(state: State, facts: Facts) -> Turn | None:
@@ -135,7 +134,7 @@ def rate(state: State, survey_id: int, digit: int, facts: Facts) -> Turn:
 
 
 def deny(state: State, survey_id: int, number: str, text: str, media: Media, facts: Facts) -> Turn:
-    """The case is not solved, in words of their own: perhaps a change of mind."""
+    """The case is not solved, in words of their own, if any: perhaps a change of mind."""
     words = text[:REPORT_LENGTH]
     is_back = facts.why.unsolved is Follow.REOPEN  # else it takes nothing more by itself
     added = AddToCase(number, media=media) if is_back else AddToAnswer(survey_id, media=media)
@@ -143,7 +142,8 @@ def deny(state: State, survey_id: int, number: str, text: str, media: Media, fac
     said = wording.UNSOLVED[facts.why.unsolved]
     back = _why(state, survey_id, number, facts)
     answered = AnswerSurvey(survey_id, False, words)
-    return Turn(back, said.format(number=number) + cut(text), (answered, *recording))
+    asked = cut(text) if text else _reasons(facts)
+    return Turn(back, said.format(number=number) + asked, (answered, *recording))
 
 
 def tick(state: State, digits: Sequence[int]) -> Turn:

@@ -171,4 +171,4 @@ def test_of_a_case_that_is_open_again_the_words_are_kept_and_no_round_is_begun(c
     say(client, "没有解决")
     found = case(committed, surveyed)
     last = committed.scalars(sa.select(CaseEvent).order_by(CaseEvent.id.desc()).limit(1)).one()
-    assert (found.round, last.action, last.note) == (1, Action.COMMENT, "改了评价：没有解决：没有解决")
+    assert (found.round, last.action, last.note) == (1, Action.COMMENT, "改了评价：没有解决")

@@ -467,7 +467,7 @@ def test_a_change_of_mind_brings_back_the_case_that_was_asked_about(text):
     other = replace(CASE, number="261121000009")
     asked = replace(say("1", survey=SURVEY).state, case_number=other.number, case_until=9e9)
     turn = say(text, asked, last=other)
-    assert turn.effects == (AnswerSurvey(SURVEY.id, False, text),)
+    assert turn.effects == (AnswerSurvey(SURVEY.id, False, "" if text == "没有解决" else text),)
     assert f"编号 {CASE.number} 会重新办理" in turn.reply
     told = "垃圾桶旁边还是很臭，晚上窗户都不敢开，孩子也睡不好"
     joined = AddToAnswer(SURVEY.id, told, is_told=True)
@@ -529,3 +529,11 @@ def test_the_number_of_a_case_may_stand_with_what_is_not_solved(words):
 
 def test_a_digit_that_answered_nothing_is_answered_each_time():
     assert say("2", say("2").state).reply == wording.NOTHING_ASKED
+
+
+def test_not_solved_said_twice_takes_back_no_other_answer():
+    """One case was said to be solved this morning; of another we have just heard that it is not."""
+    asked = say("2", survey=SURVEY, why=WHY)
+    this_morning = SurveyFact(6, "261121000006", is_open=False, is_changeable=True, solved=True)
+    turn = say("没有解决", asked.state, survey=this_morning, last=CASE, why=WHY)
+    assert AnswerSurvey(6, False) not in turn.effects
