@@ -149,6 +149,8 @@ def _unsolved(state: State, understood: Understood, facts: Facts) -> Turn:
     case = _latest(understood, facts, Action.CONFIRM)
     if _is_open(facts) and (case is None or surveying.is_asked_since(case, state, facts)):
         return surveying.answer(state, facts, solved=False)
+    if case is None and surveying.is_said_again(state, understood, facts):
+        return Turn(state, wording.UNSOLVED_AGAIN)
     if case is None and surveying.is_of_closed(state, understood, facts):
         return surveying.ask_which(state, facts) or surveying.answer(state, facts, solved=False)
     if case is None:

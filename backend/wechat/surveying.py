@@ -9,7 +9,7 @@ from backend.cases.survey_models import Follow
 from backend.cases.surveys import DISSATISFIED, SATISFACTION
 from backend.cases.workflow import Status
 from backend.wechat import wording
-from backend.wechat.reports import ADD_FOR, back_to, cut, is_adding, is_telling_why, surveyed
+from backend.wechat.reports import ADD_FOR, back_to, cut, is_adding, is_asking_why, is_telling_why, surveyed
 from backend.wechat.talk import CaseFact, Facts, Media, State, SurveyFact
 from backend.wechat.turns import AddToAnswer, AddToCase, AnswerSurvey, RateSurvey, SayLate, TickReasons, Turn
 from backend.wechat.understanding import Intent, Understood
@@ -58,11 +58,16 @@ def is_change(state: State, understood: Understood, facts: Facts) -> bool:
     return understood.number == state.survey_number
 
 
+def is_said_again(state: State, understood: Understood, facts: Facts) -> bool:
+    """Whether 没有解决 says once more what we have just heard, and asked about."""
+    is_more = (
+        is_taking_back(facts, solved=False) and facts.survey is not None and facts.survey.id == state.why
+    )
+    return is_asking_why(state, facts) and understood.number in (None, state.case_number) and not is_more
+
+
 def is_of_closed(state: State, understood: Understood, facts: Facts) -> bool:
-    """Whether 没有解决 is of a case that was closed: we heard today that it is solved, or have not asked yet.
-    Of a case that is spoken of just now it is said once more."""
-    if understood.number is None and is_telling_why(state, facts):
-        return False
+    """Whether 没有解决 is of a closed case: we heard today that it is solved, or have not asked yet."""
     is_due = facts.survey is not None and facts.survey.is_due
     is_free = understood.number is not None or not is_adding(state, facts)
     return is_taking_back(facts, solved=False) or (is_due and is_free)
@@ -98,8 +103,7 @@ def answer(state: State, facts: Facts, *, solved: bool) -> Turn:
     if survey is None:
         return Turn(state, wording.SURVEY_OVER)
     if survey.is_expired:
-        said = "已解决" if solved else "没有解决"
-        late = wording.SURVEY_LATE.format(said=said, link=facts.link, number=survey.number)
+        late = wording.SURVEY_LATE[solved].format(link=facts.link, number=survey.number)
         return Turn(state, late, (SayLate(survey.id, solved),))
     is_change = survey.is_changeable and survey.solved is not solved
     if not (survey.is_open or survey.is_due or is_change):

@@ -112,7 +112,11 @@ SURVEY_WHY = "请回复 1 到 {count} 中的数字，有几条的，数字中间
 SURVEY_ADDED = "记下了，负责的工作人员看得到。"
 SURVEY_CHANGED = "好的，改成“已解决”了。\n"
 SURVEY_TAKEN_BACK = "好的，改成“已解决”了，{holds}。\n"
-SURVEY_LATE = '这次回访已经结束了。您说的“{said}”我们记下了，也告诉了负责的单位。\n还要重新办理的，请<a href="{link}">点这里</a>，打开编号 {number}，再点“没有解决”。'
+UNSOLVED_AGAIN = "“没有解决”已经记下了，不用再说。您可以说说哪里没有解决，也可以发照片。"
+SURVEY_LATE = {  # by what was said then
+    True: "这次回访已经结束了。您说的“已解决”我们记下了，也告诉了负责的单位。谢谢您。",
+    False: '这次回访已经结束了。您说的“没有解决”我们记下了，也告诉了负责的单位。\n要重新办理，请<a href="{link}">点这里</a>，打开编号 {number}，再点“没有解决”。',
+}
 CLOSED_LINE = "{number} {summary}"
 WHICH_CLOSED = '您有几件事刚结案：\n{lines}\n没有解决的是哪一件？请回复它的编号和“没有解决”，或者<a href="{link}">点这里</a>打开那一件，再点“没有解决”。'
 SURVEY_OVER = "您的回答收到过了，或者这次回访已经结束。有新的情况，请直接写给我们。"

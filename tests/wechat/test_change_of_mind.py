@@ -172,3 +172,43 @@ def test_of_a_case_that_is_open_again_the_words_are_kept_and_no_round_is_begun(c
     found = case(committed, surveyed)
     last = committed.scalars(sa.select(CaseEvent).order_by(CaseEvent.id.desc()).limit(1)).one()
     assert (found.round, last.action, last.note) == (1, Action.COMMENT, "改了评价：没有解决")
+
+
+@pytest.mark.parametrize("words", ["没有解决", "还没解决！"])
+def test_not_solved_said_again_at_once_is_the_same_answer_and_adds_nothing(
+    client, committed, surveyed, words
+):
+    say(client, "没有解决")
+    before = said(committed)
+    assert say(client, words) == wording.UNSOLVED_AGAIN
+    assert "说说哪里没有解决" in wording.UNSOLVED_AGAIN
+    assert said(committed) == before
+    assert case(committed, surveyed).round == 2
+
+
+def test_not_solved_said_again_is_nothing_about_the_answer_to_an_earlier_round(client, committed, surveyed):
+    """That one was a good answer, of today, and is over since the next round was asked about."""
+    say(client, "5")
+    case(committed, surveyed).round = 2
+    first = committed.scalars(sa.select(Survey)).one()
+    of_next = {"case_id": first.case_id, "round": 2, "resident_id": first.resident_id}
+    committed.add(Survey(**of_next, state=SurveyState.SENT))
+    committed.commit()
+    say(client, "2")
+    before = said(committed)
+    assert say(client, "没有解决") == wording.UNSOLVED_AGAIN
+    committed.execute(sa.text("UPDATE conversations SET state = '{}'"))  # also when nothing more is awaited
+    committed.commit()
+    assert "答过了" not in say(client, "没有解决")
+    assert said(committed) == before
+
+
+def said(session):
+    """All answers, and the steps of the case that was asked about."""
+    session.rollback()
+    given = session.execute(
+        sa.select(SurveyAnswer.solved, SurveyAnswer.words).order_by(SurveyAnswer.id)
+    ).all()
+    asked = sa.select(Survey.case_id)
+    steps = sa.select(CaseEvent.action, CaseEvent.note).where(CaseEvent.case_id.in_(asked))
+    return given, session.execute(steps.order_by(CaseEvent.id)).all()

@@ -453,6 +453,13 @@ def test_a_tap_after_the_end_is_heard_and_told_where_to_go():
     assert FACTS.link in late.reply
 
 
+def test_whoever_taps_solved_after_the_end_is_not_sent_to_not_solved():
+    late = tapped("1 已解决", is_expired=True)
+    assert late.effects == (SayLate(5, True),)
+    assert "您说的“已解决”我们记下了" in late.reply
+    assert "没有解决" not in late.reply
+
+
 def test_a_digit_that_answers_nothing_opens_nothing():
     assert say("1").effects == ()
 
