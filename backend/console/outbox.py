@@ -9,21 +9,22 @@ from sqlalchemy.orm import Session
 
 from backend import db
 from backend.auth import Who, require
-from backend.console import outbox_lines, outbox_lists
+from backend.console import outbox_lines, outbox_lists, outbox_waits
 from backend.console.outbox_lines import Line
 from backend.console.outbox_scope import of_watcher
 from backend.errors import Conflict, Invalid, NotFound
-from backend.notify import circuit, mending, records
+from backend.notify import mending
 from backend.notify.troubles import TROUBLE_LABELS, Trouble
 from backend.places.models import Post
 from backend.times import now
 from backend.web import news, people
-from backend.web.forms import read_cursor, sentences_of
+from backend.web.forms import cursor, read_cursor, sentences_of
 from backend.web.words import clean
 
 bp = Blueprint("outbox", __name__, url_prefix="/console/outbox")
 
 MENDED = (Trouble.FAILED, Trouble.VISIT)  # what there is something to decide about
+HELD = "held"  # the list beside the tabs
 RESEND, GIVE_UP = "resend", "give_up"
 DONE = {RESEND: "已重新安排发送 {} 条消息", GIVE_UP: "已决定不再发送 {} 条消息"}
 NOTHING = "这些消息已经有人处理过了，没有重复发送"
@@ -44,10 +45,24 @@ def index() -> ResponseReturnValue:
 @bp.get("/tabs")
 @require(Who.OFFICER)
 def tabs() -> ResponseReturnValue:
-    """The tabs with their numbers: asked for by the page itself."""
+    """The tabs with their numbers, and what waits: asked for by the page itself."""
     with db.transaction() as session:
-        found = outbox_lists.counts(session, _posts(session), now())
-    return render_template("desk/outbox_tabs.html", counts=found, tab=_tab(), **_words())
+        found = _numbers(session, _posts(session), now())
+    return render_template("desk/outbox_tabs.html", tab=_tab(), **found, **_words())
+
+
+@bp.get("/held")
+@require(Who.OFFICER)
+def held() -> ResponseReturnValue:
+    """What waits for room under a limit or a quota; there is nothing to decide about it."""
+    after, at = request.args.get("after", ""), now()
+    with db.transaction() as session:
+        rows = outbox_waits.held_page(session, _posts(session), at, read_cursor(after))
+        facts: dict[str, Any] = {"lines": outbox_lines.lines(session, rows), "tab": HELD, "error": ""}
+    more = cursor(rows[-1].due_at, rows[-1].id) if len(rows) == outbox_lists.PAGE else ""
+    facts |= {"more": more, "is_cut": False, "tried": None, "wrong": {}, "typed": {}}
+    whole = "desk/outbox_rows.html" if "HX-Request" in request.headers else "desk/outbox_held.html"
+    return render_template(whole, **facts, **_words())
 
 
 @bp.post("/<int:message_id>/<any(resend, give_up):verb>")
@@ -126,13 +141,24 @@ def _beyond(session: Session, tab: Trouble, at: datetime, key: outbox_lists.Key 
 
 def _beside(session: Session, posts: list[Post], tab: Trouble, at: datetime) -> dict[str, Any]:
     """What the first page shows beside its rows."""
-    counts, error = outbox_lists.counts(session, posts, at), _error()
+    error = _error()
     reasons = outbox_lists.errors(session, posts, tab, at) if tab in MENDED else []
     unbound = outbox_lists.unbound(session, posts, at) if tab is Trouble.VISIT else 0
-    found = {"counts": counts, "reasons": reasons, "unbound": unbound, "many": dict(reasons).get(error, 0)}
+    found: dict[str, Any] = {"reasons": reasons, "unbound": unbound, "many": dict(reasons).get(error, 0)}
     if reasons and not error:
         found["examples"] = _examples(session, posts, tab, at)
-    return found | {"away": _away()}
+    return found | _numbers(session, posts, at)
+
+
+def _numbers(session: Session, posts: list[Post], at: datetime) -> dict[str, Any]:
+    """How many there are of each, and what waits while somebody does not answer."""
+    away = outbox_waits.away()
+    return {
+        "counts": outbox_lists.counts(session, posts, at),
+        "away": away,
+        "waiting": outbox_waits.for_accounts(session, posts, at) if away else 0,
+        "held": outbox_waits.held(session, posts, at),
+    }
 
 
 def _examples(session: Session, posts: list[Post], tab: Trouble, at: datetime) -> dict[str, list[Line]]:
@@ -142,11 +168,6 @@ def _examples(session: Session, posts: list[Post], tab: Trouble, at: datetime) -
     for line in outbox_lines.lines(session, rows):
         found.setdefault(line.row.error or "", []).append(line)
     return found
-
-
-def _away() -> list[str]:
-    """Whose calls have stopped, as people call them: said at once, before anything has failed for good."""
-    return sorted({records.provider_of(account) for account in circuit.stopped()})
 
 
 def _words() -> dict[str, Any]:

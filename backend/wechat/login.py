@@ -17,11 +17,14 @@ from backend.auth import public
 from backend.config import config
 from backend.errors import AppError
 from backend.wechat import accounts, client, contacts
+from backend.wechat.codes import Fate, ProviderError
 
 logger = logging.getLogger(__name__)
 bp = Blueprint("login", __name__, url_prefix="/wechat")
 
 COOKIE = "login"
+NOT_KNOWN = "微信没有认出这次进入，请再点一次"
+NO_ANSWER = "微信暂时没有回应，请过一会儿再点"
 LIFE = timedelta(minutes=10)  # a code lives for five
 SECURE = config.public_url.startswith("https:")
 
@@ -54,7 +57,8 @@ def finish(account: str) -> ResponseReturnValue:
         identity = client.exchange_code(known, code)
     except AppError as error:
         logger.info("no login at %s: %s", account, error.code)
-        return _try_again(account, next_path, "微信没有认出这次进入，请再点一次")
+        is_away = isinstance(error, ProviderError) and error.fate is Fate.TRANSIENT
+        return _try_again(account, next_path, NO_ANSWER if is_away else NOT_KNOWN)
     with db.transaction() as session:
         contact_id = contacts.meet(session, account, identity.openid, identity.unionid)
         device = devices.describe(request.user_agent.string)

@@ -1,11 +1,15 @@
 """The outbox desk in a trouble of many: the reasons with whom they concern, and what is being tried again."""
 
+import html
+import re
 from datetime import timedelta
 
 from backend.broker import redis_client
+from backend.console import outbox_lists, outbox_waits
 from backend.notify import circuit
 from backend.notify.messages import Message
 from backend.notify.models import Delivery, Held
+from backend.notify.outbox import NEXT_VISIT
 from backend.places.roles import Role
 from backend.times import now
 from tests.console.test_outbox import NO_TEMPLATE, desk, owed, town
@@ -61,13 +65,65 @@ def test_from_the_first_failed_attempt_on_the_desk_shows_what_is_tried_again(tow
     owed(town, "night", **held | {"held": Held.NIGHT, "error": "夜里不发"})
     owed(town, "fresh", **waits | {"attempts": 0, "error": None, "due_at": at})
     client = as_officer(town.dispatcher)
-    assert "接口现在不通" not in desk(client)
+    assert "接口暂时不通，" not in desk(client)
     page = desk(client, tab="retried")
     assert page.count('class="card board-case"') == 3
     for words in ("恢复后马上发", "已经试过 1 次", "正在再发一次"):
         assert words in page
     redis_client().hset(circuit.OPEN, "demo", f"{at.timestamp() + 60} 5")
     try:
-        assert "微信接口现在不通，要发的消息在“正在重试”里等着" in desk(client)
+        for page in (desk(client), client.get("/console/outbox/tabs").text):
+            assert "微信接口暂时不通，3 条在等，恢复后马上发" in page
     finally:
         redis_client().delete(circuit.OPEN)
+
+
+def test_what_is_in_hand_or_due_behind_an_outage_is_counted_for_those_whose_it_is(town, as_officer):
+    """What has not been tried since calls stopped stands in no list, and waits all the same."""
+    at, plain = now(), {"attempts": 0, "error": None}
+    owed(town, "hanging", status=Delivery.SENDING, due_at=at, **plain)
+    owed(town, "behind", status=Delivery.WAITING, due_at=at, **plain)
+    owed(town, "tomorrow", status=Delivery.WAITING, due_at=at + HOUR, **plain)
+    elsewhere = as_officer(make_officer(town.session, Role.SUPERVISOR, area=town.dangui))
+    redis_client().hset(circuit.OPEN, "demo", f"{at.timestamp() + 60} 5")
+    try:
+        page = desk(as_officer(town.dispatcher))
+        assert "微信接口暂时不通，2 条在等，恢复后马上发" in page
+        assert "微信接口暂时不通，要发的消息会等着" in desk(elsewhere)
+    finally:
+        redis_client().delete(circuit.OPEN)
+
+
+def test_what_waits_for_room_under_a_limit_or_a_quota_is_found_by_a_number(town, as_officer):
+    at, waits = now(), {"status": Delivery.WAITING, "attempts": 0}
+    soon = waits | {"due_at": at + HOUR}
+    owed(town, "limit", **soon | {"held": Held.LIMIT, "error": "一天里已发 8 条，稍后再发"})
+    owed(town, "quota", **soon | {"error": "公众号今天的条数用完了", "due_at": at + 2 * HOUR})
+    owed(town, "night", **soon | {"held": Held.NIGHT, "error": "夜里不打扰，早上再发"})
+    owed(town, "fresh", **soon | {"error": None})
+    owed(town, "failed", **soon | {"error": "微信系统繁忙", "attempts": 1})
+    owed(town, "visit", **waits | {"due_at": at + NEXT_VISIT, "error": "对方没有关注公众号"})
+    client = as_officer(town.dispatcher)
+    assert "另有 2 条因为发满了条数在等" in desk(client)
+    page = client.get("/console/outbox/held").text
+    for words in ("一天里已发 8 条，稍后再发", "公众号今天的条数用完了"):
+        assert words in page
+    assert page.count('class="card board-case"') == 2
+    assert "重新发送" not in page
+    stranger = as_officer(make_officer(town.session, Role.SUPERVISOR, area=town.dangui))
+    assert "发满了条数在等，" not in desk(stranger)
+    assert 'class="card board-case"' not in stranger.get("/console/outbox/held").text
+
+
+def test_the_list_of_what_waits_for_room_goes_on_page_by_page(town, as_officer, monkeypatch):
+    monkeypatch.setattr(outbox_waits, "PAGE", 2)
+    monkeypatch.setattr(outbox_lists, "PAGE", 2)
+    for n in range(3):
+        held = {"status": Delivery.WAITING, "held": Held.LIMIT, "attempts": 0}
+        owed(town, f"limit{n}", error=f"第 {n} 条", due_at=now() + (n + 1) * HOUR, **held)
+    client = as_officer(town.dispatcher)
+    page = client.get("/console/outbox/held").text
+    assert ("第 0 条" in page, "第 1 条" in page, "第 2 条" in page) == (True, True, False)
+    more = html.unescape(re.search(r'hx-get="(/console/outbox/held[^"]*)"', page)[1])
+    last = client.get(more, headers={"HX-Request": "true"}).text
+    assert ("第 1 条" in last, "第 2 条" in last, "<html" in last) == (False, True, False)

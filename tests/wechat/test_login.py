@@ -126,6 +126,18 @@ def test_a_platform_that_does_not_answer_is_explained(visitor, person, weixin):
     response = visitor.get(back)
     assert response.status_code == 400
     assert "重新进入" in response.text
+    assert ("微信暂时没有回应，请过一会儿再点" in response.text, "没有认出" in response.text) == (True, False)
+
+
+@pytest.mark.parametrize("fault", [{"http_status": 502}, {"errcode": 40029, "errmsg": "invalid code"}])
+def test_only_who_was_not_recognized_is_told_so(visitor, person, weixin, fault):
+    """Behind a 502 nobody has looked at the code."""
+    back = local(person.authorize(start(visitor)))
+    weixin.faults(api=[{"path": "/sns/oauth2/access_token"} | fault])
+    page = visitor.get(back).text
+    is_away = "http_status" in fault
+    said = ("微信暂时没有回应，请过一会儿再点" in page, "微信没有认出这次进入，请再点一次" in page)
+    assert said == (is_away, not is_away)
 
 
 def test_an_unknown_account_is_not_found(visitor):
