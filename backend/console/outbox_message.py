@@ -50,9 +50,10 @@ def send_by(message_id: int) -> ResponseReturnValue:
     try:
         with db.transaction() as session:
             actor = people.officer(session)
-            outbox_lists.find(session, of_watcher(actor.posts), message_id)
+            row = outbox_lists.find(session, of_watcher(actor.posts), message_id)
             assert actor.officer_id is not None
             rung = _chosen()
+            _must_be_callable(session, row, rung)
             mending.must_be_one(
                 session, message_id, mending.send_by(session, message_id, rung, actor.officer_id)
             )
@@ -67,6 +68,12 @@ def _chosen() -> Rung:
     if said not in set(Rung) - {Rung.VISIT}:
         raise Invalid("请选择用哪种办法发送")
     return Rung(said)
+
+
+def _must_be_callable(session: Session, row: Notification, rung: Rung) -> None:
+    """A call is asked for where somebody can make it: nobody waits for one to themselves. Raises Conflict."""
+    if rung is Rung.TELEPHONE and (why_not := _why_not(session, _anew(row), rung)):
+        raise Conflict(why_not)
 
 
 def _show(message_id: int, **shown: Any) -> str:
@@ -84,9 +91,13 @@ def options(session: Session, row: Notification) -> list[Option]:
 
     As `send_by` will have it sent: that an earlier call got no answer keeps no channel from it.
     """
-    owed = replace(outbox.owed_of(row), unanswered=None)
+    owed = _anew(row)
     rungs = [rung for rung in OFFERED[owed.recipient] if rung in CHANNELS]
     return [Option(rung, LABELS[rung], _why_not(session, owed, rung)) for rung in rungs]
+
+
+def _anew(row: Notification) -> Owed:
+    return replace(outbox.owed_of(row), unanswered=None)
 
 
 def _why_not(session: Session, owed: Owed, rung: Rung) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from backend.cases.models import Case
 from backend.console import outbox_lines
-from backend.notify import troubles
+from backend.notify import telephone, troubles
 from backend.notify.models import Delivery, Notification
 from backend.times import local
 
@@ -49,6 +49,8 @@ def _said(row: Notification, who: str) -> str:
             return f"已通知{who}（{how}，{_clock(row.sent_at, owed_at)}发出）"
         case Delivery.FAILED:
             return f"没有送达{who}：{row.error}"
+        case Delivery.WAITING if troubles.is_put_off(row) and telephone.ASKED in (row.error or ""):
+            return f"还没有送达{who}，{outbox_lines.CALLED}"
         case Delivery.WAITING if troubles.is_put_off(row):
             return f"还没有送达{who}，等对方下次来公众号再发：{row.error}"
         case _:

@@ -5,7 +5,7 @@ they reached the person. The call stands in the list until it is made, whatever 
 when the message gets through in another way meanwhile, or is true of its case no more, it need not be made.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -49,6 +49,7 @@ PAGE = 30
 LONGEST = 200  # characters of a note
 ASKED = "已经请值班人员打电话"
 AT_NIGHT = "夜里不请人给居民打电话，早上再说"
+NOBODY_ELSE = "除了本人，这里没有别人可以打这个电话"
 GONE = "这个电话不用打了：已经打过，或者用别的方式送到了"
 
 
@@ -182,7 +183,26 @@ def _where(session: Session, owed: Owed) -> dict[str, object]:
     if not held:
         raise Refusal("对方没有岗位，没有人可以打这个电话", Then.NEVER)
     post = _concerned(session, held, owed.fields.get("area"))
-    return _at(serves(post)) | {"unit_id": post.unit_id}
+    found = _at(serves(post)) | {"unit_id": post.unit_id}
+    if any(_calls(one, found) for one in held) and not _calls_another(session, owed.officer_id, found):
+        raise Refusal(NOBODY_ELSE, Then.NEVER)
+    return found
+
+
+def _calls(post: Post, where: Mapping[str, object]) -> bool:
+    at = post.unit_id == where["unit_id"] if post.unit_id else post.area_id in _areas(where)
+    return post.role in CALLERS and at
+
+
+def _calls_another(session: Session, officer_id: int, where: Mapping[str, object]) -> bool:
+    """Whether anybody but this officer calls there."""
+    there = (Post.unit_id == where["unit_id"]) | (Post.unit_id.is_(None) & Post.area_id.in_(_areas(where)))
+    others = sa.select(Post.id).where(Post.role.in_(CALLERS), scope.is_held(), Post.officer_id != officer_id)
+    return session.scalar(others.where(there).limit(1)) is not None
+
+
+def _areas(where: Mapping[str, object]) -> list[object]:
+    return [area_id for column, area_id in where.items() if column != "unit_id" and area_id]
 
 
 def _place(session: Session, owed: Owed) -> Area:
@@ -205,15 +225,21 @@ def _concerned(session: Session, held: Sequence[Post], area_id: str | None) -> P
 
 
 def _open(posts: Sequence[Post]) -> sa.Select[Any]:
-    callers = [post for post in posts if post.role in CALLERS]
     return (
         sa.select(TelephoneTask, Officer, Resident, Notification.fields["number"].astext)
         .join(Notification, Notification.id == TelephoneTask.notification_id)
         .outerjoin(Officer, Officer.id == TelephoneTask.officer_id)
         .outerjoin(Resident, Resident.id == Notification.resident_id)
         .where(TelephoneTask.done_at.is_(None), _is_untold(), STILL_TRUE)
-        .where(Officer.left_at.is_(None), scope.visible(callers, TelephoneTask))
+        .where(Officer.left_at.is_(None), _is_theirs(posts))
     )
+
+
+def _is_theirs(posts: Sequence[Post]) -> sa.ColumnElement[bool]:
+    """The condition that these posts call there; nobody is asked to call themselves."""
+    callers, themselves = [post for post in posts if post.role in CALLERS], {post.officer_id for post in posts}
+    is_another = TelephoneTask.officer_id.is_(None) | TelephoneTask.officer_id.not_in(themselves)
+    return is_another & scope.visible(callers, TelephoneTask)
 
 
 def _is_untold() -> sa.ColumnElement[bool]:
@@ -228,8 +254,7 @@ def _get(session: Session, posts: Sequence[Post], task_id: int, *, lock: bool = 
     if found is not None:
         return Call(*found)
     known = sa.select(TelephoneTask.id).where(TelephoneTask.id == task_id)
-    callers = [post for post in posts if post.role in CALLERS]
-    if session.execute(known.where(scope.visible(callers, TelephoneTask))).first() is None:
+    if session.execute(known.where(_is_theirs(posts))).first() is None:
         raise NotFound("没有这个电话")
     raise Conflict(GONE)
 

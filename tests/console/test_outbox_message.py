@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from backend.notify import tasks
 from backend.notify.messages import Message
 from backend.notify.models import Contact, Delivery, Notification
-from backend.places.models import Area, Resident
+from backend.notify.telephone_models import CallOutcome, TelephoneTask
+from backend.places.models import Area, Officer, Resident
 from backend.places.roles import Role
 from backend.times import now
 from tests.factories import make_case, make_community, make_officer, make_resident
@@ -118,3 +119,62 @@ def test_where_no_way_is_left_the_page_says_so_and_why_for_each(session, weixin,
         '<strong>公众号会话</strong> <span class="text-secondary">现在用不了：对方没有关注公众号' in offered
     )
     assert "这类消息没有短信模板" in offered
+
+
+@pytest.fixture
+def asked(session, weixin, sms, case, client):
+    """The result of the case, about which somebody was asked to call its resident."""
+    weixin.faults(api=[{"path": PATH, "http_status": 502, "times": 1}])
+    return told(session, case, tries=2)
+
+
+def test_that_somebody_was_asked_to_call_reads_as_such_and_as_no_failure(session, asked, case, client):
+    for text in (page(client, asked.id), client.get("/console/outbox/?tab=visit").text):
+        assert "已经请人打电话" in text
+        assert "电话：已经请值班人员打电话" not in text
+        assert "没有走通的办法（5）" in text
+    assert ">已经请人打电话</span>" in page(client, asked.id)
+    session.execute(sa.update(TelephoneTask).values(tries=1, tried_at=now()))
+    session.commit()
+    assert "已经请人打电话，打过 1 次，没有人接" in page(client, asked.id)
+    session.execute(sa.update(TelephoneTask).values(done_at=now(), outcome=CallOutcome.WRONG_NUMBER))
+    session.commit()
+    over = page(client, asked.id)
+    assert ("已经请人打电话" in over, "等对方下次来" in over) == (False, True)
+
+
+@pytest.fixture
+def own(session, case, client):
+    """An urgent message to the dispatcher who reads the desk, whom nothing reaches but the telephone."""
+    officer = session.scalars(sa.select(Officer)).one()
+    officer.phone = PHONE
+    session.commit()
+    session.execute(sa.update(Contact).values(follows=False))
+    about = {"number": case.number, "area": str(case.place_id)}
+    row_id = owe(Contact(officer_id=officer.id), Message.CASE_URGED, **about)
+    return end(session, read(session, row_id))
+
+
+def test_where_only_they_could_call_themselves_the_telephone_is_refused(session, weixin, own, case, client):
+    session.execute(sa.update(Notification).values(attempts=1))
+    session.commit()
+    text = page(client, own)
+    assert "现在用不了：除了本人，这里没有别人可以打这个电话" in text
+    refused = client.post(f"/console/outbox/{own}/channel", data={"channel": "telephone"})
+    assert (refused.status_code, "除了本人，这里没有别人" in refused.text) == (409, True)
+    assert session.scalars(sa.select(TelephoneTask)).all() == []
+
+
+def test_what_is_to_be_said_to_an_officer_by_telephone_stands_in_anothers_list_and_not_in_theirs(
+    session, weixin, own, case, client, as_officer
+):
+    session.execute(sa.update(Notification).values(attempts=1))
+    colleague = make_officer(session, Role.SECRETARY, area=session.get_one(Area, case.place_id))
+    session.commit()
+    assert client.post(f"/console/outbox/{own}/channel", data={"channel": "telephone"}).status_code == 303
+    tasks.deliver([own])
+    mine, theirs = (who.get("/console/telephone/").text for who in (client, as_officer(colleague)))
+    assert ("没有要打的电话" in mine, "没有要打的电话" in theirs) == (True, False)
+    assert "还有同事在消息台请人打电话的" in mine
+    task_id = session.scalars(sa.select(TelephoneTask.id)).one()
+    assert client.post(f"/console/telephone/{task_id}/number").status_code == 404

@@ -204,8 +204,8 @@ def test_a_call_that_was_chosen_stands_in_the_list_of_those_who_call(session, of
         mending.send_by(own, owed, Rung.TELEPHONE, desk)
     tasks.deliver([owed])
     assert read(session, owed).status is Delivery.WAITING
-    posts = scope.posts_of(session, contact.officer_id)
-    assert [call.task.notification_id for call in telephone.waiting(session, posts)] == [owed]
+    lists = [telephone.waiting(session, scope.posts_of(session, one)) for one in (desk, contact.officer_id)]
+    assert [[call.task.notification_id for call in found] for found in lists] == [[owed], []]
 
 
 def test_two_digests_that_wait_for_a_visit_both_come(session, officer):
