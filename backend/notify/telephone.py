@@ -196,7 +196,8 @@ def _calls(post: Post, where: Mapping[str, object]) -> bool:
 
 def _calls_another(session: Session, officer_id: int, where: Mapping[str, object]) -> bool:
     """Whether anybody but this officer calls there."""
-    there = (Post.unit_id == where["unit_id"]) | (Post.unit_id.is_(None) & Post.area_id.in_(_areas(where)))
+    in_unit = (Post.unit_id == where["unit_id"]) if where["unit_id"] else sa.false()
+    there = in_unit | (Post.unit_id.is_(None) & Post.area_id.in_(_areas(where)))
     others = sa.select(Post.id).where(Post.role.in_(CALLERS), scope.is_held(), Post.officer_id != officer_id)
     return session.scalar(others.where(there).limit(1)) is not None
 

@@ -131,8 +131,8 @@ def asked(session, weixin, sms, case, client):
 def test_that_somebody_was_asked_to_call_reads_as_such_and_as_no_failure(session, asked, case, client):
     for text in (page(client, asked.id), client.get("/console/outbox/?tab=visit").text):
         assert "已经请人打电话" in text
-        assert "电话：已经请值班人员打电话" not in text
-        assert "没有走通的办法（5）" in text
+        assert "已经请值班人员打电话" not in text
+        assert "没有走通的办法（6）" in text
     assert ">已经请人打电话</span>" in page(client, asked.id)
     session.execute(sa.update(TelephoneTask).values(tries=1, tried_at=now()))
     session.commit()
@@ -157,6 +157,7 @@ def own(session, case, client):
 
 def test_where_only_they_could_call_themselves_the_telephone_is_refused(session, weixin, own, case, client):
     session.execute(sa.update(Notification).values(attempts=1))
+    make_officer(session, Role.DISPATCHER, area=make_community(session, "别处社区"))
     session.commit()
     text = page(client, own)
     assert "现在用不了：除了本人，这里没有别人可以打这个电话" in text

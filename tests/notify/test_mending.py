@@ -198,13 +198,17 @@ def test_a_channel_that_was_chosen_is_the_only_one_until_all_are_tried_again(ses
 def test_a_call_that_was_chosen_stands_in_the_list_of_those_who_call(session, officer, desk):
     _, contact = officer
     session.execute(sa.update(Officer).where(Officer.id == contact.officer_id).values(phone="13800001111"))
+    [own] = scope.posts_of(session, contact.officer_id)
+    colleague = make_officer(session, Role.SECRETARY, area=own.area, name="李梅")
+    session.commit()
     owed = owe(contact)
     fail(session, owed)
     with db.transaction() as own:
         mending.send_by(own, owed, Rung.TELEPHONE, desk)
     tasks.deliver([owed])
     assert read(session, owed).status is Delivery.WAITING
-    lists = [telephone.waiting(session, scope.posts_of(session, one)) for one in (desk, contact.officer_id)]
+    both = (colleague.id, contact.officer_id)
+    lists = [telephone.waiting(session, scope.posts_of(session, one)) for one in both]
     assert [[call.task.notification_id for call in found] for found in lists] == [[owed], []]
 
 
