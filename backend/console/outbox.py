@@ -1,5 +1,6 @@
 """The outbox desk (消息台, /console/outbox): messages that did not arrive, why, and what is done."""
 
+from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
@@ -162,11 +163,11 @@ def _numbers(session: Session, posts: list[Post], at: datetime) -> dict[str, Any
 
 
 def _examples(session: Session, posts: list[Post], tab: Trouble, at: datetime) -> dict[str, list[Line]]:
-    """To whom the latest messages of each reason are, and about what."""
-    rows = [row for some in outbox_lists.examples(session, posts, tab, at).values() for row in some]
-    found: dict[str, list[Line]] = {}
-    for line in outbox_lines.lines(session, rows):
-        found.setdefault(line.row.error or "", []).append(line)
+    """To whom the latest messages of each cause are, and about what."""
+    chosen = outbox_lists.examples(session, posts, tab, at)
+    shown, found = outbox_lines.lines(session, [row for _, row in chosen]), defaultdict[str, list[Line]](list)
+    for (cause, _), line in zip(chosen, shown, strict=True):
+        found[cause].append(line)
     return found
 
 

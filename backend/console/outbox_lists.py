@@ -23,6 +23,13 @@ LOOKED_AT = 10_000  # messages in trouble, wherever they are, among which is cou
 EXAMPLES = 3  # messages shown of each reason
 LATEST = 1_000  # messages whose reasons are told apart
 Row = Notification
+# The one of a message's reasons by which it is grouped: where it could have gone and a provider refused it with
+# a code of its own; else the first. What later ways say beside that is another matter for each message.
+CAUSE: sa.ColumnElement[str] = sa.literal_column(
+    "coalesce(substring(notifications.error from '[^；]*（[A-Za-z0-9.-]+）'),"
+    " split_part(notifications.error, '；', 1))",
+    sa.String(),
+)
 Key = tuple[datetime, int]
 
 
@@ -39,7 +46,7 @@ def page(
     the one that waits longest. `after` is the moment and id of the last row seen; LOOKED_AT are looked at
     from there, and `beyond` says where those end."""
     found = sa.select(Row).where(_is_near(trouble, at, after))
-    found = found.where(Row.error == error) if error else found
+    found = found.where(CAUSE == error) if error else found
     return list(session.scalars(narrowed(found, posts).order_by(*_order(trouble)).limit(PAGE)))
 
 
@@ -101,36 +108,34 @@ def failed_lately(session: Session, posts: Sequence[Post], at: datetime) -> int:
 
 
 def errors(session: Session, posts: Sequence[Post], trouble: Trouble, at: datetime) -> list[tuple[str, int]]:
-    """Why the latest of these messages did not go out, and how many for each reason, the most first."""
+    """Why the latest of these messages did not go out, and how many for each cause, the most first."""
     moment = troubles.moment_of(trouble)
-    latest = narrowed(sa.select(Row.error), posts).where(_is_near(trouble, at))
+    latest = narrowed(sa.select(CAUSE.label("cause")).select_from(Row), posts).where(_is_near(trouble, at))
     few = latest.order_by(moment.desc()).limit(LATEST).subquery()
     many = sa.func.count()
-    query = sa.select(sa.func.coalesce(few.c.error, ""), many).group_by(few.c.error).order_by(many.desc())
-    return [(error, number) for error, number in session.execute(query) if error]
+    query = sa.select(sa.func.coalesce(few.c.cause, ""), many).group_by(few.c.cause).order_by(many.desc())
+    return [(cause, number) for cause, number in session.execute(query) if cause]
 
 
 def examples(
     session: Session, posts: Sequence[Post], trouble: Trouble, at: datetime
-) -> dict[str, list[Notification]]:
-    """The latest EXAMPLES messages of each reason among those that `errors` counts (one query)."""
+) -> list[tuple[str, Notification]]:
+    """The latest EXAMPLES messages of each cause among those that `errors` counts, with it (one query)."""
     moment = troubles.moment_of(trouble)
-    turn = sa.func.row_number().over(partition_by=Row.error, order_by=(moment.desc(), Row.id.desc()))
+    turn = sa.func.row_number().over(partition_by=CAUSE, order_by=(moment.desc(), Row.id.desc()))
     latest = narrowed(sa.select(Row.id, turn.label("turn")), posts).where(_is_near(trouble, at))
     few = latest.order_by(moment.desc()).limit(LATEST).subquery()
     first = sa.select(few.c.id).where(few.c.turn <= EXAMPLES)
-    found: dict[str, list[Notification]] = {}
-    for row in session.scalars(sa.select(Row).where(Row.id.in_(first)).order_by(moment.desc())):
-        found.setdefault(row.error or "", []).append(row)
-    return found
+    wanted = sa.select(sa.func.coalesce(CAUSE, ""), Row).where(Row.id.in_(first)).order_by(moment.desc())
+    return [(cause, row) for cause, row in session.execute(wanted)]
 
 
 def ids(
     session: Session, posts: Sequence[Post], trouble: Trouble, at: datetime, error: str, most: int
 ) -> list[int]:
-    """The messages that did not go out for this reason, as `errors` counts them, those that wait longest
+    """The messages that did not go out for this cause, as `errors` counts them, those that wait longest
     first."""
-    found = narrowed(sa.select(Row.id), posts).where(_is_near(trouble, at), Row.error == error)
+    found = narrowed(sa.select(Row.id), posts).where(_is_near(trouble, at), CAUSE == error)
     return list(session.scalars(found.order_by(troubles.moment_of(trouble)).limit(most)))
 
 

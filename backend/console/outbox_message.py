@@ -30,11 +30,13 @@ OFFERED = {Recipient.RESIDENT: TO_BE_TOLD, Recipient.OFFICER: AT_ONCE}
 
 @dataclass(frozen=True)
 class Option:
-    """A channel for this message; `why_not` is empty when it would take the message now."""
+    """A channel for this message; `why_not` is empty when it would take the message now. `before`: what was
+    said of it when it was tried, where that is another reason by now."""
 
     rung: Rung
     label: str
     why_not: str
+    before: str = ""
 
 
 @bp.get("/<int:message_id>")
@@ -93,7 +95,13 @@ def options(session: Session, row: Notification) -> list[Option]:
     """
     owed = _anew(row)
     rungs = [rung for rung in OFFERED[owed.recipient] if rung in CHANNELS]
-    return [Option(rung, LABELS[rung], _why_not(session, owed, rung)) for rung in rungs]
+    tried = {rung["channel"]: rung["why"] for rung in row.rungs if not rung.get("chosen")}
+    return [_option(session, owed, rung, tried.get(rung, "")) for rung in rungs]
+
+
+def _option(session: Session, owed: Owed, rung: Rung, said: str) -> Option:
+    why_not = _why_not(session, owed, rung)
+    return Option(rung, LABELS[rung], why_not, said if why_not != said else "")
 
 
 def _anew(row: Notification) -> Owed:

@@ -238,7 +238,10 @@ def _open(posts: Sequence[Post]) -> sa.Select[Any]:
 
 def _is_theirs(posts: Sequence[Post]) -> sa.ColumnElement[bool]:
     """The condition that these posts call there; nobody is asked to call themselves."""
-    callers, themselves = [post for post in posts if post.role in CALLERS], {post.officer_id for post in posts}
+    callers, themselves = (
+        [post for post in posts if post.role in CALLERS],
+        {post.officer_id for post in posts},
+    )
     is_another = TelephoneTask.officer_id.is_(None) | TelephoneTask.officer_id.not_in(themselves)
     return is_another & scope.visible(callers, TelephoneTask)
 

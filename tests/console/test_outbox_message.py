@@ -121,6 +121,16 @@ def test_where_no_way_is_left_the_page_says_so_and_why_for_each(session, weixin,
     assert "这类消息没有短信模板" in offered
 
 
+def test_a_reason_that_has_changed_since_is_said_beside_the_one_of_then(session, weixin, sms, case, client):
+    row = told(session, case, message=Message.CASE_PROGRESS)
+    rungs = [{"channel": "sms", "why": "留的不是手机号", "at": "2026-11-20 10:00"}]
+    session.execute(sa.update(Notification).values(rungs=rungs))
+    session.commit()
+    text = page(client, row.id)
+    assert "现在用不了：这类消息没有短信模板（上次试的时候：留的不是手机号）" in text
+    assert text.count("上次试的时候") == 1
+
+
 @pytest.fixture
 def asked(session, weixin, sms, case, client):
     """The result of the case, about which somebody was asked to call its resident."""

@@ -127,3 +127,23 @@ def test_the_list_of_what_waits_for_room_goes_on_page_by_page(town, as_officer, 
     more = html.unescape(re.search(r'hx-get="(/console/outbox/held[^"]*)"', page)[1])
     last = client.get(more, headers={"HX-Request": "true"}).text
     assert ("第 1 条" in last, "第 2 条" in last, "<html" in last) == (False, True, False)
+
+
+def test_one_cause_is_one_group_whatever_later_ways_said_beside_it(town, as_officer):
+    """The chat that comes first and the text message behind it say something else for each person."""
+    cause = "模板编号不对（40037）"
+    said = (cause, f"{cause}；这类消息没有短信模板", f"对方近期没有给公众号发过消息；{cause}；留的不是手机号")
+    rows = [owed(town, f"k{n}", error=error) for n, error in enumerate(said)]
+    other = owed(town, "other", error="对方没有关注公众号；这类消息没有短信模板")
+    client = as_officer(town.dispatcher)
+    reasons = desk(client).split("按原因一起处理")[1].split("</section>")[0]
+    heads = re.findall(r"<strong>(.*?)</strong>.*?(\d+)</span></p>", reasons)
+    assert heads == [(cause, "3"), ("对方没有关注公众号", "1")]
+    assert reasons.count("办理进展") == 4
+    assert desk(client, error=cause).count('class="card board-case"') == 3
+    query = {"tab": "failed", "error": cause}
+    done = client.post("/console/outbox/all/resend", query_string=query, follow_redirects=True)
+    assert "已重新安排发送 3 条消息" in done.text
+    for row in (*rows, other):
+        town.session.refresh(row)
+    assert [row.status for row in (*rows, other)] == [Delivery.WAITING] * 3 + [Delivery.FAILED]
