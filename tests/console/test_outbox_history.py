@@ -10,12 +10,12 @@ from backend.cases.survey_models import Survey, SurveyState
 from backend.cases.workflow import Action
 from backend.console import outbox_history
 from backend.notify.messages import Message
-from backend.notify.models import Contact, Delivery, Notification
+from backend.notify.models import Contact, Delivery, Held, Notification
 from backend.notify.outbox import NEXT_VISIT
 from backend.notify.troubles import HANDED_ON
 from backend.places.models import Area, Resident
 from backend.places.roles import Role
-from backend.times import now
+from backend.times import now, spoken
 from backend.wechat.models import InboundMessage
 from tests.console.conftest import open_case, queries_of, walk
 from tests.factories import make_case, make_community, make_contact, make_officer
@@ -139,8 +139,20 @@ def test_an_officer_reads_their_own_messages_and_nobody_elses(session, place, ca
     page = as_officer(place.desk).get("/console/messages/").text
     assert "群众或督查催办" in page
     assert page.count("群众或督查催办") == 1, "what did not arrive shows no words"
-    assert "给公众号随便发一句话" in page
+    assert "有 1 条消息没有送到您的微信。给公众号随便发一句话" in page
     assert "26110000000" not in page
+
+
+def test_what_comes_by_itself_says_when_and_asks_nobody_to_write(session, place, case, as_officer):
+    at, own = now(), {"number": case.number, "message": Message.CASE_URGED, "officer_id": place.desk.id}
+    later = at + HOUR
+    owe(session, "digest", **own, held=Held.DIGEST, error="稍后和别的消息一起发", due_at=later)
+    owe(session, "outage", **own, held=Held.OUTAGE, error="微信接口暂时不通，恢复后马上发", due_at=later)
+    owe(session, "sending", **own, status=Delivery.SENDING, due_at=at)
+    page = as_officer(place.desk).get("/console/messages/").text
+    assert "随便发一句话" not in page
+    for words in (f"{spoken(later, at)}发到您的微信", "恢复后马上发，不用您做什么", "正在发，马上就到"):
+        assert page.count(words) == 1, words
 
 
 def test_whoever_does_not_follow_is_told_how_to_be_reached(session, place, as_officer):
