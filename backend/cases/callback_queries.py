@@ -11,7 +11,7 @@ from backend.cases import callback_hours, survey_policies
 from backend.cases.callback_models import CALLED, HELD, CallAttempt, CallbackState, PhoneCallback
 from backend.cases.callbacks import callers
 from backend.cases.models import Case
-from backend.cases.survey_models import Survey
+from backend.cases.survey_models import Survey, SurveyAnswer
 from backend.cases.survey_policies import Terms
 from backend.places.models import Area, Officer, Post
 from backend.places.scope import visible
@@ -134,6 +134,16 @@ def tries(session: Session, callback_ids: Sequence[int]) -> dict[int, list[Try]]
     for row, name in rows:
         found[row.callback_id].append(Try(row, name))
     return found
+
+
+def answers(session: Session, callback: PhoneCallback) -> dict[int, SurveyAnswer]:
+    """What was answered in a try, by the try's id (one query)."""
+    same = (SurveyAnswer.officer_id == CallAttempt.officer_id) & (
+        SurveyAnswer.created_at == CallAttempt.ended_at
+    )
+    wanted = sa.select(CallAttempt.id, SurveyAnswer).join(SurveyAnswer, same)
+    own = (CallAttempt.callback_id == callback.id, SurveyAnswer.survey_id == callback.survey_id)
+    return {try_id: row for try_id, row in session.execute(wanted.where(*own))}
 
 
 def of_case(session: Session, case_id: int) -> list[PhoneCallback]:

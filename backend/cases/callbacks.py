@@ -24,11 +24,11 @@ from backend.cases.callback_models import (
 from backend.cases.models import Case
 from backend.cases.service import Actor
 from backend.cases.survey_answers import Said
-from backend.cases.survey_models import Survey, Via
+from backend.cases.survey_models import Via
 from backend.cases.survey_policies import Terms
 from backend.cases.workflow import CALLERS, Action, Given
 from backend.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
-from backend.places.models import Officer, Post, Resident
+from backend.places.models import Post, Resident
 from backend.places.scope import roles_over
 from backend.times import next_within, now, spoken
 
@@ -36,6 +36,7 @@ LATEST = timedelta(days=14)  # how far off somebody may ask to be called
 WORDS = 500  # characters of what they said
 ASK_SOLVED, ASK_SATISFIED = "请选事情解决了没有", "请选是不是满意"
 NOT_NOW = "现在不打回访电话，{}起可以打"
+TOO_LATE = "这个结果不能重新记了：只有自己记的“不愿意回访”“号码不对”，十分钟以内可以重新记"
 NOT_HELD = "请先点“我来打”，再看号码、记结果"
 
 
@@ -71,8 +72,8 @@ def take(session: Session, callback_id: int, actor: Actor, at: datetime | None =
     or Conflict that says who was quicker, or, outside the hours, when people are called again."""
     moment = at or now()
     callback = _lock(session, callback_id, actor)
-    _must_wait(session, callback)
-    _must_be_free(session, callback, actor, moment)
+    callback_tries.must_wait(session, callback)
+    callback_tries.must_be_free(session, callback, actor.officer_id, moment)
     if callback_tries.begun(session, callback, actor.officer_id):  # `taken_at` anew would end it unsaid
         return callback
     _must_be_open(session, callback, moment)
@@ -85,7 +86,7 @@ def take(session: Session, callback_id: int, actor: Actor, at: datetime | None =
 def give_back(session: Session, callback_id: int, actor: Actor) -> PhoneCallback:
     """Leave it to others; a number that was seen keeps its two hours. Raises as `take`."""
     callback = _lock(session, callback_id, actor)
-    _must_wait(session, callback)
+    callback_tries.must_wait(session, callback)
     if callback.officer_id != actor.officer_id:
         raise Conflict("这个回访不在您手里")
     callback.officer_id = callback.taken_at = None
@@ -99,12 +100,12 @@ def dial(session: Session, callback_id: int, actor: Actor, at: datetime | None =
     """
     moment = at or now()
     callback = _lock_with_case(session, callback_id, actor)
-    _must_wait(session, callback)
+    callback_tries.must_wait(session, callback)
     _must_hold(session, callback, actor, moment)
     _must_be_open(session, callback, moment)
     attempt = callback_tries.begun(session, callback, actor.officer_id)
     if attempt is None or moment - attempt.unmasked_at >= APART:
-        _must_be_apart(session, callback, moment)
+        callback_tries.must_be_apart(session, callback, moment)
         attempt = CallAttempt(callback_id=callback.id, officer_id=actor.officer_id, unmasked_at=moment)
         session.add(attempt)
     callback.next_at = attempt.unmasked_at + APART
@@ -121,7 +122,7 @@ def record(
     callback = _lock_with_case(session, callback_id, actor)
     attempt = callback_tries.begun(session, callback, actor.officer_id)
     if attempt is None:
-        _must_wait(session, callback)
+        callback_tries.must_wait(session, callback)
     _must_hold(session, callback, actor, moment)
     if attempt is None:
         raise Conflict("请先查看号码，打过电话再记结果")
@@ -132,6 +133,21 @@ def record(
         return _heard_late(session, callback, actor, told, moment)
     callback.officer_id = callback.taken_at = None
     ENDINGS[told.heard](session, callback, actor, told, moment)
+    return callback
+
+
+def correct(session: Session, callback_id: int, actor: Actor, at: datetime | None = None) -> PhoneCallback:
+    """Whoever has just written down by mistake that a callback is over takes it back, and says anew what came
+    of the call. Raises as `find`, and Conflict once it is too late, or for what somebody else wrote down."""
+    moment = at or now()
+    callback = _lock_with_case(session, callback_id, actor)
+    attempt = callback_tries.correctable(session, callback, actor.officer_id, moment)
+    if attempt is None or attempt.heard is None:
+        raise Conflict(TOO_LATE)
+    _write(session, callback, actor, f"刚才记的“{HEARD_LABELS[attempt.heard]}”记错了，重新记", moment)
+    attempt.heard = attempt.ended_at = None
+    callback.state, callback.ended_at = CallbackState.WAITING, None
+    callback.officer_id, callback.taken_at = actor.officer_id, attempt.unmasked_at
     return callback
 
 
@@ -256,18 +272,6 @@ def _theirs(callback: PhoneCallback | None, actor: Actor) -> PhoneCallback:
     return callback
 
 
-def _must_wait(session: Session, callback: PhoneCallback) -> None:
-    if callback.state is not CallbackState.WAITING:
-        via = session.scalar(sa.select(Survey.via).where(Survey.id == callback.survey_id))
-        raise Conflict(f"这个回访已经结束了（{callback.state_label(via)}），不用再打")
-
-
-def _must_be_free(session: Session, callback: PhoneCallback, actor: Actor, at: datetime) -> None:
-    if callback.is_held(at) and callback.officer_id != actor.officer_id:
-        holder = session.get_one(Officer, callback.officer_id)
-        raise Conflict(f"{holder.name}正在打这个电话，请打别的")
-
-
 def _must_be_open(session: Session, callback: PhoneCallback, at: datetime) -> None:
     if (morning := opens(session, callback, at)) > at:
         raise Conflict(NOT_NOW.format(spoken(morning, at)))
@@ -275,12 +279,6 @@ def _must_be_open(session: Session, callback: PhoneCallback, at: datetime) -> No
 
 def _must_hold(session: Session, callback: PhoneCallback, actor: Actor, at: datetime) -> None:
     """Whose half hour is over may go on, as long as nobody else has taken it."""
-    _must_be_free(session, callback, actor, at)
+    callback_tries.must_be_free(session, callback, actor.officer_id, at)
     if callback.officer_id != actor.officer_id:
         raise Conflict(NOT_HELD)
-
-
-def _must_be_apart(session: Session, callback: PhoneCallback, at: datetime) -> None:
-    """Raises Conflict within two hours after a try, unless they asked for this time themselves."""
-    if callback_tries.is_tried(session, callback) and callback.next_at > at:
-        raise Conflict(f"刚刚打过，请{spoken(callback.next_at, at)}再打")

@@ -102,6 +102,19 @@ def record(callback_id: int) -> ResponseReturnValue:
     return redirect(url_for("callbacks.index"), 303)
 
 
+@bp.post("/<int:callback_id>/correct")
+@require(Who.OFFICER)
+def correct(callback_id: int) -> ResponseReturnValue:
+    """A wrong tap of a moment ago: the form of the call is there again."""
+    try:
+        with db.transaction() as session:
+            callbacks.correct(session, callback_id, people.officer(session))
+    except Conflict as error:
+        return _show(callback_id, wrong=sentences_of(error)), error.status
+    flash("请重新记这个电话的结果", "success")
+    return redirect(url_for("callbacks.callback", callback_id=callback_id), 303)
+
+
 def _list_facts() -> dict[str, Any]:
     """A page of the list, and `seen`, by which it is known to be the same."""
     view, after, at = _view(), last_seen_at("after"), now()
@@ -156,6 +169,8 @@ def _facts(session: Session, row: PhoneCallback, actor: Actor) -> dict[str, Any]
         "has_begun": has_begun,
         "opens_at": callbacks.opens(session, row, at if has_begun else max(at, row.next_at)),
         "tries": callback_queries.tries(session, [row.id])[row.id],
+        "answers": callback_queries.answers(session, row),
+        "may_correct": callback_tries.correctable(session, row, actor.officer_id, at) is not None,
         "whys": callback_models.WHY_LABELS,
         "state": row.state_label(session.get_one(Survey, row.survey_id).via),
         "heard": callback_models.HEARD_LABELS,

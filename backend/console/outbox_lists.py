@@ -23,7 +23,7 @@ LOOKED_AT = 10_000  # messages in trouble, wherever they are, among which is cou
 EXAMPLES = 3  # messages shown of each reason
 LATEST = 1_000  # messages whose reasons are told apart
 Row = Notification
-# The one of a message's reasons by which it is grouped: where it could have gone and a provider refused it with
+# By which of its reasons a message is grouped: where it could have gone and a provider refused it with
 # a code of its own; else the first. What later ways say beside that is another matter for each message.
 CAUSE: sa.ColumnElement[str] = sa.literal_column(
     "coalesce(substring(notifications.error from '[^；]*（[A-Za-z0-9.-]+）'),"
@@ -46,7 +46,7 @@ def page(
     the one that waits longest. `after` is the moment and id of the last row seen; LOOKED_AT are looked at
     from there, and `beyond` says where those end."""
     found = sa.select(Row).where(_is_near(trouble, at, after))
-    found = found.where(CAUSE == error) if error else found
+    found = found.where(CAUSE.is_not_distinct_from(error)) if error else found
     return list(session.scalars(narrowed(found, posts).order_by(*_order(trouble)).limit(PAGE)))
 
 
@@ -135,7 +135,7 @@ def ids(
 ) -> list[int]:
     """The messages that did not go out for this cause, as `errors` counts them, those that wait longest
     first."""
-    found = narrowed(sa.select(Row.id), posts).where(_is_near(trouble, at), CAUSE == error)
+    found = narrowed(sa.select(Row.id), posts).where(_is_near(trouble, at), CAUSE.is_not_distinct_from(error))
     return list(session.scalars(found.order_by(troubles.moment_of(trouble)).limit(most)))
 
 

@@ -152,7 +152,7 @@ def test_what_comes_by_itself_says_when_and_asks_nobody_to_write(session, place,
     page = as_officer(place.desk).get("/console/messages/").text
     assert "随便发一句话" not in page
     for words in (f"{spoken(later, at)}发到您的微信", "恢复后马上发，不用您做什么", "正在发，马上就到"):
-        assert page.count(words) == 1, words
+        assert words in page
 
 
 def test_whoever_does_not_follow_is_told_how_to_be_reached(session, place, as_officer):
