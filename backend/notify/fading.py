@@ -1,6 +1,6 @@
 """What waited and is no news any more ends with a note, instead of going out late."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -26,12 +26,14 @@ def register(messages: Iterable[Message], is_over: sa.ColumnElement[bool]) -> No
     _over.update(dict.fromkeys(messages, is_over))
 
 
-def drop(session: Session, at: datetime | None = None) -> int:
-    """End what was held (at night, through an outage, for a digest or a limit) and is due now, but no news
-    any more: what it says is over, or the same resident has been told, or is about to be, what came after
-    it. AT_ONCE at a time; returns how many. Cost: what is due."""
+def drop(session: Session, ids: Sequence[int] | None = None, at: datetime | None = None) -> int:
+    """End what (of these) was held (at night, through an outage, for a digest or a limit) and is due now, but
+    no news any more: what it says is over, or the same resident has been told, or is about to be, what came
+    after it. AT_ONCE at a time; returns how many. Cost: what is due."""
     ended = [(Row.message == message) & is_over for message, is_over in _over.items()]
-    due = (_WAITING, Row.due_at <= moment(at), _WAITED)
+    due = [_WAITING, Row.due_at <= moment(at), _WAITED]
+    if ids is not None:
+        due.append(Row.id.in_(ids))
     faded = sa.select(Row.id).where(*due, sa.or_(Row.message.in_(FADING) & _is_told(), *ended))
     held = faded.limit(AT_ONCE).with_for_update(skip_locked=True, of=Row)
     written = sa.update(Row).where(Row.id.in_(held)).values(status=Delivery.FAILED, error=FADED)

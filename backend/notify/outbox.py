@@ -120,12 +120,12 @@ def _held(session: Session, wanted: "sa.Select[int]", limit: int) -> list[int]:
     return list(session.scalars(wanted.limit(limit).with_for_update(skip_locked=True)))
 
 
-def release_stopped(session: Session, stopped: Collection[str]) -> int:
+def release_stopped(session: Session, stopped: Collection[str]) -> Sequence[int]:
     """What waited for an account that can be called again is due now, AT_ONCE at a time: the urgent first,
-    then the oldest. Returns how many.
+    then the oldest. Returns their ids.
     Cost: what waits for an account."""
     back = sa.select(Row.id).where(*_waits_for_account(), Row.account.not_in(stopped))
-    return len(_due_now(session, back.order_by(Row.haste, Row.id).limit(AT_ONCE)))
+    return _due_now(session, back.order_by(Row.haste, Row.id).limit(AT_ONCE))
 
 
 def probe(session: Session, account: str) -> None:

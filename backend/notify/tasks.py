@@ -67,6 +67,7 @@ def sweep() -> None:
     _some_at_a_time(partial(_let_go_on, stopped=stopped))
     for account in probed:
         _some_at_a_time(partial(_probe, account=account))
+    _some_at_a_time(fading.drop)
     _some_at_a_time(digests.share)
     with db.transaction() as session:
         batches = -(-len(outbox.due(session, limit=DRAIN * DRAINS)) // DRAIN)
@@ -87,8 +88,10 @@ def _some_at_a_time(write: Callable[[Session], int]) -> None:
 
 
 def _let_go_on(session: Session, stopped: Collection[str]) -> int:
-    """What was held goes on, but for what is no news any more: nobody can take that in between."""
-    return max(outbox.release_stopped(session, stopped), fading.drop(session))
+    """What waited for an account goes on; what is no news any more ends before anybody can take it."""
+    released = outbox.release_stopped(session, stopped)
+    fading.drop(session, released)
+    return len(released)
 
 
 def _probe(session: Session, account: str) -> int:

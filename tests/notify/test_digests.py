@@ -241,7 +241,7 @@ def test_news_that_waited_for_room_and_is_none_any_more_is_dropped(session):
     send(session, ids, at)
     assert row(session, ids[3]).held is Held.LIMIT
     owed(session, 1, Message.CASE_RESOLVED, resident=resident, key="done")
-    assert fading.drop(session, at + timedelta(days=2)) == 1
+    assert fading.drop(session, at=at + timedelta(days=2)) == 1
     assert row(session, ids[3]).error == fading.FADED
 
 

@@ -109,8 +109,8 @@ def test_in_the_morning_nobody_hears_what_is_no_news_any_more(session):
     for row in (accepted, other, rejected):
         assert not goes_out(session, row, NIGHT)
     owe(session, Message.CASE_RESOLVED, NIGHT, resident=resident, key="done")
-    assert fading.drop(session, NIGHT) == 0
-    assert fading.drop(session, MORNING) == 1
+    assert fading.drop(session, at=NIGHT) == 0
+    assert fading.drop(session, at=MORNING) == 1
     for row in (accepted, other, rejected):
         session.refresh(row)
     assert (accepted.status, accepted.error) == (Delivery.FAILED, fading.FADED)
@@ -122,7 +122,7 @@ def test_what_must_be_read_is_told_though_something_came_after_it(session):
     charge = owe(session, Message.CASE_IN_CHARGE, NIGHT, officer=leader)
     assert not goes_out(session, charge, NIGHT)
     owe(session, Message.CASE_ESCALATED, NIGHT, officer=leader, key="later")
-    assert fading.drop(session, MORNING) == 0
+    assert fading.drop(session, at=MORNING) == 0
 
 
 def test_the_worker_itself_keeps_the_hours(session):
