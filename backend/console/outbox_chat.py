@@ -15,7 +15,7 @@ from backend.wechat.models import InboundMessage
 
 MOST = 100  # on a page: whoever taps about one case a hundred times between two messages is told the same
 NUMBER = re.compile(r"(?<!\d)\d{12}(?!\d)")  # of a case
-TAG, ADDRESS = re.compile(r"<[^>]+>"), re.compile(r"https?://\S+")
+TAG, ADDRESS = re.compile(r"<[^>]+>"), re.compile(r"https?://[!-~]+")  # what follows in Chinese is no address
 
 
 @dataclass(frozen=True)
@@ -38,15 +38,13 @@ def about(session: Session, case: Case, since: datetime | None, until: datetime 
     if until is not None:
         own = own.where(InboundMessage.received_at < until)
     rows = session.execute(own.order_by(InboundMessage.received_at.desc()).limit(MOST))
-    return [Reply(at, _readable(reply)) for at, reply in rows if _names_alone(reply, case)]
-
-
-def _names_alone(reply: str, case: Case) -> bool:
-    return set(NUMBER.findall(ADDRESS.sub("", reply))) == {case.number}
+    replies = [Reply(at, _readable(reply)) for at, reply in rows]
+    return [reply for reply in replies if set(NUMBER.findall(reply.text)) == {case.number}]
 
 
 def _readable(reply: str) -> str:
-    """Without its addresses: some open a page without signing in."""
+    """Without its addresses: some open a page without signing in. The tags go first, for an address ends
+    where its tag does."""
     return mask_phones(ADDRESS.sub("", TAG.sub("", reply)))
 
 

@@ -100,6 +100,8 @@ def test_what_the_chat_answered_about_the_case_stands_among_the_messages(session
     chat(session, case, f"编号 {case.number} 会重新办理，电话 13900001111。请{link}", 30)
     chat(session, case, f"编号 {case.number}，待受理\n编号 {other.number}，处置中", 20)
     chat(session, case, f"已替您催办（编号 {other.number}）", 10)
+    chat(session, case, f"编号 {case.number} 请{link}；编号{other.number}也在办", 4)
+    chat(session, case, f"编号 {case.number} 见https://example.test/r；编号{other.number}也在办", 3)
     chat(session, case, "您好，请说说是什么事。", 5)
     for query in ({}, {"all": 1}):
         page = told(as_officer(place.supervisor), case, **query).text
