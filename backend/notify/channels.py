@@ -8,7 +8,7 @@ which order, is in ladders.py.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -165,9 +165,15 @@ def kind_of(owed: Owed) -> Kind:
 
 
 def text_of(owed: Owed) -> str:
-    """The message as words in a chat. What people wrote cannot become a link or a mark-up in it."""
+    """The message as words in a chat."""
+    return filled(owed, kind_of(owed).text)
+
+
+def filled(owed: Owed, text: str) -> str:
+    """These words with what the message has to say. What people wrote cannot become a link or a mark-up in
+    them."""
     fields = _Known({name: str(value).replace("<", "＜") for name, value in owed.fields.items()})
-    lines = (line.strip() for line in kind_of(owed).text.format_map(fields).splitlines())
+    lines = (line.strip() for line in text.format_map(fields).splitlines())
     return "\n".join(line for line in (is_urgent(owed) and "【紧急】", *lines) if line)
 
 
@@ -176,10 +182,11 @@ def is_urgent(owed: Owed) -> bool:
     return owed.officer_id is not None and bool(owed.fields.get("urgent"))
 
 
-def must_not_wake(owed: Owed, reason: str) -> None:
-    """For what beeps. Raises Refusal at night for a resident, also for what is urgent by its kind."""
+def must_not_wake(owed: Owed, reason: str, hours: tuple[time, time] | None = None) -> None:
+    """For what beeps or rings. Raises Refusal for a resident outside of these hours (else at night), also for
+    what is urgent by its kind."""
     moment = now()
-    morning = next_within(moment, config.message_hours)
+    morning = next_within(moment, hours or config.message_hours)
     if owed.recipient is Recipient.RESIDENT and morning > moment:
         raise Refusal(reason, Then.LATER, until=morning)
 

@@ -21,6 +21,7 @@ from backend.notify.calling import STOPPED, Answer, Calls, Climb, Person, answer
 from backend.notify.channels import (
     LOOK_UPS,
     Asked,
+    Channel,
     Letter,
     NotServed,
     Owed,
@@ -153,7 +154,20 @@ def _may_go_later(each: Climb) -> bool:
     """Whether a later attempt may bring what is not urgent: only after the last one is somebody asked to say
     it."""
     has_hope = any(refusal.then is Then.LATER for refusal in each.refusals)
-    return has_hope and each.owed.attempts < records.ATTEMPTS and not is_urgent(each.owed)
+    return has_hope and not _is_last(each) and not is_urgent(each.owed)
+
+
+def _is_last(each: Climb) -> bool:
+    return each.owed.attempts >= records.ATTEMPTS
+
+
+def _left(each: Climb, refusal: Refusal) -> tuple[Channel, ...]:
+    """The next rungs, if they may be tried. After the last attempt a person can say what no provider takes:
+    but where calls to an account have stopped, none was made that counts."""
+    if refusal.next_rung:
+        return each.rungs[1:]
+    may_be_said = _is_last(each) and each.stopped_at is None
+    return tuple(rung for rung in each.rungs[1:] if may_be_said and rung.name == ladders.Rung.TELEPHONE)
 
 
 def _refused(each: Climb, refusal: Refusal) -> Climb:
@@ -164,7 +178,7 @@ def _refused(each: Climb, refusal: Refusal) -> Climb:
     return replace(
         each,
         owed=replace(each.owed, rungs=rungs),
-        rungs=each.rungs[1:] if refusal.next_rung else (),
+        rungs=_left(each, refusal),
         refusals=(*each.refusals, refusal),
         letter=None,
     )
@@ -182,7 +196,8 @@ def _sum_up(each: Climb) -> Refusal:
     if then is Then.VISIT and (each.owed.unanswered or not ladders.may_wait(each.owed)):
         then = Then.NEVER  # it may have gone out long before that visit
     moments = [refusal.until for refusal in refusals if refusal.then is Then.LATER]
-    until = min((moment for moment in moments if moment), default=None) if all(moments) else None
+    may_wait = all(moments) or _is_last(each)  # no attempt is left but one that is not counted
+    until = min((moment for moment in moments if moment), default=None) if may_wait else None
     reason = "；".join(dict.fromkeys(refusal.reason for refusal in refusals))
     logger.warning("message %d was not sent (%s): %s", each.owed.id, then, reason)
     return Refusal(reason, then, until=until)

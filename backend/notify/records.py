@@ -125,9 +125,10 @@ def sent(owed: Owed, provider_id: str | None) -> End:
 
 def refused(owed: Owed, refusal: Refusal) -> End:
     """No channel took it: try later, wait for the person's next visit (or for who was asked to say it), or
-    give up and say why."""
+    give up and say why. `until` a moment: this attempt is not counted, but those before it are."""
     if refusal.then is Then.LATER and refusal.until:
-        return End(owed, Delivery.WAITING, error=refusal.reason, until=refusal.until, attempts=0)
+        counted = owed.attempts - 1
+        return End(owed, Delivery.WAITING, error=refusal.reason, until=refusal.until, attempts=counted)
     if refusal.then is Then.LATER and owed.attempts < ATTEMPTS:
         return End(owed, Delivery.WAITING, error=refusal.reason, wait=BACKOFF[owed.attempts - 1])
     if refusal.then is Then.VISIT or owed.is_asked:

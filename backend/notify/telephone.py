@@ -14,43 +14,29 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from backend.config import config
 from backend.db import one_of
 from backend.errors import Conflict, Invalid, NotFound
-from backend.notify import troubles
-from backend.notify.channels import Asked, NotServed, Owed, Refusal, Then, must_not_wake, register, text_of
-from backend.notify.messages import Message
+from backend.notify import outbox, telephone_rules, troubles
+from backend.notify.channels import Asked, Owed, Refusal, Then, must_not_wake, register
 from backend.notify.models import Delivery, Notification
 from backend.notify.telephone_models import CallOutcome, TelephoneTask
 from backend.places import officers, scope
 from backend.places.models import Area, Officer, Post, Resident
 from backend.places.roles import Role
 from backend.places.scope import COLUMNS, Editor, lies_in, serves
-from backend.times import now
+from backend.times import now, spoken
 
 NAME = "telephone"
-# Of what a resident is called about, the status of the case in which it is true. Plain SQL: notify knows
-# nothing of cases.
-TOLD_TO_RESIDENTS = {
-    Message.CASE_RESOLVED: ("resolved",),
-    Message.CASE_REOPENED: ("accepted", "assigned", "disputed", "in_progress"),
-}
-_STATUS: sa.ColumnElement[str] = sa.literal_column(
-    "(SELECT c.status FROM cases c WHERE c.number = notifications.fields->>'number')"
-)
-STILL_TRUE = sa.or_(
-    Notification.resident_id.is_(None),
-    *(
-        (Notification.message == message) & _STATUS.in_(states)
-        for message, states in TOLD_TO_RESIDENTS.items()
-    ),
-)
 CALLERS = frozenset({Role.DISPATCHER, Role.INFORMATION_OFFICER, Role.SECRETARY})  # who call
 PAGE = 30
 LONGEST = 200  # characters of a note
 ASKED = "已经请值班人员打电话"
-AT_NIGHT = "夜里不请人给居民打电话，早上再说"
+AT_NIGHT = "这时候不给居民打电话，到了可以打的时间再请人打"
+NOT_NOW = "现在不给居民打电话，{}起可以打"
 NOBODY_ELSE = "除了本人，这里没有别人可以打这个电话"
-GONE = "这个电话不用打了：已经打过，或者用别的方式送到了"
+GONE = "这个电话不用打了：已经打过，或者用别的方式送到了，或者事情有了新的进展"
+ENDED = 100  # calls that need not be made any more leave the list with each new one
 
 
 @dataclass(frozen=True)
@@ -72,12 +58,13 @@ class Telephone:
     name = NAME
 
     def prepare(self, session: Session, owed: Owed) -> TelephoneLetter:
-        if owed.officer_id is None and owed.message not in TOLD_TO_RESIDENTS:
-            raise NotServed("不为这类消息打电话")
+        if owed.officer_id is None:
+            telephone_rules.must_be_news(session, owed)
         person = _person(session, owed)
         if not person.phone:
             raise Refusal("没有留电话", Then.NEVER)
-        must_not_wake(owed, AT_NIGHT)
+        must_not_wake(owed, AT_NIGHT, config.callback_hours)
+        _end_some(session)
         _ask(session, owed)
         return TelephoneLetter()
 
@@ -103,6 +90,16 @@ class Call:
         person = self.officer or self.resident
         return (person and person.phone) or ""
 
+    @property
+    def opens_at(self) -> datetime | None:
+        """From when this telephone may ring; None: now. What officers are called about cannot wait."""
+        return telephone_rules.opens(now()) if self.officer is None else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing can be done about this call before it may be made."""
+        return self.officer is None and telephone_rules.is_over(now())
+
 
 def waiting(session: Session, posts: Sequence[Post], *, after: int | None = None) -> list[Call]:
     """The calls to be made where these posts are on duty, the longest waiting first; PAGE at most."""
@@ -113,8 +110,11 @@ def waiting(session: Session, posts: Sequence[Post], *, after: int | None = None
 
 
 def find(session: Session, editor: Editor, task_id: int) -> Call:
-    """A call that this person may make. Raises NotFound or Conflict."""
-    return _get(session, editor.posts, task_id)
+    """A call that this person may make now. Raises NotFound or Conflict."""
+    call = _get(session, editor.posts, task_id)
+    if call.is_over and call.opens_at:
+        raise Conflict(NOT_NOW.format(spoken(call.opens_at)))
+    return call
 
 
 def see(session: Session, editor: Editor, task_id: int) -> str:
@@ -161,16 +161,31 @@ def _told(session: Session, task: TelephoneTask, at: datetime) -> None:
 
 def _ask(session: Session, owed: Owed) -> None:
     """Once for a message; asked again after a call that did not reach them, it stands in the list again."""
-    reasons = (rung["why"] for rung in owed.rungs if not rung.get("lost"))
     values = _where(session, owed) | {"notification_id": owed.id, "officer_id": owed.officer_id}
-    values |= {"words": text_of(owed), "why": "；".join(dict.fromkeys(reasons))}
-    was_in_vain = TelephoneTask.done_at.is_not(None) & (TelephoneTask.outcome != CallOutcome.TOLD)
-    again = {"done_at": None, "done_by": None, "outcome": None}
+    values |= {"words": telephone_rules.words_of(owed), "why": telephone_rules.why_of(owed)}
+    was_in_vain = TelephoneTask.done_at.is_not(None) & TelephoneTask.outcome.is_distinct_from(
+        CallOutcome.TOLD
+    )
+    again = {"done_at": None, "done_by": None, "outcome": None, "created_at": sa.func.now()}
     asked = insert(TelephoneTask).values(values)
     session.execute(
         asked.on_conflict_do_update(
             index_elements=["notification_id"], set_=values | again, where=was_in_vain
         )
+    )
+
+
+def _end_some(session: Session) -> None:
+    """Calls that need not be made any more are read by no poll again. Whoever asks for another ends some, so
+    that their number does not grow."""
+    over = sa.select(TelephoneTask.id).join(Notification, Notification.id == TelephoneTask.notification_id)
+    over = over.where(TelephoneTask.done_at.is_(None), ~_is_needed()).order_by(TelephoneTask.id).limit(ENDED)
+    held = over.with_for_update(skip_locked=True, of=TelephoneTask)
+    session.execute(
+        sa.update(TelephoneTask)
+        .where(TelephoneTask.id.in_(held))
+        .values(done_at=sa.func.now())
+        .execution_options(synchronize_session=False)
     )
 
 
@@ -231,19 +246,23 @@ def _open(posts: Sequence[Post]) -> sa.Select[Any]:
         .join(Notification, Notification.id == TelephoneTask.notification_id)
         .outerjoin(Officer, Officer.id == TelephoneTask.officer_id)
         .outerjoin(Resident, Resident.id == Notification.resident_id)
-        .where(TelephoneTask.done_at.is_(None), _is_untold(), STILL_TRUE)
+        .where(TelephoneTask.done_at.is_(None), _is_needed())
         .where(Officer.left_at.is_(None), _is_theirs(posts))
     )
 
 
 def _is_theirs(posts: Sequence[Post]) -> sa.ColumnElement[bool]:
     """The condition that these posts call there; nobody is asked to call themselves."""
-    callers, themselves = (
-        [post for post in posts if post.role in CALLERS],
-        {post.officer_id for post in posts},
-    )
+    callers = [post for post in posts if post.role in CALLERS]
+    themselves = {post.officer_id for post in posts}
     is_another = TelephoneTask.officer_id.is_(None) | TelephoneTask.officer_id.not_in(themselves)
     return is_another & scope.visible(callers, TelephoneTask)
+
+
+def _is_needed() -> sa.ColumnElement[bool]:
+    """The condition that a call of the last STALE days has still to be made."""
+    is_fresh = TelephoneTask.created_at > sa.func.now() - outbox.STALE
+    return is_fresh & _is_untold() & telephone_rules.still_true()
 
 
 def _is_untold() -> sa.ColumnElement[bool]:
