@@ -11,7 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from backend import db, logs, times
 from backend.auth import public
 from backend.cases import firsts as case_firsts
-from backend.cases import still_true, workflow
+from backend.cases import outdated, workflow
 from backend.config import WECHAT, config
 from backend.console import (
     areas,
@@ -99,7 +99,7 @@ DESK = (
     telephoning,
 )
 LOGIN = (entry, second_factor)
-REGISTER = (still_true,)  # what the list of calls asks, as the worker does
+REGISTER = (outdated,)  # what the list of calls asks, as the worker does
 # Of what platforms deliver, each with a path of its own.
 DOORS = (callback, mini_callback, wecom_callback, sms_callback)
 BLUEPRINTS: tuple[Blueprint, ...] = (

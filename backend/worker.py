@@ -12,7 +12,7 @@ from dramatiq.broker import MessageProxy
 
 from backend import db, logs
 from backend.broker import broker
-from backend.cases import dispatch_tasks, outdated, sealing, standings, still_true
+from backend.cases import dispatch_tasks, outdated, sealing, standings
 from backend.cases import tasks as cases
 from backend.config import config
 from backend.console import night_tasks, poster_tasks
@@ -44,7 +44,6 @@ __all__ = [
     "sealing",
     "sms_channel",
     "standings",
-    "still_true",
     "subscriptions",
     "supervision_tasks",
     "telephone",

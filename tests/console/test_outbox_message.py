@@ -5,6 +5,7 @@ import re
 import pytest
 import sqlalchemy as sa
 
+from backend.cases.workflow import Status
 from backend.notify import tasks
 from backend.notify.messages import Message
 from backend.notify.models import Contact, Delivery, Notification
@@ -30,7 +31,9 @@ def session(committed):
 def case(session):
     """A case of somebody who left a number and has no WeChat."""
     community = make_community(session)
-    case = make_case(session, community, resident_id=make_resident(session, phone=PHONE).id)
+    case = make_case(
+        session, community, status=Status.RESOLVED, resident_id=make_resident(session, phone=PHONE).id
+    )
     session.commit()
     return case
 
