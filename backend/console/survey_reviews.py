@@ -13,6 +13,7 @@ from backend.cases import survey_decisions, surveys
 from backend.cases.survey_decisions import DECISION_LABELS, PAGE, Decision, Line
 from backend.cases.survey_models import ReviewState
 from backend.cases.survey_reviews import STATE_LABELS
+from backend.console import review_rounds
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.times import moment, now
 from backend.web import news, people
@@ -91,9 +92,11 @@ def _facts() -> dict[str, Any]:
         actor = people.officer(session)
         lines = survey_decisions.page(session, actor, state, read_cursor(after))
         offered = survey_decisions.offered(session, lines, actor)
+        rounds = review_rounds.of(session, [line.case.id for line in lines])
     return {
         "lines": lines,
         "offered": offered,
+        "rounds": rounds,
         "said": {line.row.id: surveys.in_words(line.row.survey) for line in lines},
         "more": _cursor(lines, state),
         "after": after,

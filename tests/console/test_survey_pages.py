@@ -1,9 +1,11 @@
 """The pages of surveys: reviews of bad answers, and how surveys are asked where."""
 
+import re
+
 import pytest
 import sqlalchemy as sa
 
-from backend.cases import survey_answers
+from backend.cases import attachments, survey_answers
 from backend.cases.survey_answers import Said
 from backend.cases.survey_models import (
     Follow,
@@ -17,6 +19,7 @@ from backend.cases.survey_models import (
 from backend.cases.workflow import Action
 from backend.places.models import Area
 from backend.places.roles import Role
+from tests.cases.pictures import jpeg
 from tests.console.conftest import asked_again, open_case, queries_of, walk
 from tests.factories import make_category, make_community, make_officer
 
@@ -71,6 +74,45 @@ def test_numbers_in_their_words_stay_masked_and_what_is_decided_is_not_asked_for
     page = client.get(REVIEWS).text
     assert ("13812345678" in page, "138****5678" in page, "every 15s" in page) == (False, True, True)
     assert "every 15s" not in client.get(f"{REVIEWS}?state=upheld").text
+
+
+def again(session, place, case):
+    """The case is worked on once more, and its resident does not accept that either, with a photo."""
+    walk(session, case, place, *STEPS[1:3])
+    attachments.attach(session, case, attachments.prepare(jpeg(83, 61)), by_resident=True)
+    walk(session, case, place, STEPS[3])
+    survey_answers.service.perform(
+        session, case.number, Action.CONFIRM, survey_answers.Actor(resident_id=case.resident_id)
+    )
+    session.flush()
+    survey = session.scalars(sa.select(Survey).where(Survey.case_id == case.id, Survey.round == 2)).one()
+    survey.state = SurveyState.SENT
+    survey_answers.give(session, survey.id, Said(False, 1, "换了又坏"), Via.PAGE)
+    survey_answers.add_photos(session, survey.id, [attachments.prepare(jpeg(81, 61))])
+    session.commit()
+
+
+def test_the_card_has_what_is_needed_to_decide(session, place, reviewed, as_officer):
+    """The report, what was answered each time and what the resident said to that, and their photos."""
+    case, review = reviewed
+    case.report = "楼道的灯不亮，请打13812345678。" + "很黑" * 100
+    client = as_officer(place.supervisor)
+    client.post(REVIEWS, data=form(review, decision="reopen", note="请再去看看"))
+    session.expire_all()
+    again(session, place, case)
+    card = client.get(REVIEWS).text.split('class="board-list"')[1]
+    assert ("原来反映：" in card, "楼道的灯不亮，请打138****5678" in card, "很黑" * 100 in card) == (
+        True,
+        True,
+        False,
+    )
+    first, second = card.split("次办理答复：")[1:]
+    assert ("已换新灯泡" in first, '居民：<span class="said">没有解决：灯还是坏的' in first) == (True, True)
+    assert ("已换新灯泡" in second, "居民：<span" in second) == (True, False)
+    assert '居民说：</strong><span class="said">没有解决：换了又坏' in card
+    assert card.count("<img ") == 1
+    [photo] = re.findall(r'<img src="(.*?)"', second)
+    assert client.get(photo).status_code == 200
 
 
 def test_what_is_refused_is_said_at_its_row_with_what_was_typed(session, place, reviewed, as_officer):
