@@ -27,7 +27,7 @@ from backend.places.scope import COLUMNS, Editor
 from backend.times import local
 
 PAGE = 50
-NO_PERCENT = "请填 0 到 100 的整数"
+NO_PERCENT = "请填写 0 到 100 的整数"
 
 NEAREST_FIRST = (Case.grid_id, Case.zone_id, Case.community_id, Case.subdistrict_id, Case.district_id)
 

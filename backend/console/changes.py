@@ -16,6 +16,8 @@ from backend.cases.category_models import Category
 from backend.cases.clocks import CLOCK_LABELS
 from backend.cases.duties import STATE_LABELS
 from backend.cases.models import CHANNEL_LABELS
+from backend.cases.workflow import OUTCOME_LABELS
+from backend.console.survey_policies import FOLLOW
 from backend.db import Base
 from backend.places import changes
 from backend.places.models import Area, Change, Officer, Unit
@@ -70,6 +72,9 @@ WORDS: dict[str, Mapping[Any, str]] = {
     "channel": CHANNEL_LABELS,
     "state": STATE_LABELS,
     "clock": CLOCK_LABELS,
+    "outcome": OUTCOME_LABELS,
+    "on_unsolved": FOLLOW,
+    "on_dissatisfied": FOLLOW,
 }
 UNSAID = frozenset({"handed", "for_id", "post_id"})  # for the program, or said by the row's name
 Names = Mapping[tuple[type[Base], int], str]

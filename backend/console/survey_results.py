@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from backend import db, storage
 from backend.auth import Who, require
 from backend.cases import figures, intervals, survey_figures, thanks
+from backend.cases.exclusions import READERS as EXCLUDERS
 from backend.cases.figures import Period, Row
 from backend.cases.formulas import FORMULAS, NEVER_TWICE, SURVEYED
 from backend.cases.survey_figures import READERS
@@ -67,6 +68,7 @@ def index() -> ResponseReturnValue:
         facts |= {"thanks_kinds": thanks.KIND_LABELS, "thanks_sentence": thanks.SENTENCE}
         facts |= {"by": by, "by_labels": BY_LABELS, "month": month, "months": _months()}
         facts |= {"formulas": {measure: FORMULAS[measure] for measure in SURVEYED}}
+        facts["exclusions"] = url_for("figures.excluded") if people.roles() & EXCLUDERS else ""
         facts |= {"never_twice": NEVER_TWICE, "rule": intervals.RULE, "sentence": survey_figures.SENTENCE}
         return render_template("desk/survey_results.html", **facts)
 

@@ -38,9 +38,10 @@ def test_a_place_gets_a_percentage_of_its_own_and_loses_it_again(session, place,
 @pytest.mark.parametrize(
     ("form", "sentence"),
     [
-        ({"place": "玉兰社区", "percent": ""}, "请填 0 到 100 的整数"),
-        ({"place": "玉兰社区", "percent": "101"}, "请填 0 到 100 的整数"),
-        ({"place": "玉兰社区", "percent": "-1"}, "请填 0 到 100 的整数"),
+        ({"place": "玉兰社区", "percent": ""}, "请填写 0 到 100 的整数"),
+        ({"place": "玉兰社区", "percent": "12.5"}, "请填写 0 到 100 的整数"),
+        ({"place": "玉兰社区", "percent": "101"}, "请填写 0 到 100 的整数"),
+        ({"place": "玉兰社区", "percent": "-1"}, "请填写 0 到 100 的整数"),
         ({"place": "", "percent": "5"}, "请填地点"),
         ({"place": "没有的地方", "percent": "5"}, "没有找到"),
     ],

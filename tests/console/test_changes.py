@@ -5,6 +5,7 @@ import re
 import pytest
 
 from backend.cases import categories
+from backend.cases.workflow import OUTCOME_LABELS, Outcome
 from backend.places import changes
 from backend.places.changes import Did, Entry
 from backend.places.scope import COMMAND_LINE
@@ -56,3 +57,15 @@ def test_switching_a_list_on_is_told_in_words(session, place, admin_client):
     page = admin_client.get(HOME).text
     assert not set(after) & set(re.findall(r"<div>(\w+)：", page))
     assert "换下的清单：旧清单" in page
+
+
+def test_how_surveys_are_asked_is_told_in_words(session, place, admin_client):
+    said = {"outcome": "explained", "on_unsolved": "review", "on_dissatisfied": "reopen"}
+    entry = Entry(Did.ADDED, "survey_policies", 1, "回访规则", place.community.id, after=said)
+    changes.record(session, COMMAND_LINE, [entry])
+    session.commit()
+    page = admin_client.get(f"{HOME}?subject=survey_policies").text
+    for words in ("先由督查复核", "直接重新办理", OUTCOME_LABELS[Outcome.EXPLAINED]):
+        assert words in page
+    for raw in ("review", "reopen", "explained"):
+        assert not re.search(rf"：\s*{raw}", page)

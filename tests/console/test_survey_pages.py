@@ -248,3 +248,14 @@ def test_only_administrators_of_the_place_change_its_policies(session, place, as
     assert elsewhere.get(f"{POLICIES}?edit={row.id}").status_code == 404
     session.refresh(row)
     assert row.ended_at is None
+
+
+def test_where_nothing_waits_the_page_says_where_what_came_back_at_once_stands(session, place, as_officer):
+    """Without a policy of its own a bad answer brings the case back, and nobody has to decide."""
+    case, review = dissent(session, place)
+    assert review.state is ReviewState.REOPENED
+    client = as_officer(place.supervisor)
+    page = client.get(REVIEWS).text
+    assert "按规则直接重新办理的，不用复核，在“已重新办理”里看" in page
+    found = client.get(f"{REVIEWS}?state=reopened").text
+    assert (case.number in found, "不用复核" in found) == (True, False)

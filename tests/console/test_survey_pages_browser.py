@@ -72,3 +72,22 @@ def test_the_policies_of_a_district_are_read_and_edited(session, place, opened, 
     assert page.get_by_label("居民可以勾选的原因").input_value() == "没有人来\n修了又坏"
     assert not is_cut(page)
     keep(page, f"policies-{width}")
+
+
+@pytest.mark.parametrize("typed", ["abc", "12.5", "三百天"])
+def test_what_is_no_number_of_days_or_per_cent_says_what_to_fill_in(session, place, opened, typed):
+    """And nothing of how long it is."""
+    street = session.get_one(Area, place.community.subdistrict_id)
+    administrator = make_officer(session, Role.ADMINISTRATOR, area=street)
+    fields = {
+        POLICIES: ("days", "请填写天数，例如 7"),
+        "/console/sample/": ("percent", "请填写 0 到 100 的整数"),
+    }
+    for path, (field, sentence) in fields.items():
+        page = opened(administrator, path, 1440)
+        page.evaluate("document.querySelectorAll('main details').forEach((one) => (one.open = true))")
+        page.locator(f"main [name={field}]").fill(typed)
+        page.locator(f"main form:has([name={field}]) button[type=submit]").click()
+        place_of = page.locator(f".field:has([name={field}])")
+        place_of.locator(".wrong").wait_for()
+        assert place_of.locator(".wrong").inner_text() == sentence

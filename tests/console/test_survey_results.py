@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from backend.cases.callback_models import PhoneCallback, Why
 from backend.cases.formulas import FORMULAS, SURVEYED
 from backend.cases.intervals import wilson
+from backend.cases.supervision_models import Exclusion
 from backend.cases.survey_models import Survey, SurveyState
 from backend.cases.workflow import Status
 from backend.console import survey_results
@@ -86,6 +87,24 @@ def unhappy(session, place):
 @pytest.fixture
 def supervisor(place, as_officer):
     return as_officer(place.supervisor)
+
+
+def test_what_was_left_out_leads_to_who_allowed_it_and_why(session, place, unhappy, supervisor, as_officer):
+    left_out = Exclusion(
+        case_id=unhappy.id, round=1, measure=SURVEYED[0], reason="同一个人又报了一次", state="approved",
+        asked_by=place.handler.id, decided_by=place.supervisor.id, decided_at=now(), decision="属实",
+    )  # fmt: skip
+    session.add(left_out)
+    session.commit()
+    page = supervisor.get(HOME).text
+    assert '<a href="/console/figures/exclusions">剔除 1</a>' in page
+    listed = words(supervisor.get("/console/figures/exclusions").text)
+    for said in ("同一个人又报了一次", "已剔除", "吴桐", "属实"):
+        assert said in listed
+    street = session.get_one(Area, place.community.subdistrict_id)
+    administrator = as_officer(make_officer(session, Role.ADMINISTRATOR, area=street))
+    assert '<a href="/console/figures/exclusions">剔除' not in administrator.get(HOME).text
+    assert "剔除 1" in words(administrator.get(HOME).text)
 
 
 def test_what_nobody_was_asked_yet_stands_apart_from_the_rate(supervisor, unhappy, session, place):
