@@ -18,7 +18,7 @@ TOLD_TO_RESIDENTS = frozenset(message for message, ladder in OWN.items() if Rung
 # What is said where the words of a message ask for a reply: nobody can tap in a call.
 SAID = {Message.CASE_RESOLVED: "您反映的事情（编号 {number}）已办理：{note}"}
 OVER = "这件事后来有了新的进展，不用再为这条消息打电话"
-WRITTEN_DOWN = timedelta(minutes=10)  # after the hours: a call that began within them is written down
+WRITTEN_DOWN = timedelta(minutes=10)  # after the hours: a call that began within them may be written down
 _true: dict[Message, sa.ColumnElement[bool]] = {}
 
 

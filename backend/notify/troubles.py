@@ -14,7 +14,7 @@ from backend.notify import binding, channels, outbox
 from backend.notify.fading import FADED
 from backend.notify.ladders import LABELS, Rung
 from backend.notify.messages import CATALOGUE, Message
-from backend.notify.models import Delivery, Notification
+from backend.notify.models import Delivery, Held, Notification
 from backend.notify.records import NEXT_VISIT
 from backend.times import now
 
@@ -41,6 +41,7 @@ TROUBLE_LABELS = {
 SILENT_AFTER = timedelta(hours=1)
 LATE_AFTER = timedelta(minutes=5)
 RETRIED_WITHIN = timedelta(days=1)  # longer than any pause between two attempts
+LOOKED_AT = 10_000  # waiting messages among which those are looked for that are tried again
 # Channels whose provider says later whether a message arrived, if it told the id by which it will be named. A
 # chat message is there when it was taken.
 RECEIPTED = (Rung.CARD, Rung.NOTICE, Rung.SUBSCRIPTION, Rung.SMS)
@@ -85,7 +86,7 @@ def moment_of(trouble: Trouble) -> InstrumentedAttribute[Any]:
 
 
 def in_trouble(trouble: Trouble, at: datetime) -> sa.ColumnElement[bool]:
-    """The condition that selects these messages of the last STALE days. Each reads a partial index."""
+    """The condition that selects these messages of the last STALE days. Each reads partial indexes."""
     match trouble:
         case Trouble.FAILED:
             return ended() & Row.due_at.between(at - outbox.STALE, at + outbox.STALE)
@@ -106,11 +107,26 @@ def in_trouble(trouble: Trouble, at: datetime) -> sa.ColumnElement[bool]:
 
 def _is_tried_again(at: datetime) -> sa.ColumnElement[bool]:
     """The condition that a message did not go out at once, and goes on by itself: from the first failure on.
-    While it is in hand for its next attempt it stays where it was."""
-    was_tried = Row.error.is_not(None) & Row.held.is_(None) & (Row.attempts > sa.literal_column("0"))
-    soon = Row.due_at.between(at - LATE_AFTER, at + RETRIED_WITHIN)
-    waits = one_of(Row.status, [Delivery.WAITING]) & soon & (was_tried | outbox.IS_STOPPED)
-    return waits | (one_of(Row.status, [Delivery.SENDING]) & Row.error.is_not(None))
+    While it is in hand for its next attempt it stays where it was. What was never tried (it waited for the
+    morning, for others or for room) is none, nor while it is in hand for the first time.
+
+    However many wait, LOOKED_AT of what is due soon are read, and as many of what has just become due."""
+    waits = _look(Delivery.WAITING)
+    soon = waits.where(Row.due_at > at, Row.due_at <= at + RETRIED_WITHIN).order_by(Row.due_at)
+    due = waits.where(Row.due_at <= at, Row.due_at >= at - LATE_AFTER).order_by(Row.due_at.desc())
+    looked = [(soon.limit(LOOKED_AT), 0), (due.limit(LOOKED_AT), 0), (_look(Delivery.SENDING), 1)]
+    return Row.id.in_(sa.union_all(*(_tried(found, more_than) for found, more_than in looked)))
+
+
+def _look(status: Delivery) -> "sa.Select[int, str | None, Held | None, int]":
+    return sa.select(Row.id, Row.error, Row.held, Row.attempts).where(one_of(Row.status, [status]))
+
+
+def _tried(found: "sa.Select[int, str | None, Held | None, int]", more_than: int) -> "sa.Select[int]":
+    """Of these the ids of those with more attempts than so many, and of those whose account is away."""
+    row = found.subquery().c
+    has_failed = row.error.is_not(None) & row.held.is_(None) & (row.attempts > more_than)
+    return sa.select(row.id).where(has_failed | (row.held == Held.OUTAGE))
 
 
 def is_stuck(at: datetime) -> sa.ColumnElement[bool]:

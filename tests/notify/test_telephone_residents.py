@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from backend import db
+from backend import app, db, worker
 from backend.cases import outdated, service
 from backend.cases.workflow import Action, Given, Status
 from backend.errors import Conflict
@@ -279,7 +279,10 @@ def test_what_was_to_be_said_a_month_ago_is_said_no_more(session, weixin, sms, s
 
 
 def test_of_all_that_residents_are_called_about_it_is_known_when_it_is_true():
+    """In the worker, which asks for calls, and in the application, which lists them."""
     assert telephone_rules._true.keys() == telephone_rules.TOLD_TO_RESIDENTS
+    assert "outdated" in worker.__all__
+    assert outdated in app.REGISTER
 
 
 @pytest.mark.parametrize("status", [Status.CLOSED, Status.IN_PROGRESS])
