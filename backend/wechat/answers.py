@@ -5,10 +5,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from backend.cases.intake import summary
+from backend.cases.surveys import DISSATISFIED
 from backend.cases.workflow import OPEN, RULES, Action
 from backend.times import spoken
 from backend.wechat import joining, surveying, wording
-from backend.wechat.reports import back_to, is_adding, is_locating, open_case
+from backend.wechat.reports import back_to, is_adding, is_locating, is_telling_why, open_case
 from backend.wechat.talk import EMPTY, MOST_RECENT, CaseFact, Facts, State
 from backend.wechat.turns import AddToCase, KeepPhone, Step, Turn, WantNotices
 from backend.wechat.understanding import DIGITS, Intent, Understood, understand
@@ -45,8 +46,17 @@ def _digit(state: State, digit: int, facts: Facts) -> Turn:
         return surveying.answer(state, facts, solved=digit == 1)
     if is_locating(state, facts):
         return Turn(state, wording.PLACE_ASKED.format(example=facts.example))
+    return _unasked(state, digit, facts)
+
+
+def _unasked(state: State, digit: int, facts: Facts) -> Turn:
+    """What a digit answers where none was asked for: perhaps how satisfied they are, for the second time."""
+    if (case := surveying.asked_last(state, facts)) is not None:
+        return Turn(state, wording.CONFIRM_WHICH.format(number=case.number))
     if facts.survey is not None and facts.survey.is_due:
         return Turn(state, wording.NOT_ASKED_YET.format(number=facts.survey.number))
+    if state.survey is not None and surveying.is_rating_anew(state, facts):
+        return surveying.rate(state, state.survey, digit, facts)
     return Turn(state, wording.NOTHING_ASKED)
 
 
@@ -160,6 +170,18 @@ def _unsolved(state: State, understood: Understood, facts: Facts) -> Turn:
     return Turn(back, wording.REOPENED.format(number=case.number), (step,))
 
 
+def _rating(state: State, understood: Understood, facts: Facts) -> Turn:
+    """Words of the scale that rate nothing (conversation.py): another question is open, or they join what is
+    spoken of, or nothing was asked."""
+    if is_adding(state, facts) or is_telling_why(state, facts):
+        return NOT_AN_ANSWER
+    if _is_open(facts):
+        return Turn(state, wording.SURVEY_WHICH)
+    if (case := surveying.asked_last(state, facts)) is not None:
+        return Turn(state, wording.CONFIRM_WHICH.format(number=case.number))
+    return NOT_AN_ANSWER if understood.satisfaction <= DISSATISFIED else Turn(state, wording.THANKED)
+
+
 def _another(state: State, understood: Understood, facts: Facts) -> Turn:
     if not state.last_words:
         return Turn(replace(state, case_until=0), wording.NO_ANOTHER)
@@ -237,6 +259,7 @@ BY_INTENT: dict[Intent, Callable[[State, Understood, Facts], Turn]] = {
     Intent.PERSON: _person,
     Intent.SOLVED: _solved,
     Intent.UNSOLVED: _unsolved,
+    Intent.RATING: _rating,
     Intent.ANOTHER: _another,
     Intent.JOIN: _join,
     Intent.PHONE: _phone,

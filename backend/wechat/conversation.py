@@ -145,7 +145,7 @@ def _other(state: State, message: Message, facts: Facts) -> Turn:
 
 def _words(state: State, message: Message, media: Media, facts: Facts) -> Turn:
     text, understood = message.text.strip(), message.understood
-    if understood.is_denial and (turn := _denial(state, text, media, understood, facts)):
+    if turn := _to_survey(state, text, media, understood, facts):
         return turn
     if is_saying_where(state, understood, facts):
         if facts.named is not None:
@@ -159,8 +159,16 @@ def _words(state: State, message: Message, media: Media, facts: Facts) -> Turn:
     if understood.intent is Intent.DIGITS:
         return digits(state, digits_of(text), facts)
     turn = BY_INTENT[understood.intent](state, understood, facts)
-    # "没人处理" with nothing to confirm is not an answer but a complaint.
+    # "没人处理" or "不满意" with nothing to confirm or to rate is not an answer but a complaint.
     return turn if turn is not NOT_AN_ANSWER else report_or_add(state, text, media, understood, facts)
+
+
+def _to_survey(state: State, text: str, media: Media, understood: Understood, facts: Facts) -> Turn | None:
+    """What says how satisfied they are, or that something is not solved, to the survey that is meant."""
+    if state.survey is not None and surveying.is_judging(state, understood, facts):
+        more = text if understood.intent is Intent.WORDS else ""
+        return surveying.rate(state, state.survey, understood.satisfaction, facts, more, media)
+    return _denial(state, text, media, understood, facts) if understood.is_denial else None
 
 
 def _denial(state: State, text: str, media: Media, understood: Understood, facts: Facts) -> Turn | None:

@@ -21,6 +21,7 @@ from backend.cases import (
     service,
     survey_answers,
     survey_reviews,
+    surveys,
     telling,
 )
 from backend.cases.intake import Report
@@ -183,8 +184,18 @@ def _answer(session: Session, sender: Sender, effect: AnswerSurvey) -> str | Non
     return wording.SURVEY_TAKEN_BACK.format(holds=holds) + wording.SURVEY_SOLVED if holds else None
 
 
-def _rate(session: Session, sender: Sender, effect: RateSurvey) -> None:
-    survey_answers.rate(session, effect.survey_id, effect.satisfaction, resident_id=sender.resident_id)
+def _rate(session: Session, sender: Sender, effect: RateSurvey) -> str | None:
+    """Words that say why join it. Who takes a complaint back reads what holds now."""
+    who = sender.resident_id
+    if effect.words:
+        solved = bool(surveys.find(session, effect.survey_id, who).solved)
+        said = Said(solved, effect.satisfaction, effect.words)
+        survey_answers.give(session, effect.survey_id, said, Via.CHAT, resident_id=who)
+        return None
+    survey = survey_answers.rate(session, effect.survey_id, effect.satisfaction, resident_id=who)
+    holds = survey_reviews.after_all(session, survey) if effect.is_anew else ""
+    step = surveys.SATISFACTION[effect.satisfaction]
+    return wording.SURVEY_RERATED.format(said=step, holds=f"，{holds}") if holds else None
 
 
 def _tick(session: Session, sender: Sender, effect: TickReasons) -> None:

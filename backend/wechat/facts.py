@@ -24,7 +24,7 @@ from backend.wechat.effects import Sender
 from backend.wechat.envelope import Delivery
 from backend.wechat.reports import is_saying_where, is_scanned, place_of
 from backend.wechat.talk import WINDOW, CaseFact, Facts, Kind, Message, Place, State, SurveyFact, WhyFact
-from backend.wechat.understanding import Intent, digit_of
+from backend.wechat.understanding import Intent
 
 _CASE: LiteralString = (
     "json_build_array(c.id, c.number, c.status, left(c.report, 60), extract(epoch FROM c.due_at), "
@@ -68,9 +68,11 @@ RECENT = {
     Intent.PERSON,
     Intent.SOLVED,
     Intent.UNSOLVED,
+    Intent.DIGIT,
+    Intent.RATING,
 }
 SOLVED = {Intent.SOLVED: True, Intent.UNSOLVED: False}
-SURVEYED = {Intent.DIGIT, Intent.DIGITS, Intent.SOLVED, Intent.UNSOLVED, Intent.JOIN}
+SURVEYED = {Intent.DIGIT, Intent.DIGITS, Intent.RATING, Intent.SOLVED, Intent.UNSOLVED, Intent.JOIN}
 
 
 @dataclass(frozen=True)
@@ -211,25 +213,9 @@ def _meant(known: Known, message: Message, facts: Facts, names: Sequence[NamedPl
     """What else the words or the position mean."""
     if message.kind in (Kind.TEXT, Kind.VOICE) and message.understood.intent is Intent.JOIN:
         return {"matters": _matters(known, facts)}
-    if survey_id := _answered_badly(known.state, message, facts):
+    if survey_id := surveying.answered_badly(known.state, message, facts):
         return {"why": _why(survey_id)}
     return _places(known.state, message, facts, names)
-
-
-def _answered_badly(state: State, message: Message, facts: Facts) -> int | None:
-    """The survey to which this message may give a bad answer."""
-    if message.tapped.startswith("survey:"):
-        is_bad = message.tapped.endswith(":unsolved")
-    elif message.kind in (Kind.TEXT, Kind.VOICE):
-        said = message.understood
-        is_digit = said.intent is Intent.DIGIT and digit_of(message.text) in (1, 2)
-        if surveying.is_change(state, said, facts) or (is_digit and surveying.is_rating(state, facts)):
-            return state.survey
-        is_asked = facts.survey is not None and facts.survey.is_open
-        is_bad = surveying.is_answer(state, said, facts) or (is_digit and is_asked)
-    else:
-        return None
-    return facts.survey.id if is_bad and facts.survey is not None else None
 
 
 def _why(survey_id: int) -> WhyFact:

@@ -136,7 +136,8 @@ def cut(words: str) -> str:
 
 def surveyed(state: State) -> State:
     """Nothing of a survey is waited for any more."""
-    return replace(state, survey=None, survey_number="", survey_until=0, why=None, reasons=())
+    nothing = replace(state, survey=None, survey_number="", survey_until=0, rated_until=0)
+    return replace(nothing, why=None, reasons=())
 
 
 def back_to(state: State, number: str, facts: Facts) -> State:

@@ -157,7 +157,8 @@ class State:
     asking: str = ""  # "place", "elsewhere" (is the danger at another place?), or "why" the case came back
     survey: int | None = None
     survey_number: str = ""  # the case's
-    survey_until: float = 0
+    survey_until: float = 0  # while we wait to hear how satisfied they are
+    rated_until: float = 0  # while they may say it, or say otherwise, as long as nothing else is asked
     last_words: str = ""
     was_cut: bool = False  # the last words were too long: their rest may follow
     kept: Media = ()  # what came before the words

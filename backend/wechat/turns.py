@@ -70,6 +70,8 @@ class AnswerSurvey:
 class RateSurvey:
     survey_id: int
     satisfaction: int
+    words: str = ""
+    is_anew: bool = False
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ class Intent(StrEnum):
     OFFICE = "office"  # an officer looks for the way to the list of cases
     DIGIT = "digit"
     DIGITS = "digits"  # several, one apart from the other
+    RATING = "rating"  # how satisfied they are, in the words of the scale
     PHONE = "phone"  # a telephone number and little else
     WORDS = "words"  # anything else: a report, or words to add to one
 
@@ -70,6 +71,20 @@ DANGERS = (
 )
 # fmt: on
 
+# How satisfied somebody is. What stands before it is of the matter in hand, or it is a report: 满意小区路灯坏了.
+_OF_THIS = r"(?:我们?|对|这次|这个|你们|您们|的|办理|处理|结果|服务|评价|总体|整体|都|也|感到|觉得|感觉|表示|还是|现在|是|选|改[成为]?)*"
+_VERY = r"(?:很|非常|十分|特别|太|极其?|相当|完全)"
+DISSATISFACTION = {
+    1: rf"(?:{_VERY}|一点儿?[都也])不满意",
+    2: r"不(?:太|怎么|大|够|是?很)?满意",
+}
+SATISFACTION = DISSATISFACTION | {
+    3: r"一般(?:般|满意)?|还行|还可以|还好|马马虎虎|凑合",
+    4: r"(?:挺|蛮|比较|还算|基本上?|还)?满意",
+    5: rf"(?:{_VERY}|最)满意",
+}
+_SO = r"[啊呀吧呢哦哈了的嘛啦喽噢]*(?:(?:谢谢|感谢|多谢|辛苦)(?:了|你们?|您们?|大家|师傅)*)?"
+
 OF_ONE = (Intent.URGE, Intent.WITHDRAW, Intent.SOLVED, Intent.UNSOLVED)  # also with the number of a case
 _ANY_DANGER = re.compile("|".join(danger.words.pattern for danger in DANGERS))
 LONGEST_SAYING = 20  # characters: whoever writes more says something of their own
@@ -85,6 +100,8 @@ _CALLED = re.compile(
 )
 _FACES = re.compile(r"\[[^\[\]\s]{1,6}\]|/:[^\s]{1,8}")  # WeChat's own faces come as [微笑] or /::)
 _NOISE = re.compile(r"[^\w]|_")
+_RATINGS = {step: re.compile(rf"{_OF_THIS}(?:{words}){_SO}") for step, words in SATISFACTION.items()}
+_DISSENTS = {step: re.compile(rf"{_OF_THIS}(?:{words})") for step, words in DISSATISFACTION.items()}
 _SAME = re.compile(r"(.)\1*")
 _DENIAL = re.compile(r"(还|又|根本|一直|其实)?(没有?|未)(被)?(解决|处理好|修好|弄好)")
 _LIKE_A_NUMBER = re.compile(rf"(?:编号)?[: ]*(\d(?:{_GAP}\d){{8,}})[。.]?", re.ASCII)  # too long for a house
@@ -100,6 +117,7 @@ class Understood:
     phone: str | None = None
     name: str = ""  # what stands beside a telephone number: 我叫…
     dangers: tuple[Danger, ...] = ()
+    satisfaction: int = 0  # 1 to 5 of a RATING; 1 or 2 of words that go on after it: 不满意，灯又坏了
 
     @property
     def calls(self) -> tuple[str, ...]:
@@ -133,7 +151,21 @@ def understand(text: str) -> Understood:
         return Understood(intent, core, number=number)
     if number and _DENIAL.match(_bare(core)):
         return Understood(Intent.WORDS, core, number=number)
-    return Understood(said or _length(plain, core), core)
+    if said is None and (satisfaction := _step(_RATINGS, core)):
+        return Understood(Intent.RATING, core, satisfaction=satisfaction)
+    intent = said or _length(plain, core)
+    return Understood(intent, core, satisfaction=_begins_with(core) if intent is Intent.WORDS else 0)
+
+
+def _step(ratings: dict[int, re.Pattern[str]], core: str) -> int:
+    """Of the scale, where the words say nothing else; 0 for none."""
+    if len(core) > LONGEST_SAYING:
+        return 0
+    return next((step for step, words in ratings.items() if words.fullmatch(core)), 0)
+
+
+def _begins_with(core: str) -> int:
+    return next((step for step, words in _DISSENTS.items() if words.match(core)), 0)
 
 
 def _number(plain: str) -> str | None:

@@ -75,6 +75,7 @@ PERSON = "好的，已请工作人员尽快联系您（编号 {number}）。"
 PERSON_PHONE = "也可以直接打电话：{telephone}。"
 PERSON_NO_CASE = "请说说是什么事，并留下电话，工作人员会联系您。"
 CONFIRMED = "谢谢您的确认（编号 {number}），这件事结案了。"
+CONFIRM_WHICH = "编号 {number} 已经办理了。解决了请回复“已解决”，没有解决请回复“没有解决”。"
 REOPENED = "知道了，编号 {number} 会重新办理。请说说哪里没有解决，我们会告诉负责的单位。"
 NO_ANOTHER = "请直接写下这件新的事情。"
 
@@ -91,7 +92,8 @@ MATTER_LATE = (
 MATTER_APART = "这两件事现在不能一起办，编号 {number} 会单独办理，有进展会在这里告诉您。"
 
 SURVEY_SOLVED = "谢谢您。您对这次办理满意吗？请回复数字：\n5 很满意\n4 满意\n3 一般\n2 不满意\n1 很不满意"
-SURVEY_THANKS = "谢谢您的评价。"
+SURVEY_THANKS = "谢谢您的评价。一天内想改，直接回复新的数字就行。"
+SURVEY_RERATED = "好的，改成“{said}”了{holds}。谢谢您。"
 SURVEY_SORRY = "对不起，没让您满意。编号 {number} 会重新办理。请说说哪里不满意。"
 SURVEY_WHICH = "请回复 1（已解决）或 2（没有解决）。"
 REPEATED = "“{digit}”收到过了，不用重复。如果是回答下一个问题，请再回复一次。"

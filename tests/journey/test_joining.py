@@ -61,7 +61,7 @@ def test_who_has_the_same_to_say_joins_by_a_digit_and_hears_to_the_end(town, mee
     resident.confirms()
     survey = resident.hears("事情真的解决了吗", number)
     assert "5 很满意" in resident.taps_line(survey, "已解决")
-    assert resident.says("5") == "谢谢您的评价。"
+    assert resident.says("5") == "谢谢您的评价。一天内想改，直接回复新的数字就行。"
 
     case, steps, [asked] = read_case(town, number)
     assert [action for action, _ in steps] == [Action.SUBMIT, Action.JOIN, Action.FOLLOW, Action.CONFIRM]

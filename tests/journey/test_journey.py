@@ -108,7 +108,7 @@ def all_that_the_resident_hears(number):
         f"您反映的事情（编号 {number}）已办理：{SECOND_ANSWER}",
         closed,
         "谢谢您。您对这次办理满意吗？请回复数字：",
-        "谢谢您的评价。",
+        "谢谢您的评价。一天内想改，直接回复新的数字就行。",
     ]
 
 
@@ -141,7 +141,7 @@ def test_one_report_goes_all_the_way_round_and_comes_back_once(town, meet):
     confirm(resident, number, SECOND_ANSWER)
     second_survey = resident.hears("事情真的解决了吗", number)
     assert "5 很满意" in resident.taps_line(second_survey, "已解决")
-    assert resident.says("5") == "谢谢您的评价。"
+    assert resident.says("5") == "谢谢您的评价。一天内想改，直接回复新的数字就行。"
 
     resident.page.reload()
     assert resident.sees("第 2 次办理")
