@@ -2,7 +2,7 @@
 within a day, and to be heard after its end."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -29,6 +29,7 @@ SAID = {True: "yes", False: "no", None: ""}
 BAD_STEPS = {str(step) for step in surveys.SATISFACTION if step <= surveys.DISSATISFIED}
 NO_PHOTOS = "，照片没有收下"
 UNSAID = "请先点一下事情是不是解决了"
+CHANGEABLE = "{until}前想改，点“改评价”就行。"
 TOLD = "您说的，我们会转告负责的单位。"
 # What the page says beforehand, by what follows "not solved" and "dissatisfied".
 FOLLOWS: dict[tuple[Follow | None, Follow | None], str] = {
@@ -172,14 +173,25 @@ def say_late(token: str) -> ResponseReturnValue:
 
 @public
 def thank(token: str) -> ResponseReturnValue:
-    """What happens now, in one sentence."""
+    """What happens now, and until when the answer may be changed."""
     with db.transaction() as session:
         survey = session.get(Survey, _survey_id(token))
         if survey is None or survey.state is not SurveyState.ANSWERED:
             raise NotFound("还没有收到您的评价，请从微信消息里重新打开")
-        message = _what_follows(session, survey)
-    page = {"title": "谢谢您的评价", "message": message, "icon": "success", "links": [MINE]}
+        message, links = _what_follows(session, survey), [MINE]
+        if until := _changeable_until(session, survey):
+            message += CHANGEABLE.format(until=spoken(until))
+            links.append(("改评价", url_for("resident.ask", token=token)))
+    page = {"title": "谢谢您的评价", "message": message, "icon": "success", "links": links}
     return render_template("message.html", **page)
+
+
+def _changeable_until(session: Session, survey: Survey) -> datetime | None:
+    """None once it stands."""
+    try:
+        return rating.until(surveys.look_at(session, survey.id))
+    except Gone:
+        return None
 
 
 def _what_follows(session: Session, survey: Survey) -> str:

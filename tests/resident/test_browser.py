@@ -243,6 +243,13 @@ def test_no_card_of_the_survey_touches_the_edge_beside_a_scrollbar(tab, place, c
         assert not is_cut(tab)
 
 
+def test_the_thanks_on_the_survey_keep_clear_of_the_photos(tab, place, committed):
+    open_survey(committed, tab, place)
+    thanks = tab.locator(".asked_thanks .pick__box").bounding_box()
+    photos = tab.get_by_text("照片（可以不选，最多 9 张）").bounding_box()
+    assert photos["y"] - (thanks["y"] + thanks["height"]) >= 16
+
+
 def test_a_survey_is_answered_by_two_taps(committed, tab, place):
     open_survey(committed, tab, place)
     assert not is_cut(tab)

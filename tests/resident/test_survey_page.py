@@ -23,6 +23,7 @@ from backend.cases.survey_models import (
 from backend.cases.survey_policies import LONGEST_OPEN
 from backend.cases.thanks_models import Thanks, ThanksKind
 from backend.cases.workflow import Action, Status
+from backend.times import spoken
 from tests.browser import add_form_token
 from tests.cases.pictures import jpeg
 
@@ -74,6 +75,32 @@ def test_a_good_answer_is_thanked_and_leaves_the_case_closed(session, browser, l
     assert (answered.state, answered.solved, answered.satisfaction) == (SurveyState.ANSWERED, True, 5)
     assert answered.words == "谢谢师傅"
     assert case.status is Status.CLOSED
+
+
+@pytest.mark.parametrize("answers", [GOOD, {"solved": "no"}])
+def test_the_thanks_say_until_when_the_answer_may_be_changed_and_lead_there(
+    session, browser, link, survey, answers
+):
+    _, page = reply(browser, link, **answers)
+    until = spoken(row(session, survey)[0].answered_at + timedelta(days=1))
+    assert f"{until}前想改，点“改评价”就行。" in page
+    assert f'href="{link}">改评价</a>' in page
+
+
+@pytest.mark.parametrize("is_followed", [False, True])
+def test_the_thanks_promise_no_change_once_the_answer_stands(
+    session, browser, link, survey, case, is_followed
+):
+    reply(browser, link, **GOOD)
+    if is_followed:  # the next round of the case has a survey of its own
+        of_next = {"case_id": case.id, "round": 2, "resident_id": survey.resident_id}
+        session.add(Survey(**of_next, state=SurveyState.DUE))
+    else:
+        row(session, survey)[0].answered_at -= timedelta(days=1)
+    session.commit()
+    page = browser.get(f"{link}/thanks").get_data(as_text=True)
+    assert "谢谢您的评价" in page
+    assert "改评价" not in page
 
 
 def test_who_ticks_thanks_says_them_once(session, browser, link, survey):
