@@ -42,7 +42,7 @@ class Town:
         self.app_id = ""
 
     def _settings(self, redis_url: str) -> dict[str, str]:
-        """What the runner sets, but with surveys that are due at once, and nothing of other tests."""
+        """What the runner sets, but surveys due at once, each alert by itself, and nothing of other tests."""
         own = {
             "VAR_DIR": str(self.folder),
             "STORAGE_DIR": str(self.folder / "storage"),
@@ -52,6 +52,7 @@ class Town:
             "PORT": str(self.port),
             "SANDBOX_PORT": str(self.sandbox_port),
             "SURVEY_DELAY_MINUTES": "0",
+            "GATHER_SECONDS": "0",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         }
         demonstration = {name: setting.format(**own) for name, setting in runner.DEMONSTRATION.items()}
