@@ -110,11 +110,13 @@ def _is_tried_again(at: datetime) -> sa.ColumnElement[bool]:
     While it is in hand for its next attempt it stays where it was. What was never tried (it waited for the
     morning, for others or for room) is none, nor while it is in hand for the first time.
 
-    However many wait, LOOKED_AT of what is due soon are read, and as many of what has just become due."""
+    However many wait, LOOKED_AT are read of what has just become due, of what is due next, and of what is due
+    last: between those lies what waits for the morning."""
     waits = _look(Delivery.WAITING)
-    soon = waits.where(Row.due_at > at, Row.due_at <= at + RETRIED_WITHIN).order_by(Row.due_at)
     due = waits.where(Row.due_at <= at, Row.due_at >= at - LATE_AFTER).order_by(Row.due_at.desc())
-    looked = [(soon.limit(LOOKED_AT), 0), (due.limit(LOOKED_AT), 0), (_look(Delivery.SENDING), 1)]
+    soon = waits.where(Row.due_at > at, Row.due_at <= at + RETRIED_WITHIN)
+    some = (due, soon.order_by(Row.due_at), soon.order_by(Row.due_at.desc()))
+    looked = [(_look(Delivery.SENDING), 1), *((few.limit(LOOKED_AT), 0) for few in some)]
     return Row.id.in_(sa.union_all(*(_tried(found, more_than) for found, more_than in looked)))
 
 

@@ -56,9 +56,10 @@ def test_a_backlog_costs_the_list_no_more_than_what_is_looked_at(session, monkey
             FROM generate_series(1, 20000) n"""),
         {"to": to["resident_id"], "due": now() + backlog},
     )  # fmt: skip
-    owe(session, "failed", **to, due_at=now() + SOON, attempts=1, error="微信系统繁忙")
+    for key, pause in (("failed", SOON), ("failed often", timedelta(hours=12))):
+        owe(session, key, **to, due_at=now() + pause, attempts=1, error="微信系统繁忙")
     session.execute(sa.text("ANALYZE notifications"))
-    assert retried(session) == ["failed"]
+    assert retried(session) == ["failed", "failed often"]
     found = sa.select(Notification.id).where(troubles.in_trouble(Trouble.RETRIED, now()))
     assert read_by(session, found.order_by(Notification.due_at.desc()).limit(20)) < 1_000
 
