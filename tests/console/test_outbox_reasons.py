@@ -147,3 +147,11 @@ def test_one_cause_is_one_group_whatever_later_ways_said_beside_it(town, as_offi
     for row in (*rows, other):
         town.session.refresh(row)
     assert [row.status for row in (*rows, other)] == [Delivery.WAITING] * 3 + [Delivery.FAILED]
+
+
+def test_a_later_page_of_one_reason_opens_by_itself(town, as_officer):
+    """Its number stands above the first page; of a full list the rest is asked for by a link."""
+    owed(town)
+    query = {"error": NO_TEMPLATE, "after": f"0~{(now() + HOUR).isoformat()}"}
+    page = as_officer(town.dispatcher).get("/console/outbox/", query_string=query)
+    assert (page.status_code, NO_TEMPLATE in page.text) == (200, True)

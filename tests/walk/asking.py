@@ -223,6 +223,7 @@ FIELDS: dict[str, Values] = {
     "kind": kinds,
     "latitude": said("22.70"),
     "left": said("1"),
+    "unanswered": said("1"),
     "unbound": said("1"),
     "level": said("community"),
     "limit": said("48小时"),

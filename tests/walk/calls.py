@@ -88,6 +88,7 @@ ANSWERED = "the unit that was asked answers, and none of those who ask here is o
 ASKED = "the unit that has the case asks, and none of those who ask here is of it"
 NO_SECOND = "the town has no second place or person that this could be about"
 IDLE: dict[str, str] = {
+    "cases.callbacks.correct": "no callback of the street has just ended by a wrong tap",
     **dict.fromkeys(("cases.arbitration.decided", "cases.arbitration.disputed"), UNDISPUTED),
     **dict.fromkeys(("cases.arbitration.decide", "cases.arbitration.make_duty"), UNDISPUTED),
     "cases.categories.add": EVERYBODYS,

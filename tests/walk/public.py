@@ -76,6 +76,7 @@ UNCHANGED: dict[str, str] = {
     "api.subscriptions": OWN,
     "areas.add": ONE_FORM,
     "bulk.gather": "leads to an address that holds the ticks of its form",
+    "callbacks.correct": "no callback of the street has just ended by a wrong tap",
     "codes.change": ONE_FORM,
     "dictionary.add_top": EVERYBODYS,
     "dictionary.change": EVERYBODYS,
