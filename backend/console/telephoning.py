@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session
 from backend import db
 from backend.auth import Who, require
 from backend.console import phones
-from backend.errors import Invalid
+from backend.errors import Conflict, Invalid
 from backend.notify import telephone
 from backend.notify.telephone_models import CallOutcome
 from backend.places.officers import masked_name
 from backend.privacy import mask_phone
+from backend.times import spoken
 from backend.web import news, people
 from backend.web.forms import last_seen, sentences_of
 from backend.web.words import clean
@@ -58,6 +59,8 @@ def _see(session: Session, task_id: int) -> phones.Reporter:
     """A look at a resident's number stands in the record of the case, at an officer's in that of changes."""
     editor = people.editor(session)
     call = telephone.find(session, editor, task_id)
+    if call.opens_at:  # a call that goes on may be written down a little longer, but none begins
+        raise Conflict(telephone.NOT_NOW.format(spoken(call.opens_at)))
     if call.officer is None:
         return phones.see(session, call.number, people.officer(session))
     return phones.Reporter(call.officer.name, telephone.see(session, editor, task_id))

@@ -1,14 +1,18 @@
 """At night a resident's number is shown to nobody; the list says from when they may be called."""
 
+from datetime import datetime, time
+
 import pytest
 
+from backend.notify import telephone
 from backend.notify.messages import Message
 from backend.notify.models import Notification
 from backend.notify.outbox import NEXT_VISIT
 from backend.notify.telephone_models import TelephoneTask
 from backend.places.scope import COLUMNS
-from backend.times import now
+from backend.times import SHANGHAI, now
 from tests.console.conftest import open_case
+from tests.settings import set_to
 
 PAGE = "/console/telephone/"
 
@@ -43,3 +47,17 @@ def test_by_day_they_are(call, place, as_officer):
     page = client.get(PAGE).text
     assert ("看号码" in page, "打得怎么样" in page, "起可以打" in page) == (True, True, False)
     assert "13812345678" in client.post(f"{PAGE}{call.id}/number").text
+
+
+def test_a_list_that_lies_open_when_the_hours_end_shows_no_number_any_more(
+    call, place, as_officer, monkeypatch
+):
+    """What came of a call that began in time is still written down."""
+    over = datetime.combine(now().date(), time(20, 35), SHANGHAI)
+    monkeypatch.setattr(telephone, "now", lambda: over)
+    client = as_officer(place.desk)
+    with set_to(callback_hours=(time(9), time(20, 30))):
+        seen = client.post(f"{PAGE}{call.id}/number")
+        assert (seen.status_code, "13812345678" in seen.text) == (409, False)
+        said = {"outcome": "no_answer"}
+        assert client.post(f"{PAGE}{call.id}/done", data=said).status_code == 303
