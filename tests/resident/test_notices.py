@@ -60,7 +60,7 @@ def test_a_published_notice_is_everybodys_and_names_units_and_nobody(session, st
     row = make_notice(session, street)
     page = anybody.get(f"/r/notices/{row.id}")
     assert page.status_code == 200
-    for words in ("十月发令执行总体平稳。", "市政中心", "96.5%", "28/29，剔除 1", street.name):
+    for words in ("十月发令执行总体平稳。", "市政中心", "96.6%", "28/29，剔除 1", street.name):
         assert words in page.text
     assert "王督查" not in page.text
     assert notice_figures.NOBODY not in page.text
