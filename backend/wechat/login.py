@@ -23,8 +23,8 @@ logger = logging.getLogger(__name__)
 bp = Blueprint("login", __name__, url_prefix="/wechat")
 
 COOKIE = "login"
-NOT_KNOWN = "微信没有认出这次进入，请再点一次"
-NO_ANSWER = "微信暂时没有回应，请过一会儿再点"
+NOT_KNOWN = "{}没有认出这次进入，请再点一次"
+NO_ANSWER = "{}暂时没有回应，请过一会儿再点"
 LIFE = timedelta(minutes=10)  # a code lives for five
 SECURE = config.public_url.startswith("https:")
 
@@ -57,8 +57,7 @@ def finish(account: str) -> ResponseReturnValue:
         identity = client.exchange_code(known, code)
     except AppError as error:
         logger.info("no login at %s: %s", account, error.code)
-        is_away = isinstance(error, ProviderError) and error.fate is Fate.TRANSIENT
-        return _try_again(account, next_path, NO_ANSWER if is_away else NOT_KNOWN)
+        return _try_again(account, next_path, why_not(error, "微信"))
     with db.transaction() as session:
         contact_id = contacts.meet(session, account, identity.openid, identity.unionid)
         device = devices.describe(request.user_agent.string)
@@ -67,6 +66,12 @@ def finish(account: str) -> ResponseReturnValue:
     set_cookie(response, auth.COOKIE, token, auth.LIFE)
     response.delete_cookie(COOKIE, path="/wechat/")
     return response
+
+
+def why_not(error: AppError, whose: str) -> str:
+    """Why a code brought nobody, as the visitor reads it; `whose` names who was asked about the code."""
+    is_away = isinstance(error, ProviderError) and error.fate is Fate.TRANSIENT
+    return (NO_ANSWER if is_away else NOT_KNOWN).format(whose)
 
 
 @bp.post("/<account>/logout")

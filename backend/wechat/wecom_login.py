@@ -18,7 +18,7 @@ from backend.config import config
 from backend.errors import AppError, NotFound
 from backend.wechat import accounts, wecom_binding, wecom_client
 from backend.wechat.accounts import WeCom
-from backend.wechat.login import COOKIE, LIFE, own_path, set_cookie
+from backend.wechat.login import COOKIE, LIFE, own_path, set_cookie, why_not
 
 logger = logging.getLogger(__name__)
 bp = Blueprint("wecom", __name__, url_prefix="/wecom")
@@ -49,7 +49,7 @@ def finish(account: str) -> ResponseReturnValue:
         userid = wecom_client.exchange_code(app, request.args.get("code", ""))
     except AppError as error:
         logger.info("no login in WeCom at %s: %s", account, error.code)
-        return _try_again(account, next_path, "企业微信没有认出这次进入，请再点一次")
+        return _try_again(account, next_path, why_not(error, "企业微信"))
     with db.transaction() as session:
         token = _session_of(session, account, userid)
     if token is None:

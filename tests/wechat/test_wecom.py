@@ -310,6 +310,15 @@ def test_a_member_who_is_nobodys_is_told_how_to_be_bound(session, weixin, member
     assert "session" not in phone.web.cookies.get_dict()
 
 
+def test_where_wecom_does_not_answer_nobody_is_told_that_they_were_not_recognized(
+    session, weixin, member, address
+):
+    phone, _ = member("zhou")
+    weixin.faults(api=[{"path": "/cgi-bin/auth/getuserinfo", "http_status": 502}])
+    page = phone.open(f"{address}/wecom/demo/login?next=/console/")
+    assert ("企业微信暂时没有回应，请过一会儿再点" in page.text, "没有认出" in page.text) == (True, False)
+
+
 def test_a_members_name_is_one_officers_alone(session, weixin, member, town):
     _, officer = member("zhou")
     other = make_officer(session, Role.HANDLER, unit=town[1])
