@@ -58,11 +58,13 @@ class Telephone:
     name = NAME
 
     def prepare(self, session: Session, owed: Owed) -> TelephoneLetter:
-        if owed.officer_id is None:
-            telephone_rules.must_be_news(session, owed)
-        person = _person(session, owed)
-        if not person.phone:
+        is_residents = owed.officer_id is None
+        if is_residents:
+            telephone_rules.must_be_told(owed)
+        if not _person(session, owed).phone:
             raise Refusal("没有留电话", Then.NEVER)
+        if is_residents:
+            telephone_rules.must_be_news(session, owed)
         must_not_wake(owed, AT_NIGHT, config.callback_hours)
         _end_some(session)
         _ask(session, owed)

@@ -42,10 +42,14 @@ def _is_overtaken() -> sa.ColumnElement[bool]:
     return sa.exists().where(to_same, of_same, newer.id > Row.id, newer.message.in_(TOLD_TO_RESIDENTS))
 
 
-def must_be_news(session: Session, owed: Owed) -> None:
-    """Raises Refusal for what residents are not called about, or need not be any more."""
+def must_be_told(owed: Owed) -> None:
+    """Raises Refusal for what residents are not called about."""
     if owed.message not in TOLD_TO_RESIDENTS:
         raise NotServed("不为这类消息打电话")
+
+
+def must_be_news(session: Session, owed: Owed) -> None:
+    """Raises Refusal for what residents need not be called about any more."""
     own = sa.select(Row.id).where(Row.id == owed.id, still_true())
     if session.scalar(own) is None:
         raise Refusal(OVER, Then.NEVER)

@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from backend.cases.models import Case, CaseEvent, Duty, DutyList, ListState
+from backend.cases.survey_models import Survey
 from backend.cases.workflow import Action, Status
 from backend.db import Base
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
@@ -15,7 +16,7 @@ from backend.places.models import PlaceCode, Post, Shift, Unit
 from backend.places.roles import Role, UnitKind
 from backend.places.units import Facts
 from backend.times import now
-from tests.factories import make_case, make_code, make_officer, make_unit
+from tests.factories import make_case, make_code, make_officer, make_resident, make_unit
 from tests.places.people import town
 
 __all__ = ["town"]
@@ -137,6 +138,8 @@ def test_a_merger_moves_whatever_has_a_unit(session, town):
     case = make_case(session, town.community, unit_id=unit.id)
     event = {"case_id": case.id, "round": 1, "action": Action.ASSIGN, "role": Role.DISPATCHER}
     session.add(CaseEvent(**event, unit_id=unit.id, to_status=Status.ASSIGNED))
+    asked = {"case_id": case.id, "round": 1, "resident_id": make_resident(session).id}
+    session.add(Survey(**asked, unit_id=unit.id))
     make_officer(session, Role.HANDLER, unit=unit)
     make_code(session, town.community).unit_id = unit.id
     told = {"notification_id": 1, "officer_id": town.editor.officer_id, "words": "", "why": ""}
@@ -147,7 +150,7 @@ def test_a_merger_moves_whatever_has_a_unit(session, town):
     )
     assert unit_ends.touches(session, unit.id) == unit_ends.Touches(1, 1, 1, 1, 2)
     unit_ends.merge(session, town.editor, unit.id, into.id)
-    for table in (Case, PlaceCode, Post, TelephoneTask):
+    for table in (Case, Survey, PlaceCode, Post, TelephoneTask):
         assert unit.id not in of(session, table)
         assert into.id in of(session, table)
     assert of(session, CaseEvent) == [unit.id]  # what it did is not rewritten
@@ -158,7 +161,7 @@ def test_a_merger_moves_whatever_has_a_unit(session, town):
 
 def test_every_table_with_a_unit_is_one_that_a_merger_is_tested_with():
     """A new one needs a line in the test above; what orders bring is in tests/orders/test_unit_ends.py."""
-    tested = {"cases", "case_events", "posts", "place_codes", "duties", "telephone_tasks"}
+    tested = {"cases", "case_events", "surveys", "posts", "place_codes", "duties", "telephone_tasks"}
     tested |= {"orders", "order_units", "order_events", "supervisions"}
     tested |= {"meetings"}  # are of no unit, ever
     tested |= {"standings", "standing_sums"}  # copies, which follow what is written (cases/test_standings.py)
