@@ -98,7 +98,8 @@ def test_what_was_decided_about_stays_as_it_was_read(session, scene):
     survey_answers.add_words(session, survey.id, "维持什么", **who)
     again(scene, Said(True, 5), AT + 2 * HOUR)
     session.refresh(review)
-    assert review.complaint == "没有解决：没有人来。灯还是坏的"
+    assert "没有人来" in review.complaint
+    assert "维持什么" not in review.complaint
 
 
 def test_nobody_agrees_after_all_where_there_is_nothing_to_decide(session, scene):
